@@ -1,0 +1,45 @@
+/**
+ * Every failure that Tollgate can answer with, by stable name. What each becomes on the wire (status, `type`, `code`)
+ * stands in one exhaustive table, `surfaces/error-table.ts`.
+ */
+export type ErrorCode =
+  // the door
+  | 'invalid_url'
+  | 'malformed_request'
+  | 'method_not_allowed'
+  | 'headers_too_large'
+  | 'missing_api_key'
+  | 'invalid_api_key'
+  | 'ambiguous_credentials'
+  | 'too_many_failed_attempts'
+  | 'permission_denied'
+  | 'request_rate_limited'
+  | 'token_rate_limited'
+  | 'insufficient_quota'
+  // the body
+  | 'request_timeout'
+  | 'request_too_large'
+  | 'unsupported_content_type'
+  | 'unsupported_charset'
+  | 'unsupported_encoding'
+  | 'body_unreadable'
+  | 'validation_failed'
+  // the model
+  | 'model_not_found'
+  | 'model_not_allowed'
+  | 'price_unknown'
+  | 'context_length_exceeded'
+  // the upstream
+  | 'upstream_rejected_request'
+  | 'upstream_rate_limited'
+  | 'upstream_unavailable'
+  | 'upstream_bad_response'
+  | 'upstream_error'
+  | 'upstream_timeout'
+  // ourselves
+  | 'not_found'
+  | 'conflict'
+  | 'overloaded'
+  | 'draining'
+  | 'storage_unavailable'
+  | 'internal';

@@ -1,0 +1,11 @@
+/** Who calls: one API key of one account, with the limits that the key carries. Made by the auth guard, immutable. */
+export interface Principal {
+  readonly accountId: string;
+  readonly keyId: string;
+  /** Requests a minute; the configured default where the key has none of its own. */
+  readonly requestsPerMinute: number;
+  /** Tokens a minute (prompt + completion); the configured default where the key has none of its own. */
+  readonly tokensPerMinute: number;
+  /** Model ids that the key may use; `null`: all. */
+  readonly allowedModels: readonly string[] | null;
+}

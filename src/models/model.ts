@@ -1,0 +1,26 @@
+import type { Price } from '../common/money/price.js';
+
+/** The link from a public model to an upstream's own model. */
+export interface Route {
+  readonly upstream: string;
+  readonly upstreamModel: string;
+  readonly priority: number;
+  readonly weight: number;
+}
+
+/** One sellable model of the catalogue. */
+export interface Model {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly ownedBy: string;
+  /** Unix seconds. */
+  readonly created: number;
+  /** Tokens; 0: unknown. */
+  readonly contextLength: number;
+  readonly maxCompletionTokens: number;
+  /** `undefined`: unknown, so a call is refused before any upstream hears of it. */
+  readonly price: Price | undefined;
+  readonly completions: 'native' | 'chat';
+  readonly routes: readonly Route[];
+}

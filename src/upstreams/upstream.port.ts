@@ -1,0 +1,80 @@
+/**
+ * The port between inference and whatever answers: the sandbox, an OpenAI wire, or a vendor's own protocol.
+ *
+ * An adapter speaks to ONE configured upstream. It receives a request whose `model` is the upstream's own id and whose
+ * fields are exactly those to send, and answers in OpenAI's words. It throws `UpstreamError` and nothing else for what
+ * the upstream did, and never turns a failure into an empty answer.
+ */
+import type { Observable } from 'rxjs';
+import type { ChatChoice, ChatChunkChoice, ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type {
+  CompletionChoice,
+  CompletionChunkChoice,
+  CompletionRequest,
+} from '../contracts/openai/completion.js';
+import type { UpstreamTimeouts } from '../contracts/upstream-timeouts.js';
+import type { FlowGate } from '../streaming/flow-gate.js';
+
+export interface UpstreamCall<Request> {
+  readonly requestId: string;
+  readonly request: Request;
+  readonly timeouts: UpstreamTimeouts;
+}
+
+/** Usage exactly as the upstream reported it, not yet believed; the meter checks it. `undefined`: none reported. */
+export type ReportedUsage = unknown;
+
+export interface ChatAnswer {
+  readonly choices: ChatChoice[];
+  readonly usage: ReportedUsage;
+  readonly system_fingerprint?: string | undefined;
+  readonly service_tier?: string | undefined;
+}
+
+/** One upstream event. `choices` may be empty; `usage` stands in the event that carried it. */
+export interface ChatChunk {
+  readonly choices: ChatChunkChoice[];
+  readonly usage?: ReportedUsage;
+  readonly system_fingerprint?: string | undefined;
+  readonly service_tier?: string | undefined;
+}
+
+export interface CompletionAnswer {
+  readonly choices: CompletionChoice[];
+  readonly usage: ReportedUsage;
+}
+
+export interface CompletionChunk {
+  readonly choices: CompletionChunkChoice[];
+  readonly usage?: ReportedUsage;
+}
+
+/** A model that an upstream says it has, for upstreams without a written model list. */
+export interface DiscoveredModel {
+  readonly id: string;
+  readonly ownedBy?: string | undefined;
+  readonly contextLength?: number | undefined;
+  readonly created?: number | undefined;
+}
+
+export interface UpstreamAdapter {
+  /** @throws UpstreamError; rejects with it as well when `signal` aborts (code is then of no interest). */
+  completeChat(call: UpstreamCall<ChatCompletionRequest>, signal: AbortSignal): Promise<ChatAnswer>;
+
+  /**
+   * Cold: subscribing starts the attempt, unsubscribing aborts it within 1 s. Emits synchronously all events of one
+   * read, then waits at `flow` before reading on. Errors with `UpstreamError`, also when the upstream ends without a
+   * finish reason for a choice. Completes after the upstream's `[DONE]` (or its protocol's equal).
+   */
+  streamChat(call: UpstreamCall<ChatCompletionRequest>, flow: FlowGate): Observable<ChatChunk>;
+
+  /** Legacy completions, for upstreams that have the endpoint; without these two, inference goes over chat. */
+  completeText?(call: UpstreamCall<CompletionRequest>, signal: AbortSignal): Promise<CompletionAnswer>;
+  streamText?(call: UpstreamCall<CompletionRequest>, flow: FlowGate): Observable<CompletionChunk>;
+
+  /** @throws UpstreamError */
+  listModels?(signal: AbortSignal): Promise<DiscoveredModel[]>;
+
+  /** Closes sockets; called once at shutdown. */
+  close?(): Promise<void>;
+}
