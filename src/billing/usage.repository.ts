@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import type { Kysely, Selectable } from 'kysely';
+import { Database } from '../persistence/database.js';
+import { IdempotentInsert } from '../persistence/idempotent-insert.js';
+import type { Tables, UsageRecordsTable } from '../persistence/tables.js';
+
+/** What one finished request used and cost. Written once, never changed. */
+export interface UsageRecord {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly keyId: string;
+  readonly surface: string;
+  readonly endpoint: 'chat' | 'completions';
+  /** Public model id. */
+  readonly model: string;
+  readonly upstream: string;
+  readonly upstreamModel: string;
+  readonly streamed: boolean;
+  /** How the request ended, in the words of whoever metered it. */
+  readonly outcome: string;
+  readonly finishReason: string | undefined;
+  readonly promptTokens: number;
+  /** Part of `promptTokens`. */
+  readonly cachedPromptTokens: number;
+  readonly completionTokens: number;
+  /** Part of `completionTokens`. */
+  readonly reasoningTokens: number;
+  readonly usageSource: 'upstream' | 'counted' | 'estimated';
+  readonly priceVersion: string;
+  readonly costNanoUsd: bigint;
+  readonly creditHundredths: bigint;
+  readonly createdAtMs: number;
+  /** From the request's arrival; `undefined`: no token came. */
+  readonly firstTokenMs: number | undefined;
+  /** From the request's arrival. */
+  readonly durationMs: number;
+}
+
+const COLUMNS = [
+  'request_id',
+  'account_id',
+  'key_id',
+  'surface',
+  'endpoint',
+  'model',
+  'upstream',
+  'upstream_model',
+  'streamed',
+  'outcome',
+  'finish_reason',
+  'prompt_tokens',
+  'cached_prompt_tokens',
+  'completion_tokens',
+  'reasoning_tokens',
+  'usage_source',
+  'price_version',
+  'cost_nano_usd',
+  'credit_hundredths',
+  'created_at_ms',
+  'first_token_ms',
+  'duration_ms',
+] as const satisfies readonly (keyof UsageRecordsTable)[];
+
+@Injectable()
+export class UsageRepository {
+  readonly #insert = new IdempotentInsert('usage_records', COLUMNS, 'request_id');
+
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Idempotent by `requestId`: the first record of a request stays. Has the shape of a `GroupWrite`.
+   * @returns for each record whether this call stored it
+   */
+  readonly insertMany = async (
+    trx: Kysely<Tables>,
+    records: readonly UsageRecord[],
+  ): Promise<('inserted' | 'existed')[]> => {
+    const added = await this.#insert.execute(trx, records.map(toRow));
+    // `delete`: of two records for one request in the same call, the first was the one stored.
+    return records.map(({ requestId }) => (added.delete(requestId) ? 'inserted' : 'existed'));
+  };
+
+  async findByRequestId(
+    accountId: string,
+    requestId: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<UsageRecord | undefined> {
+    const row = await db
+      .selectFrom('usage_records')
+      .select(COLUMNS)
+      .where('account_id', '=', accountId)
+      .where('request_id', '=', requestId)
+      .executeTakeFirst();
+    return row && toRecord(row);
+  }
+}
+
+function toRow(record: UsageRecord): UsageRecordsTable {
+  return {
+    request_id: record.requestId,
+    account_id: record.accountId,
+    key_id: record.keyId,
+    surface: record.surface,
+    endpoint: record.endpoint,
+    model: record.model,
+    upstream: record.upstream,
+    upstream_model: record.upstreamModel,
+    streamed: record.streamed,
+    outcome: record.outcome,
+    finish_reason: record.finishReason ?? null,
+    prompt_tokens: record.promptTokens,
+    cached_prompt_tokens: record.cachedPromptTokens,
+    completion_tokens: record.completionTokens,
+    reasoning_tokens: record.reasoningTokens,
+    usage_source: record.usageSource,
+    price_version: record.priceVersion,
+    cost_nano_usd: record.costNanoUsd,
+    credit_hundredths: record.creditHundredths,
+    created_at_ms: BigInt(record.createdAtMs),
+    // Clocks give fractions of a millisecond; the columns hold whole ones.
+    first_token_ms: record.firstTokenMs === undefined ? null : Math.round(record.firstTokenMs),
+    duration_ms: Math.round(record.durationMs),
+  };
+}
+
+function toRecord(row: Selectable<UsageRecordsTable>): UsageRecord {
+  return {
+    requestId: row.request_id,
+    accountId: row.account_id,
+    keyId: row.key_id,
+    surface: row.surface,
+    endpoint: row.endpoint,
+    model: row.model,
+    upstream: row.upstream,
+    upstreamModel: row.upstream_model,
+    streamed: row.streamed,
+    outcome: row.outcome,
+    finishReason: row.finish_reason ?? undefined,
+    promptTokens: row.prompt_tokens,
+    cachedPromptTokens: row.cached_prompt_tokens,
+    completionTokens: row.completion_tokens,
+    reasoningTokens: row.reasoning_tokens,
+    usageSource: row.usage_source,
+    priceVersion: row.price_version,
+    costNanoUsd: row.cost_nano_usd,
+    creditHundredths: row.credit_hundredths,
+    createdAtMs: Number(row.created_at_ms),
+    firstTokenMs: row.first_token_ms ?? undefined,
+    durationMs: row.duration_ms,
+  };
+}

@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely';
+import type { Tables } from './tables.js';
+
+/** Whether storage can be used now; what `/health/ready` and whoever must wait for the first connection ask. */
+export abstract class DatabaseReadiness {
+  /** True while the database is open, on our schema, and answered when last asked. */
+  abstract readonly ready: boolean;
+  /** Why not, in one line for logs and operators (it may name hosts); `undefined` while ready. */
+  abstract readonly lastError: string | undefined;
+  /** Resolves when the schema is in place for the first time, at once if it is; never, if that never happens. */
+  abstract whenReady(): Promise<void>;
+}
+
+/** The one open database of this process. Injected under its class name; repositories take their queries from it. */
+export abstract class Database extends DatabaseReadiness {
+  abstract readonly kind: 'sqlite' | 'postgres';
+  /**
+   * Query builder over our tables. Whatever it runs fails with `storage_unavailable` when the database does not serve.
+   * @throws DomainError `storage_unavailable` until the schema is in place, and after `close`
+   */
+  abstract get kysely(): Kysely<Tables>;
+  /** Waits for running queries, then lets go of sockets, files and locks. Idempotent. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+
+export type SqliteRow = Record<string, SQLOutputValue | boolean>;
+
+/**
+ * A prepared statement whose rows look as PostgreSQL's do: `integer` columns as `number`, `boolean` columns as
+ * `boolean`, `bigint` columns and whole-number expressions as `bigint`. The driver itself knows only "all or none".
+ */
+export class SqliteStatement {
+  /** False for statements that give no rows. */
+  readonly isReader: boolean;
+  readonly #statement: StatementSync;
+  readonly #integers: string[] = [];
+  readonly #booleans: string[] = [];
+
+  constructor(database: DatabaseSync, sql: string) {
+    this.#statement = database.prepare(sql, { readBigInts: true });
+    const columns = this.#statement.columns();
+    this.isReader = columns.length > 0;
+    for (const { name, type } of columns) {
+      const declared = type?.toLowerCase();
+      if (declared === 'integer') this.#integers.push(name);
+      else if (declared === 'boolean') this.#booleans.push(name);
+    }
+  }
+
+  all(parameters: readonly unknown[]): SqliteRow[] {
+    const rows: SqliteRow[] = this.#statement.all(...parameters.map(toSqliteValue));
+    for (const row of rows) this.#convert(row);
+    return rows;
+  }
+
+  /** Row by row; the statement must not run again before the iteration has ended. */
+  *iterate(parameters: readonly unknown[]): IterableIterator<SqliteRow> {
+    for (const row of this.#statement.iterate(...parameters.map(toSqliteValue))) yield this.#convert(row);
+  }
+
+  /** @returns how many rows were changed */
+  run(parameters: readonly unknown[]): bigint {
+    return BigInt(this.#statement.run(...parameters.map(toSqliteValue)).changes);
+  }
+
+  #convert(row: SqliteRow): SqliteRow {
+    for (const name of this.#integers) if (row[name] !== null) row[name] = Number(row[name]);
+    for (const name of this.#booleans) if (row[name] !== null) row[name] = row[name] === 1n;
+    return row;
+  }
+}
+
+/** SQLite has no booleans; what it cannot bind at all, the driver refuses with a TypeError. */
+function toSqliteValue(value: unknown): SQLInputValue {
+  return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
+}

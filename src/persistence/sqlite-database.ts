@@ -1,0 +1,89 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { DataFolderLock } from './data-folder-lock.js';
+import { Database } from './database.js';
+import { SqliteDialect } from './dialects/sqlite-dialect.js';
+import { migrate } from './migrate.js';
+import { StorageStartError } from './storage-start.error.js';
+import { storageUnavailable } from './storage-unavailable.js';
+import type { Tables } from './tables.js';
+
+/**
+ * Another program that holds the file (a backup, the `sqlite3` tool) makes us wait inside a synchronous call, which
+ * stops the whole process. So the wait is short and `storage_unavailable` follows; writes in groups are tried again.
+ */
+const BUSY_TIMEOUT_MS = 100;
+
+/** The embedded database: one file, one connection, one process. */
+export class SqliteDatabase extends Database {
+  readonly kind = 'sqlite';
+  readonly ready = true;
+  readonly lastError = undefined;
+  readonly #kysely: Kysely<Tables>;
+  readonly #lock: DataFolderLock;
+  #closed: Promise<void> | undefined;
+
+  private constructor(kysely: Kysely<Tables>, lock: DataFolderLock) {
+    super();
+    this.#kysely = kysely;
+    this.#lock = lock;
+  }
+
+  /**
+   * Creates the folder where it is missing, locks it, opens the database and migrates it.
+   * @throws StorageStartError when any of this fails
+   */
+  static async open(folder: string): Promise<SqliteDatabase> {
+    let lock: DataFolderLock | undefined;
+    let kysely: Kysely<Tables> | undefined;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      lock = DataFolderLock.acquire(folder);
+      kysely = new Kysely<Tables>({ dialect: new SqliteDialect(openFile(join(folder, 'tollgate.db'))) });
+      await migrate(kysely, 'sqlite');
+      return new SqliteDatabase(kysely, lock);
+    } catch (error) {
+      await kysely?.destroy();
+      lock?.release();
+      if (error instanceof StorageStartError) throw error;
+      throw new StorageStartError(
+        `The data folder ${folder} cannot be used (${reasonOf(error)}). ` +
+          'Check that it can be written and its disk has room, or set DATA_DIR to another folder.',
+        { cause: error },
+      );
+    }
+  }
+
+  get kysely(): Kysely<Tables> {
+    if (this.#closed !== undefined) throw storageUnavailable('closed');
+    return this.#kysely;
+  }
+
+  async whenReady(): Promise<void> {}
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#kysely.destroy().finally(() => this.#lock.release()));
+  }
+}
+
+function openFile(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  try {
+    // FULL: a commit that was acknowledged survives a power cut, not only a crash of this process.
+    database.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864',
+    );
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The innermost error's own words: the operator's disk is no secret from the operator. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
+}
