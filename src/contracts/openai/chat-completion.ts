@@ -47,6 +47,8 @@ export interface ChatMessage {
   content?: string | ContentPart[] | null;
   name?: string;
   refusal?: string | null;
+  /** What a reasoning model thought before an earlier answer, for models that want it back. */
+  reasoning_content?: string | null;
   tool_calls?: ToolCall[];
   tool_call_id?: string;
   function_call?: { name: string; arguments: string } | null;

@@ -1,0 +1,95 @@
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { registerDecorator, type ValidationArguments } from 'class-validator';
+import type { Constraint, Report, RuleContext, SurfaceRules } from './rule.js';
+
+export interface FieldOptions {
+  readonly description: string;
+  /** What absence means, for the published document. */
+  readonly default?: unknown;
+  readonly example?: unknown;
+  readonly deprecated?: boolean;
+  /** A required field must be there and may not be `null`; in any other, `null` is the same as absent. */
+  readonly required?: boolean;
+  /** Where the field is not part of the dialect it is ignored like any unknown one; absent: it is part of all. */
+  readonly partOf?: (surface: SurfaceRules) => boolean;
+}
+
+export interface DeclaredField {
+  readonly name: string;
+  readonly constraint: Constraint;
+  readonly required: boolean;
+  readonly partOf: ((surface: SurfaceRules) => boolean) | undefined;
+}
+
+/** One validation of one object: where its issues go, and what rules may know besides the value. */
+export interface ValidationRun {
+  readonly report: Report;
+  readonly context: RuleContext;
+  /** The object as the client sent it, told where a required field is missing. */
+  readonly body: unknown;
+}
+
+const declared = new Map<unknown, DeclaredField[]>();
+const runs = new WeakMap<object, ValidationRun>();
+
+/**
+ * Declares a property as a field of the wire: the constraint judges it whenever class-validator validates the object,
+ * and publishes itself with the options in the OpenAPI document. One per property, in the order in which faults are told.
+ */
+export function Field(constraint: Constraint, options: FieldOptions): PropertyDecorator {
+  const { required = false, partOf, ...published } = options;
+  return (prototype, property) => {
+    const name = String(property);
+    const target = prototype.constructor;
+    const fields = declared.get(target);
+    const field: DeclaredField = { name, constraint, required, partOf };
+    if (fields === undefined) declared.set(target, [field]);
+    else fields.push(field);
+
+    registerDecorator({
+      name: 'field',
+      target,
+      propertyName: name,
+      options: {},
+      validator: {
+        validate: (value: unknown, args?: ValidationArguments) =>
+          isSound(value, name, constraint, required, args?.object),
+      },
+    });
+    const schema = required ? constraint.schema : { anyOf: [constraint.schema, { type: 'null' }] };
+    ApiProperty({ ...schema, ...published, required } as ApiPropertyOptions)(prototype, property);
+  };
+}
+
+/** The fields of a class in the order of their declaration. */
+export function fieldsOf(target: new () => object): readonly DeclaredField[] {
+  return declared.get(target) ?? [];
+}
+
+/** Tells where the issues of `object` go when class-validator comes to it. */
+export function openRun(object: object, run: ValidationRun): void {
+  runs.set(object, run);
+}
+
+function isSound(
+  value: unknown,
+  name: string,
+  constraint: Constraint,
+  required: boolean,
+  object: object = {},
+): boolean {
+  if (value === undefined && !required) return true;
+  const run = runs.get(object);
+  if (run === undefined) throw new TypeError('A request is validated by validateRequest() only.');
+  if (value === undefined) {
+    run.report({ kind: 'missing', path: [name], input: run.body });
+    return false;
+  }
+  let sound = true;
+  const report: Report = (issue) => {
+    sound = false;
+    run.report(issue);
+  };
+  constraint.check(value, [name], report, run.context);
+  return sound;
+}

@@ -1,0 +1,70 @@
+import type { ChatMessage } from '../openai/chat-completion.js';
+import type { Path } from './issue.js';
+import type { Report } from './rule.js';
+
+/** Call ids are the client's own text; an error message repeats this much of them. */
+const MAX_IDS_SHOWN = 10;
+const MAX_ID_CHARS_SHOWN = 64;
+
+/**
+ * Refuses tool messages that answer nothing and tool calls that nothing answers, in OpenAI's words. Stops at the first.
+ * @see api.openai.com, POST /v1/chat/completions, seen 2025-08 ("preceeding" is theirs)
+ */
+export function checkToolOrder(messages: readonly ChatMessage[], path: Path, report: Report): void {
+  /** The calls of the last assistant message, and those of them that have no answer yet. */
+  let called: ReadonlySet<string> | undefined;
+  let unanswered = new Set<string>();
+  let callerIndex = 0;
+
+  const refuse = (index: number, field: string, message: string): void =>
+    report({
+      kind: 'conflict',
+      message,
+      code: null,
+      param: `messages.[${index}].${field}`,
+      path: [...path, index, field],
+      input: messages[index]?.[field as 'role'],
+    });
+
+  for (const [index, message] of messages.entries()) {
+    if (message.role === 'tool') {
+      const id = message.tool_call_id ?? '';
+      if (called === undefined) {
+        return refuse(
+          index,
+          'role',
+          "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+        );
+      }
+      if (!called.has(id)) {
+        return refuse(
+          index,
+          'tool_call_id',
+          `Invalid parameter: 'tool_call_id' of '${shown(id)}' not found in 'tool_calls' of previous message.`,
+        );
+      }
+      unanswered.delete(id);
+      continue;
+    }
+    if (unanswered.size > 0) return refuse(index, 'role', unansweredMessage(unanswered));
+    called = undefined;
+    if (message.role === 'assistant' && message.tool_calls) {
+      unanswered = new Set(message.tool_calls.map((call) => call.id));
+      called = new Set(unanswered);
+      callerIndex = index;
+    }
+  }
+  if (unanswered.size > 0) refuse(callerIndex, 'role', unansweredMessage(unanswered));
+}
+
+function unansweredMessage(ids: ReadonlySet<string>): string {
+  const listed = [...ids].slice(0, MAX_IDS_SHOWN).map(shown).join(', ');
+  return (
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " +
+    `The following tool_call_ids did not have response messages: ${listed}${ids.size > MAX_IDS_SHOWN ? ', …' : ''}`
+  );
+}
+
+function shown(id: string): string {
+  return id.length > MAX_ID_CHARS_SHOWN ? `${id.slice(0, MAX_ID_CHARS_SHOWN)}…` : id;
+}

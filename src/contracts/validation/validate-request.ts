@@ -1,0 +1,82 @@
+import { validateSync } from 'class-validator';
+import { ownField } from './composites.js';
+import { fieldsOf, openRun, type DeclaredField } from './field.decorator.js';
+import type { Issue } from './issue.js';
+import { MAX_ISSUES } from './limits.js';
+import { isJsonObject, type ValidationContext } from './rule.js';
+import { ValidationFailedError } from './validation.errors.js';
+
+/** `target` and `value` would tie the whole request to errors that nobody reads: issues say more. */
+const OPTIONS = { forbidUnknownValues: false, validationError: { target: false, value: false } };
+
+/**
+ * Makes a request of a parsed body: checked, and rebuilt of the fields that its class declares. Unknown fields and
+ * `null` in optional ones are dropped at every depth that we know; nothing is coerced. Large values are shared with
+ * `body`, not copied.
+ *
+ * @param Dto a class whose properties carry `@Field`
+ * @param body what `JSON.parse` gave, `undefined` for an empty body
+ * @throws ValidationFailedError with all issues in the order of the declared fields, at most `MAX_ISSUES`
+ */
+export function validateRequest<T extends object>(
+  Dto: new () => T,
+  body: unknown,
+  context: ValidationContext,
+): T {
+  if (body === undefined || body === null) {
+    throw new ValidationFailedError([{ kind: 'empty_body', path: [], input: null }], body);
+  }
+  if (!isJsonObject(body)) {
+    throw new ValidationFailedError([{ kind: 'not_an_object', path: [], input: body }], body);
+  }
+  const fields = fieldsOf(Dto);
+  const candidate = knownFields(Dto, fields, body, context);
+  const issues: Issue[] = [];
+  openRun(candidate, {
+    report: (issue) => {
+      if (issues.length < MAX_ISSUES) issues.push(issue);
+    },
+    context: { ...context, request: candidate },
+    body,
+  });
+  validateSync(candidate, OPTIONS);
+  const [first, ...others] = issues;
+  if (first !== undefined) throw new ValidationFailedError([first, ...others], body);
+  return rebuilt(Dto, fields, candidate);
+}
+
+function knownFields<T extends object>(
+  Dto: new () => T,
+  fields: readonly DeclaredField[],
+  body: Record<string, unknown>,
+  { surface }: ValidationContext,
+): T & Record<string, unknown> {
+  const candidate = new Dto() as T & Record<string, unknown>;
+  for (const { name, required, partOf } of fields) {
+    const value = ownField(body, name);
+    if (value === undefined || (value === null && !required)) continue;
+    if (partOf !== undefined && !partOf(surface)) continue;
+    assign(candidate, name, value);
+  }
+  return candidate;
+}
+
+function rebuilt<T extends object>(
+  Dto: new () => T,
+  fields: readonly DeclaredField[],
+  candidate: T & Record<string, unknown>,
+): T {
+  const request = new Dto();
+  for (const { name, constraint } of fields) {
+    const value = candidate[name];
+    if (value === undefined) continue;
+    const picked = constraint.pick === undefined ? value : constraint.pick(value, candidate);
+    if (picked !== undefined) assign(request, name, picked);
+  }
+  return request;
+}
+
+/** Field names are ours, never the client's, so no assignment can reach a prototype. */
+function assign(target: object, name: string, value: unknown): void {
+  (target as Record<string, unknown>)[name] = value;
+}
