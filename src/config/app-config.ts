@@ -24,6 +24,8 @@ export interface StreamConfig {
   readonly heartbeatMs: number;
   /** A client that takes no byte for this long is cut off and billed for what was relayed. */
   readonly writeStallMs: number;
+  /** How long a stream's status line waits for its first event, so that failures before it are real statuses. */
+  readonly headersHoldMs: number;
 }
 
 export interface StorageConfig {
@@ -71,6 +73,8 @@ export interface UpstreamConfig {
   readonly discover: boolean;
   /** A written price for every discovered model that has none of its own; `"0"` is free, in writing. */
   readonly discoveredPricing: PricingConfig | undefined;
+  /** Whose list prices hold here, by the price table's name for them (`openai`); absent: told by `baseUrl`. */
+  readonly priceProvider?: string | undefined;
 }
 
 /** USD per token, decimal strings as in the models list. */
@@ -94,11 +98,13 @@ export interface ModelConfig {
   readonly id: string;
   readonly name: string;
   readonly description: string;
+  /** `''`: not said; each surface shows its own default. */
   readonly ownedBy: string;
-  /** Unix seconds. */
+  /** Unix seconds; 0: not said. */
   readonly created: number;
   /** Tokens; 0: unknown. */
   readonly contextLength: number;
+  /** Tokens; 0: unknown. */
   readonly maxCompletionTokens: number;
   /** `undefined`: the price table; in neither, the model is refused. */
   readonly pricing: PricingConfig | undefined;

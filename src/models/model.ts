@@ -24,3 +24,12 @@ export interface Model {
   readonly completions: 'native' | 'chat';
   readonly routes: readonly Route[];
 }
+
+/** A model that can be called. */
+export interface PricedModel extends Model {
+  readonly price: Price;
+}
+
+export function isPriced(model: Model): model is PricedModel {
+  return model.price !== undefined;
+}

@@ -1,0 +1,49 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { AuthGuard } from './auth/auth.guard.js';
+import { AuthModule } from './auth/auth.module.js';
+import { ChatModule } from './chat/chat.module.js';
+import { ClockModule } from './common/clock/clock.module.js';
+import { CompletionsModule } from './completions/completions.module.js';
+import type { AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { HealthModule } from './health/health.module.js';
+import { BodyInterceptor } from './http/body.interceptor.js';
+import { FailureFilter } from './http/failure.filter.js';
+import { RouteTable } from './http/route-table.js';
+import { InferenceModule } from './inference/inference.module.js';
+import { ModelsModule } from './models/models.module.js';
+import { ObservabilityModule } from './observability/observability.module.js';
+import { DatabaseModule } from './persistence/database.module.js';
+import { RateLimitGuard } from './throttling/rate-limit.guard.js';
+import { ThrottlingModule } from './throttling/throttling.module.js';
+
+/** The house. Guards run in the order in which they stand here: who calls, then how often. */
+@Module({})
+export class AppModule {
+  static forRoot(config: AppConfig): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        ClockModule,
+        ObservabilityModule,
+        DatabaseModule,
+        AuthModule,
+        ThrottlingModule,
+        ModelsModule,
+        InferenceModule,
+        ChatModule,
+        CompletionsModule,
+        HealthModule,
+      ],
+      providers: [
+        RouteTable,
+        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
+        { provide: APP_FILTER, useClass: FailureFilter },
+      ],
+    };
+  }
+}

@@ -1,0 +1,38 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Application } from 'express';
+import { AppModule } from './app.module.js';
+import type { AppConfig } from './config/app-config.js';
+import { accessLog } from './http/access-log.js';
+import { frontDoor } from './http/front-door.js';
+import { TollgateAdapter } from './http/tollgate-adapter.js';
+import { Log, NestLog } from './observability/log.js';
+import { Metrics } from './observability/metrics.js';
+import { publishOpenApi } from './openapi/openapi.js';
+
+/**
+ * The whole application, ready to listen: the same for `main.ts` and for tests.
+ *
+ * @throws StorageStartError when the embedded database cannot be opened
+ */
+export async function createApp(config: AppConfig): Promise<NestExpressApplication> {
+  const adapter = new TollgateAdapter(config.server);
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), adapter, {
+    bodyParser: false,
+    bufferLogs: true,
+    abortOnError: false,
+  });
+  const log = app.get(Log);
+  app.useLogger(new NestLog(log));
+
+  const express = adapter.getInstance<Application>();
+  express.disable('x-powered-by');
+  express.disable('etag');
+  express.set('query parser', 'simple');
+  express.set('trust proxy', config.server.trustedProxyHops);
+  app.use(accessLog(log, app.get(Metrics)));
+  app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
+  publishOpenApi(app);
+  await app.init();
+  return app;
+}

@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
+import { SettingsRepository } from '../persistence/settings.repository.js';
+import { invalidKey } from './credentials.js';
+import { FailedAttempts } from './failed-attempts.js';
+import { hashSecret, sameHash } from './secret.js';
+
+export const ADMIN_KEY_SETTING = 'admin_key_sha256';
+
+/** The operator's one secret: `ADMIN_KEY` where it is set, else the one made on the first boot (its hash is stored). */
+@Injectable()
+export class AdminKeyService {
+  private hash: string | undefined;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly settings: SettingsRepository,
+    private readonly attempts: FailedAttempts,
+  ) {}
+
+  /** @throws DomainError `invalid_api_key`, `too_many_failed_attempts`, `storage_unavailable` */
+  async verify(secret: string, address: string): Promise<void> {
+    this.attempts.refuseIfExhausted(address);
+    const expected = await this.expectedHash();
+    if (expected !== undefined && sameHash(hashSecret(secret), expected)) return;
+    this.attempts.record(address);
+    throw invalidKey(secret);
+  }
+
+  private async expectedHash(): Promise<string | undefined> {
+    const { adminKey } = this.config.access;
+    this.hash ??= adminKey === undefined ? await this.settings.find(ADMIN_KEY_SETTING) : hashSecret(adminKey);
+    return this.hash;
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
+import { SURFACE_METADATA } from '../surfaces/serves.decorator.js';
+import type { Surface } from '../surfaces/surface.js';
+import { ACCESS_METADATA, type Access } from './access.decorator.js';
+import { AdminKeyService } from './admin-key.service.js';
+import { ApiKeyService } from './api-key.service.js';
+import { secretOf } from './credentials.js';
+
+/**
+ * First guard of every route: who calls? Fails closed: a route that says neither its surface (`@Serves`), nor
+ * `@AdminOnly`, nor `@Public` is refused to everyone.
+ */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly apiKeys: ApiKeyService,
+    private readonly adminKey: AdminKeyService,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const request = context.switchToHttp().getRequest<TollgateRequest>();
+    const targets: Parameters<Reflector['getAllAndOverride']>[1] = [context.getHandler(), context.getClass()];
+    const surface = this.reflector.getAllAndOverride<Surface | undefined>(SURFACE_METADATA, targets);
+    if (surface !== undefined) {
+      request.surface = surface;
+      return this.authenticate(request, surface);
+    }
+    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS_METADATA, targets);
+    if (access === 'public') return true;
+    if (access === 'admin') return this.authenticateAdmin(request);
+    throw new DomainError('permission_denied', 'You have insufficient permissions for this operation.');
+  }
+
+  private async authenticate(request: TollgateRequest, surface: Surface): Promise<boolean> {
+    const secret = secretOf(request.headersDistinct, surface.nativeKeyHeader);
+    request.principal = await this.apiKeys.authenticate(secret, request.ip ?? '');
+    return true;
+  }
+
+  private async authenticateAdmin(request: TollgateRequest): Promise<boolean> {
+    const secret = secretOf(request.headersDistinct, 'authorization');
+    await this.adminKey.verify(secret, request.ip ?? '');
+    return true;
+  }
+}

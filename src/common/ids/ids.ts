@@ -1,0 +1,47 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** `req_` + 32 hex: one per inbound request, in header, log, error and ledger. */
+export function newRequestId(): string {
+  return `req_${hex(16)}`;
+}
+
+/** `chatcmpl-` + 29 lowercase hex, the form of seed 001's sample. */
+export function newChatCompletionId(): string {
+  return `chatcmpl-${hex(15).slice(1)}`;
+}
+
+/** `cmpl-` + 29 lowercase hex. */
+export function newCompletionId(): string {
+  return `cmpl-${hex(15).slice(1)}`;
+}
+
+/** `call_` + 24 alphanumerics, for upstreams that name no tool call. */
+export function toolCallId(): string {
+  return `call_${hex(12)}`;
+}
+
+export function newConversationId(): string {
+  return randomUUID();
+}
+
+/** `<prefix>_` + 24 hex, for rows that people see: accounts, keys. */
+export function newRowId(prefix: 'acct' | 'key'): string {
+  return `${prefix}_${hex(12)}`;
+}
+
+/** Random bytes are drawn a page at a time: one system call serves hundreds of ids. */
+const PAGE_BYTES = 4096;
+let page = randomBytes(PAGE_BYTES);
+let used = 0;
+
+function hex(bytes: number): string {
+  if (used + bytes > PAGE_BYTES) {
+    page = randomBytes(PAGE_BYTES);
+    used = 0;
+  }
+  const text = page.toString('hex', used, used + bytes);
+  // A handed-out id must not stay readable in memory next to those still to come.
+  page.fill(0, used, used + bytes);
+  used += bytes;
+  return text;
+}

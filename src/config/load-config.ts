@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { AppConfig, CatalogueConfig } from './app-config.js';
+import { parseCatalogueFile } from './catalogue-file.js';
+import { ConfigError } from './config.errors.js';
+import { deepFreeze } from './deep-freeze.js';
+import { parseEnvironment, type Variables } from './env.parse.js';
+import type { Environment } from './env.schema.js';
+import { catalogueFromEnvironment } from './environment-catalogue.js';
+
+const DEFAULT_CONFIG_FILE = 'tollgate.yaml';
+const ENV_FILE = '.env';
+
+/**
+ * The process's own environment, with what `./.env` adds to it: a variable that is set already keeps its value. The
+ * only reader of `process.env`.
+ */
+export function processVariables(): Variables {
+  if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
+  return process.env;
+}
+
+/**
+ * Everything an operator can set, read once and frozen.
+ *
+ * @param cwd where relative paths start
+ * @throws ConfigError with all faults of variables and file
+ */
+export function loadConfig(variables: Variables = processVariables(), cwd = process.cwd()): AppConfig {
+  const { environment, faults } = parseEnvironment(variables);
+  const configFile = findConfigFile(environment.CONFIG_FILE, cwd);
+  const read = readCatalogue(configFile, environment, variables);
+  const allFaults = [...faults, ...read.faults];
+  if (allFaults.length > 0) throw new ConfigError(allFaults);
+  return deepFreeze(toAppConfig(environment, cwd, configFile, read.catalogue));
+}
+
+/**
+ * Reads the catalogue again from where `config` came from; the rest of the configuration stays as it is. On an error
+ * the caller goes on with what it has.
+ *
+ * @throws ConfigError with all faults
+ */
+export function reloadCatalogue(
+  config: Pick<AppConfig, 'configFile'>,
+  variables: Variables = processVariables(),
+): CatalogueConfig {
+  const { environment, faults } = parseEnvironment(variables);
+  const read = readCatalogue(config.configFile, environment, variables);
+  const allFaults = [...faults, ...read.faults];
+  if (allFaults.length > 0) throw new ConfigError(allFaults);
+  return deepFreeze(read.catalogue);
+}
+
+function findConfigFile(named: string | undefined, cwd: string): string | undefined {
+  if (named !== undefined) return resolve(cwd, named);
+  const usual = resolve(cwd, DEFAULT_CONFIG_FILE);
+  return existsSync(usual) ? usual : undefined;
+}
+
+function readCatalogue(
+  configFile: string | undefined,
+  environment: Environment,
+  variables: Variables,
+): { catalogue: CatalogueConfig; faults: string[] } {
+  if (configFile === undefined) return { catalogue: catalogueFromEnvironment(environment), faults: [] };
+  let text: string;
+  try {
+    text = readFileSync(configFile, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    return { catalogue: { upstreams: [], models: [] }, faults: [`${configFile} cannot be read (${code})`] };
+  }
+  return parseCatalogueFile({ name: configFile, text, variables, environment });
+}
+
+function toAppConfig(
+  environment: Environment,
+  cwd: string,
+  configFile: string | undefined,
+  catalogue: CatalogueConfig,
+): AppConfig {
+  return {
+    server: {
+      host: environment.HOST,
+      port: environment.PORT,
+      maxBodyBytes: environment.MAX_BODY_BYTES,
+      maxConnections: environment.MAX_CONNECTIONS,
+      corsOrigins: environment.CORS_ORIGINS,
+      drainTimeoutMs: environment.DRAIN_TIMEOUT_MS,
+      trustedProxyHops: environment.TRUSTED_PROXY_HOPS,
+    },
+    stream: {
+      heartbeatMs: environment.HEARTBEAT_MS,
+      writeStallMs: environment.WRITE_STALL_MS,
+      headersHoldMs: environment.HEADERS_HOLD_MS ?? environment.UPSTREAM_TIMEOUT_MS,
+    },
+    storage: {
+      dataDir: resolve(cwd, environment.DATA_DIR),
+      databaseUrl: environment.DATABASE_URL,
+      redisUrl: environment.REDIS_URL,
+    },
+    access: {
+      adminKey: environment.ADMIN_KEY,
+      bootstrapApiKey: environment.BOOTSTRAP_API_KEY,
+      bootstrapCreditHundredths: environment.BOOTSTRAP_CREDITS,
+      defaultRequestsPerMinute: environment.DEFAULT_RPM,
+      defaultTokensPerMinute: environment.DEFAULT_TPM,
+      failedAuthPerMinute: environment.AUTH_FAILURES_PER_MINUTE,
+      keyCacheTtlMs: environment.KEY_CACHE_TTL_MS,
+    },
+    money: { creditNanoUsd: environment.CREDIT_USD },
+    log: { level: environment.LOG_LEVEL },
+    catalogue,
+    configFile,
+  };
+}

@@ -1,0 +1,40 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
+import { Public } from '../auth/access.decorator.js';
+import { InFlight } from '../inference/in-flight.js';
+import { DatabaseReadiness } from '../persistence/database.js';
+
+/** For load balancers: may this process be sent work, and is it alive at all? */
+@ApiExcludeController()
+@Public()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly checks: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly database: DatabaseReadiness,
+    private readonly inFlight: InFlight,
+  ) {}
+
+  /** 200 as long as the event loop turns. */
+  @Get('live')
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** 503 while the database is away and from the first moment of shutdown. */
+  @Get('ready')
+  ready(): Promise<HealthCheckResult> {
+    return this.checks.check([
+      () => {
+        const indicator = this.indicators.check('database');
+        return this.database.ready ? indicator.up() : indicator.down();
+      },
+      () => {
+        const indicator = this.indicators.check('accepting');
+        return this.inFlight.draining ? indicator.down({ reason: 'shutting down' }) : indicator.up();
+      },
+    ]);
+  }
+}

@@ -1,0 +1,20 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { AdminOnly } from '../auth/access.decorator.js';
+import { Metrics } from '../observability/metrics.js';
+
+/** `GET /metrics` for Prometheus, with the admin key as its bearer token: figures of a business are nobody else's. */
+@ApiExcludeController()
+@AdminOnly()
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  @Get()
+  async scrape(@Res() response: Response): Promise<void> {
+    const text = await this.metrics.registry.metrics();
+    response.setHeader('content-type', this.metrics.registry.contentType);
+    response.end(text);
+  }
+}

@@ -1,0 +1,35 @@
+import type { RequestHandler } from 'express';
+import type { Log } from '../observability/log.js';
+import type { Metrics } from '../observability/metrics.js';
+import type { TollgateRequest } from './tollgate-request.js';
+
+/** One line and one count a request, when its response is over. The path is logged without its query. */
+export function accessLog(log: Log, metrics: Metrics): RequestHandler {
+  return (incoming, response, next) => {
+    const request = incoming as unknown as TollgateRequest;
+    metrics.openResponses.inc();
+    response.once('close', () => {
+      const durationMs = performance.now() - request.arrivedAtMs;
+      // A client that left before any answer is told apart from everything that we answered.
+      const status = response.headersSent ? response.statusCode : 499;
+      const surface = request.surface.name;
+      metrics.openResponses.dec();
+      metrics.requests.inc({ surface, method: request.method, status });
+      metrics.requestSeconds.observe({ surface }, durationMs / 1000);
+      log.info(
+        {
+          request_id: request.requestId,
+          client_request_id: request.clientRequestId,
+          method: request.method,
+          path: request.path,
+          status,
+          failure: request.failureCode,
+          key_id: request.principal?.keyId,
+          duration_ms: Math.round(durationMs),
+        },
+        'request',
+      );
+    });
+    next();
+  };
+}

@@ -1,0 +1,92 @@
+import type { NextFunction, RequestHandler, Response } from 'express';
+import { DomainError } from '../common/errors/domain-error.js';
+import { newRequestId } from '../common/ids/ids.js';
+import { surfaceOfPath } from '../surfaces/surface.js';
+import { ALLOWED_METHODS, EXPOSED_HEADERS, isRequestId } from './headers.js';
+import { sendError } from './send-error.js';
+import { stampProcessingTime } from './send-json.js';
+import type { TollgateRequest } from './tollgate-request.js';
+
+export interface FrontDoorOptions {
+  /** `['*']`: any origin, without credentials. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** Node's parser keeps 1,000 headers and drops the rest silently; a real client sends a few dozen. */
+const MAX_HEADERS = 100;
+
+/** Browsers never call these, so no origin is ever let in. */
+const NO_CORS = /^\/(?:admin|metrics)(?:\/|$)/;
+
+/**
+ * First to see a request: gives it its id and dialect, puts the headers that every response has, answers preflights,
+ * and refuses what is ambiguous before anything trusts it.
+ */
+export function frontDoor(options: FrontDoorOptions): RequestHandler {
+  const anyOrigin = options.corsOrigins.includes('*');
+  const origins = new Set(options.corsOrigins);
+
+  return (incoming, response: Response, next: NextFunction) => {
+    const request = incoming as unknown as TollgateRequest;
+    const inboundId = request.headers['x-request-id'];
+    request.arrivedAtMs = performance.now();
+    request.requestId = newRequestId();
+    request.clientRequestId =
+      typeof inboundId === 'string' && isRequestId(inboundId) ? inboundId : undefined;
+    request.surface = surfaceOfPath(request.path);
+
+    response.setHeader('x-request-id', request.clientRequestId ?? request.requestId);
+    response.setHeader('openai-version', '2020-10-01');
+    response.setHeader('x-content-type-options', 'nosniff');
+    if (!NO_CORS.test(request.path)) allowOrigin(request, response);
+
+    if (request.method === 'OPTIONS') return preflight(request, response);
+    const refusal = ambiguity(request);
+    if (refusal !== undefined) {
+      response.setHeader('connection', 'close');
+      return sendError(request, response, refusal);
+    }
+    return next();
+  };
+
+  function allowOrigin(request: TollgateRequest, response: Response): void {
+    const origin = request.headers.origin;
+    if (anyOrigin) response.setHeader('access-control-allow-origin', '*');
+    else {
+      response.setHeader('vary', 'Origin');
+      if (origin === undefined || !origins.has(origin)) return;
+      response.setHeader('access-control-allow-origin', origin);
+    }
+    response.setHeader('access-control-expose-headers', EXPOSED_HEADERS);
+  }
+}
+
+/** Headers travel with the request, not in cookies, so a preflight needs no key. */
+function preflight(request: TollgateRequest, response: Response): void {
+  if (response.hasHeader('access-control-allow-origin')) {
+    response.setHeader('access-control-allow-methods', ALLOWED_METHODS);
+    const asked = request.headers['access-control-request-headers'];
+    if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);
+    response.setHeader('access-control-max-age', '86400');
+  }
+  response.setHeader('allow', ALLOWED_METHODS);
+  response.setHeader('content-length', '0');
+  stampProcessingTime(request, response);
+  response.writeHead(200);
+  response.end();
+}
+
+function ambiguity(request: TollgateRequest): DomainError | undefined {
+  const raw = request.rawHeaders;
+  if (raw.length > MAX_HEADERS * 2) {
+    return new DomainError('headers_too_large', `Too many headers: at most ${MAX_HEADERS} are accepted.`);
+  }
+  let hosts = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i];
+    if (name !== undefined && name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1
+    ? new DomainError('malformed_request', 'The request has more than one Host header.')
+    : undefined;
+}

@@ -1,0 +1,24 @@
+/** Headers of every response (CONTRACT of the wire: docs/surfaces.md, "Headers"). */
+export const EXPOSED_HEADERS = [
+  'x-request-id',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'openai-processing-ms',
+  'x-conversation-id',
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-limit-tokens',
+  'x-ratelimit-remaining-requests',
+  'x-ratelimit-remaining-tokens',
+  'x-ratelimit-reset-requests',
+  'x-ratelimit-reset-tokens',
+].join(', ');
+
+export const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS, HEAD';
+
+const INBOUND_REQUEST_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** True for a caller's request id that is safe to repeat in headers, logs and rows. */
+export function isRequestId(text: string | undefined): text is string {
+  return text !== undefined && INBOUND_REQUEST_ID.test(text);
+}

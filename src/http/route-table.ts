@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/** The part of Express 5's router that tells what it would match. */
+interface RouterLayer {
+  route?: { methods: Record<string, boolean> };
+  match(path: string): boolean;
+}
+
+/** Knows the methods of a path, so that a wrong method is told from a wrong path. Asked only when no route matched. */
+@Injectable()
+export class RouteTable {
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  /** Methods that some route serves at this path, sorted; empty: no such path. */
+  methodsOf(path: string): string[] {
+    const express = this.adapterHost.httpAdapter.getInstance<{ router: { stack: RouterLayer[] } }>();
+    const methods = new Set<string>();
+    for (const layer of express.router.stack) {
+      if (layer.route === undefined || !matches(layer, path)) continue;
+      for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
+    }
+    // `_ALL` marks a handler for every method; none of ours is one.
+    methods.delete('_ALL');
+    if (methods.has('GET')) methods.add('HEAD');
+    return [...methods].toSorted();
+  }
+}
+
+/** A path that cannot be decoded matches nothing. */
+function matches(layer: RouterLayer, path: string): boolean {
+  try {
+    return layer.match(path);
+  } catch {
+    return false;
+  }
+}

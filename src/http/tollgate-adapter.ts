@@ -1,0 +1,63 @@
+import { createServer, type Server } from 'node:http';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Request, Response } from 'express';
+import { hangUp } from './hang-up.js';
+import { sendJson, sendJsonText } from './send-json.js';
+import type { TollgateRequest } from './tollgate-request.js';
+
+export interface ServerLimits {
+  readonly maxConnections: number;
+}
+
+/** For the whole request to arrive; long answers are not its business. */
+const REQUEST_TIMEOUT_MS = 120_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_INTERVAL_MS = 5_000;
+/** Longer than the idle time-outs of common load balancers, which else send requests into closing sockets. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** How long sockets may take to deliver what was written before shutdown. */
+const CLOSE_GRACE_MS = 2_000;
+
+/** Nest on Express, with our limits on the server and one way out for every JSON answer. */
+export class TollgateAdapter extends ExpressAdapter {
+  constructor(private readonly limits: ServerLimits) {
+    super();
+  }
+
+  override initHttpServer(): void {
+    const server: Server = createServer(
+      {
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECK_INTERVAL_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      },
+      this.getInstance(),
+    );
+    server.maxConnections = this.limits.maxConnections;
+    server.on('clientError', hangUp);
+    this.httpServer = server;
+  }
+
+  /** Values that handlers return; a string is JSON text already. */
+  override reply(response: Response, body: unknown, statusCode?: number): void {
+    const request = response.req as Request as TollgateRequest;
+    const status = statusCode ?? response.statusCode;
+    if (typeof body === 'string') sendJsonText(request, response, status, body);
+    else sendJson(request, response, status, body);
+  }
+
+  /** Stops listening, lets written answers reach their clients, then closes what is left. */
+  override async close(): Promise<void> {
+    const server = this.httpServer as Server;
+    if (!server.listening) return;
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+      server.close(() => {
+        clearTimeout(force);
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+  }
+}

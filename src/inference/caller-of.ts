@@ -1,0 +1,12 @@
+import type { TollgateRequest } from '../http/tollgate-request.js';
+import type { Caller } from './caller.js';
+
+/**
+ * Who asks, from what the door and the guards found out.
+ * @throws Error on a route that the auth guard did not protect: a bug of ours
+ */
+export function callerOf(request: TollgateRequest): Caller {
+  const { principal, requestId, clientRequestId, surface, arrivedAtMs } = request;
+  if (principal === undefined) throw new Error('an inference route was reached without a principal');
+  return { principal, requestId, clientRequestId, surface: surface.name, arrivedAtMs };
+}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { PriceVersionRepository } from '../billing/price-version.repository.js';
+import { Clock } from '../common/clock/clock.js';
+import { AppConfig } from '../config/app-config.js';
+import { reloadCatalogue } from '../config/load-config.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import { Log } from '../observability/log.js';
+import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
+import { DiscoveryService } from './discovery.service.js';
+
+/** Keeps catalogue, upstreams and the history of prices in step: at start, on discovery, on reload. */
+@Injectable()
+export class CatalogueKeeper {
+  constructor(
+    private readonly config: AppConfig,
+    private readonly catalogue: CatalogueService,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly discovery: DiscoveryService,
+    private readonly prices: PriceVersionRepository,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** Call once, when the database is ready. Does not wait for upstreams that are slow to list their models. */
+  async start(): Promise<void> {
+    await this.recordPrices();
+    this.discovery.onDiscovered = () => this.recordPrices();
+    void this.discovery.refresh();
+  }
+
+  /** Reads the configuration again. A bad one is refused with its faults in the log, and the old one stays. */
+  async reload(): Promise<void> {
+    try {
+      const fresh = reloadCatalogue(this.config);
+      this.upstreams.replace(fresh.upstreams);
+      this.catalogue.replace(fresh);
+      await this.recordPrices();
+      void this.discovery.refresh();
+      this.log.info({ models: fresh.models.length }, 'configuration reloaded');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error({ reason }, 'configuration not reloaded; the old one stays');
+    }
+  }
+
+  private async recordPrices(): Promise<void> {
+    const effectiveFromMs = this.clock.nowMs();
+    await this.prices.upsertMany(
+      this.catalogue.currentPriceVersions().map(({ modelId, price, source }) => ({
+        ...price,
+        model: modelId,
+        source: source === 'written' ? 'config' : 'price-table',
+        effectiveFromMs,
+      })),
+    );
+  }
+}

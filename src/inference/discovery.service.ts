@@ -1,0 +1,65 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Log } from '../observability/log.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import { UpstreamRegistry, type RegisteredUpstream } from '../upstreams/upstream-registry.js';
+
+const LIST_TIMEOUT_MS = 10_000;
+const REFRESH_MS = 300_000;
+const RETRY_MS = 15_000;
+
+/**
+ * Asks upstreams without a written model list what they have, at start and every five minutes; sooner while one does
+ * not answer. An upstream that is away keeps the models it last had.
+ */
+@Injectable()
+export class DiscoveryService implements OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private running: Promise<void> | undefined;
+  /** Told whenever an upstream's models are in the catalogue: their prices need recording. */
+  onDiscovered: () => Promise<void> = () => Promise.resolve();
+
+  constructor(
+    private readonly catalogue: CatalogueService,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly log: Log,
+  ) {}
+
+  /** Asks all of them now; resolves when each has answered or given up. */
+  refresh(): Promise<void> {
+    this.running ??= this.discoverAll().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async discoverAll(): Promise<void> {
+    clearTimeout(this.timer);
+    const asked = this.upstreams.list().filter(({ config }) => config.discover);
+    if (asked.length === 0) return;
+    const answered = await Promise.all(asked.map((upstream) => this.discover(upstream)));
+    if (this.stopped) return;
+    const nextMs = answered.every(Boolean) ? REFRESH_MS : RETRY_MS;
+    this.timer = setTimeout(() => void this.refresh(), nextMs).unref();
+  }
+
+  private async discover({ config, adapter }: RegisteredUpstream): Promise<boolean> {
+    if (adapter.listModels === undefined) return true;
+    try {
+      const models = await adapter.listModels(AbortSignal.timeout(LIST_TIMEOUT_MS));
+      this.catalogue.setDiscovered(config.name, models);
+      await this.onDiscovered();
+      this.log.info({ upstream: config.name, models: models.length }, 'models discovered');
+      return true;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'unknown failure';
+      this.log.warn({ upstream: config.name, reason: message }, 'the upstream does not list its models');
+      return false;
+    }
+  }
+}

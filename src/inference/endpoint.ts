@@ -1,0 +1,36 @@
+import type { Observable } from 'rxjs';
+import type { Model } from '../models/model.js';
+import type { FlowGate } from '../streaming/flow-gate.js';
+import type { UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
+import type { PromptMeasure } from './prompt.js';
+
+/** One choice's news in a chunk or answer, as far as metering cares. */
+export interface MeteredPart {
+  /** Everything that was generated: text, refusals, reasoning, arguments of calls. */
+  readonly text: string;
+  readonly finishReason: string | null;
+}
+
+/**
+ * What the pipeline must know to serve one kind of request. Chat and legacy completions differ here and nowhere else
+ * between the controller and the upstream.
+ */
+export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
+  readonly name: 'chat' | 'completions';
+  measure(request: Request): PromptMeasure;
+  /** Most tokens that all choices together may have; `undefined`: neither request nor model names a limit. */
+  maxCompletionTokens(request: Request, model: Model): number | undefined;
+  /** The request as this upstream model gets it. */
+  forUpstream(request: Request, model: Model, upstreamModel: string): Request;
+  complete(
+    adapter: UpstreamAdapter,
+    call: UpstreamCall<Request>,
+    model: Model,
+    signal: AbortSignal,
+  ): Promise<Answer>;
+  stream(adapter: UpstreamAdapter, call: UpstreamCall<Request>, model: Model, flow: FlowGate): Observable<Chunk>;
+  partsOfAnswer(answer: Answer): Iterable<MeteredPart>;
+  partsOfChunk(chunk: Chunk): Iterable<MeteredPart>;
+  usageOfAnswer(answer: Answer): unknown;
+  usageOfChunk(chunk: Chunk): unknown;
+}

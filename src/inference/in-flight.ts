@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '../common/errors/domain-error.js';
+
+/** One request between admission and its settled end. */
+export interface OpenRequest {
+  /** Aborts when the process may wait no longer for this request. */
+  readonly cut: AbortSignal;
+  close(): void;
+}
+
+/**
+ * Every request that may still cost something. Shutdown refuses new ones, waits for those under way, cuts what does
+ * not end in time (it is settled as far as it got), and leaves when nothing is unsettled.
+ */
+@Injectable()
+export class InFlight {
+  private readonly open = new Set<AbortController>();
+  private readonly unsettled = new Set<Promise<unknown>>();
+  private readonly waiting: (() => void)[] = [];
+  private closing = false;
+
+  get draining(): boolean {
+    return this.closing;
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** @throws DomainError `draining` once shutdown has begun */
+  enter(): OpenRequest {
+    if (this.closing) {
+      throw new DomainError('draining', 'The server is shutting down, please try again.', { retryAfterMs: 1000 });
+    }
+    const controller = new AbortController();
+    this.open.add(controller);
+    return {
+      cut: controller.signal,
+      close: () => {
+        this.open.delete(controller);
+        this.wake();
+      },
+    };
+  }
+
+  /** Work that must end before the process may, whoever has stopped waiting for it. Never rejects by itself. */
+  track(work: Promise<unknown>): void {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.unsettled.add(settled);
+    void settled.then(() => {
+      this.unsettled.delete(settled);
+      this.wake();
+    });
+  }
+
+  /** Refuses new requests from now on. */
+  startDraining(): void {
+    this.closing = true;
+  }
+
+  /** Resolves when nothing is open or unsettled; after `timeoutMs` it cuts what is left and waits for its settlement. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.startDraining();
+    const deadline = setTimeout(() => {
+      for (const controller of this.open) controller.abort();
+    }, timeoutMs);
+    while (this.open.size > 0 || this.unsettled.size > 0) {
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+    clearTimeout(deadline);
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { BillingModule } from '../billing/billing.module.js';
+import { ModelsModule } from '../models/models.module.js';
+import { UpstreamsModule } from '../upstreams/upstreams.module.js';
+import { AnswerWriter } from '../http/answer-writer.js';
+import { AdmissionService } from './admission.js';
+import { AnsweringService } from './answering.service.js';
+import { CatalogueKeeper } from './catalogue-keeper.service.js';
+import { ClosingService } from './closing.js';
+import { DiscoveryService } from './discovery.service.js';
+import { DrainService } from './drain.service.js';
+import { InFlight } from './in-flight.js';
+import { InferenceService } from './inference.service.js';
+
+/** The one pipeline: brings models, upstreams, limits and billing together by passing values. */
+@Module({
+  imports: [ModelsModule, UpstreamsModule, BillingModule],
+  providers: [
+    AnsweringService,
+    AnswerWriter,
+    InferenceService,
+    AdmissionService,
+    ClosingService,
+    InFlight,
+    DiscoveryService,
+    CatalogueKeeper,
+    DrainService,
+  ],
+  exports: [AnsweringService, InFlight, CatalogueKeeper],
+})
+export class InferenceModule {}

@@ -1,0 +1,216 @@
+import { Injectable } from '@nestjs/common';
+import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
+import { Clock } from '../common/clock/clock.js';
+import type { Route } from '../models/model.js';
+import type { FlowGate } from '../streaming/flow-gate.js';
+import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
+import { UpstreamError } from '../upstreams/upstream.errors.js';
+import type { UpstreamCall } from '../upstreams/upstream.port.js';
+import { AdmissionService, type Admission } from './admission.js';
+import type { Caller } from './caller.js';
+import { ClosingService, type Closing, type Settled } from './closing.js';
+import type { Endpoint } from './endpoint.js';
+import { InFlight } from './in-flight.js';
+import { CutByShutdownError } from './inference.errors.js';
+import { Meter } from './meter.js';
+import { cutWhen, failWhenAborted } from './operators.js';
+
+/** A whole answer with its settled price. */
+export interface SettledAnswer<Answer> {
+  readonly answer: Answer;
+  readonly settled: Settled;
+}
+
+/**
+ * The one pipeline: admit → choose a route → call the upstream → meter → settle. Nothing an answer consists of is
+ * final before its settlement is durable.
+ */
+@Injectable()
+export class InferenceService {
+  constructor(
+    private readonly admissions: AdmissionService,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly closings: ClosingService,
+    private readonly inFlight: InFlight,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Answers in one piece.
+   *
+   * @param signal aborts when the client leaves; the upstream hears of it within a second
+   * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, UpstreamError, DomainError
+   */
+  async complete<Request extends { model: string }, Answer, Chunk>(
+    endpoint: Endpoint<Request, Answer, Chunk>,
+    request: Request,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<SettledAnswer<Answer>> {
+    const open = this.inFlight.enter();
+    try {
+      const admission = this.admissions.admit(endpoint, request, caller);
+      const closing = this.open(admission, endpoint.name, false);
+      const either = AbortSignal.any([signal, open.cut]);
+      try {
+        const answer = await this.completeOverRoutes(endpoint, admission, closing, either);
+        closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
+        return { answer, settled: await closing.close('completed') };
+      } catch (error) {
+        // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
+        if (!closing.closed) closing.close(signal.aborted ? 'client_left' : 'upstream_failed').catch(ignored);
+        throw open.cut.aborted ? new CutByShutdownError() : error;
+      }
+    } finally {
+      open.close();
+    }
+  }
+
+  /**
+   * Answers in chunks, then one `Settled`, then completes. Cold; unsubscribing aborts the upstream and settles what was
+   * relayed. Errors before the first chunk cost nothing; later ones settle what was relayed first.
+   */
+  stream<Request extends { model: string }, Answer, Chunk>(
+    endpoint: Endpoint<Request, Answer, Chunk>,
+    request: Request,
+    caller: Caller,
+    flow: FlowGate,
+  ): Observable<Chunk | Settled> {
+    return defer(() => {
+      const open = this.inFlight.enter();
+      let closing: Closing | undefined;
+      return defer(() => {
+        const admission = this.admissions.admit(endpoint, request, caller);
+        const opened = this.open(admission, endpoint.name, true);
+        closing = opened;
+        return this.settledStream(endpoint, admission, opened, flow, open.cut);
+      }).pipe(
+        finalize(() => {
+          // Unsubscribed before the end: the client has left.
+          if (closing !== undefined && !closing.closed) closing.close('client_left').catch(ignored);
+          open.close();
+        }),
+      );
+    });
+  }
+
+  private settledStream<Request extends { model: string }, Answer, Chunk>(
+    endpoint: Endpoint<Request, Answer, Chunk>,
+    admission: Admission<Request>,
+    closing: Closing,
+    flow: FlowGate,
+    cut: AbortSignal,
+  ): Observable<Chunk | Settled> {
+    const { answer } = closing;
+    const { meter } = answer;
+    const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
+      failWhenAborted(cut, () => new CutByShutdownError()),
+      tap((chunk) => {
+        answer.firstTokenMs ??= this.elapsedMs(admission.caller);
+        meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+      }),
+      cutWhen(() => meter.overrun),
+    );
+    const settled = defer(() => {
+      if (meter.overrun) meter.finishReason = 'length';
+      return from(closing.close(meter.overrun ? 'cut_at_limit' : 'completed'));
+    });
+    return concat(chunks, settled).pipe(
+      catchError((error: unknown) => {
+        if (closing.closed) return throwError(() => error);
+        const partial = closing.close(cut.aborted ? 'drained' : 'upstream_failed');
+        // The failure is what the client is told, also when the part before it could not be charged.
+        return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));
+      }),
+    );
+  }
+
+  private async completeOverRoutes<Request extends { model: string }, Answer, Chunk>(
+    endpoint: Endpoint<Request, Answer, Chunk>,
+    admission: Admission<Request>,
+    closing: Closing,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    let failure: unknown;
+    for (const route of admission.routes) {
+      closing.answer.route = route;
+      try {
+        const { adapter, call } = this.attempt(endpoint, admission, route);
+        return await endpoint.complete(adapter, call, admission.model, signal);
+      } catch (error) {
+        failure = error;
+        if (signal.aborted || !mayFallBack(error)) break;
+      }
+    }
+    throw failure;
+  }
+
+  private streamOverRoutes<Request extends { model: string }, Answer, Chunk>(
+    endpoint: Endpoint<Request, Answer, Chunk>,
+    admission: Admission<Request>,
+    closing: Closing,
+    flow: FlowGate,
+    position = 0,
+  ): Observable<Chunk> {
+    const route = admission.routes[position];
+    if (route === undefined) return throwError(() => new UpstreamError('upstream_unavailable', NO_ROUTE));
+    return defer(() => {
+      closing.answer.route = route;
+      let started = false;
+      const { adapter, call } = this.attempt(endpoint, admission, route);
+      return endpoint.stream(adapter, call, admission.model, flow).pipe(
+        tap(() => {
+          started = true;
+        }),
+        catchError((error: unknown) =>
+          !started && mayFallBack(error) && position + 1 < admission.routes.length
+            ? this.streamOverRoutes(endpoint, admission, closing, flow, position + 1)
+            : throwError(() => error),
+        ),
+      );
+    });
+  }
+
+  private attempt<Request extends { model: string }>(
+    endpoint: Endpoint<Request, unknown, unknown>,
+    { request, model, caller }: Admission<Request>,
+    route: Route,
+  ) {
+    const { adapter, timeouts } = this.upstreams.get(route.upstream);
+    const call: UpstreamCall<Request> = {
+      requestId: caller.requestId,
+      request: endpoint.forUpstream(request, model, route.upstreamModel),
+      timeouts,
+    };
+    return { adapter, call };
+  }
+
+  private open(admission: Admission<unknown>, endpoint: 'chat' | 'completions', streamed: boolean): Closing {
+    const [route] = admission.routes;
+    if (route === undefined) throw new UpstreamError('upstream_unavailable', NO_ROUTE);
+    const meter = new Meter(admission.prompt, admission.maxCompletionTokens);
+    return this.closings.open(
+      { admission, endpoint, streamed, meter, route, firstTokenMs: undefined },
+      this.inFlight,
+    );
+  }
+
+  private elapsedMs(caller: Caller): number {
+    return Math.round(this.clock.monotonicMs() - caller.arrivedAtMs);
+  }
+}
+
+const NO_ROUTE = 'No upstream serves this model at the moment.';
+
+/** Another route may do better, unless the caller's request is at fault or its time is used up. */
+function mayFallBack(error: unknown): boolean {
+  return (
+    error instanceof UpstreamError &&
+    error.code !== 'upstream_timeout' &&
+    error.code !== 'upstream_rejected_request' &&
+    error.code !== 'context_length_exceeded'
+  );
+}
+
+/** The failure is recorded where it happened; here somebody else is already being told about another one. */
+function ignored(): void {}

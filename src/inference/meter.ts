@@ -1,0 +1,78 @@
+import { believeReported, usageOf, type BelievedUsage } from '../billing/reported-usage.js';
+import type { TokenCounter } from '../billing/token-counter.js';
+import type { MeteredPart } from './endpoint.js';
+import { maxPromptTokens, uncountedPromptTokens, type PromptMeasure } from './prompt.js';
+
+/** Where neither request nor model names a limit, no believable answer is longer. */
+const UNBOUNDED_COMPLETION_TOKENS = 2_000_000;
+
+/**
+ * Watches one answer go by and tells at the end what it used. Keeps the text until then: an upstream that breaks off
+ * or reports nothing is billed by our own count of what was relayed.
+ */
+export class Meter {
+  private readonly pieces: string[] = [];
+  private reported: unknown;
+  private chars = 0;
+  private events = 0;
+  /** Of the first choice that finished; one row has one. */
+  finishReason: string | undefined;
+
+  constructor(
+    private readonly prompt: PromptMeasure,
+    private readonly maxCompletionTokens: number | undefined,
+  ) {}
+
+  /** Whether anything that costs was generated. */
+  get generated(): boolean {
+    return this.pieces.length > 0 || this.reported !== undefined;
+  }
+
+  see(parts: Iterable<MeteredPart>, usage: unknown): void {
+    for (const { text, finishReason } of parts) {
+      if (text !== '') {
+        this.pieces.push(text);
+        this.chars += text.length;
+        this.events += 1;
+      }
+      if (finishReason !== null) this.finishReason ??= finishReason;
+    }
+    if (usage !== undefined && usage !== null) this.reported = usage;
+  }
+
+  /**
+   * True once the answer is certainly longer than was allowed: an event with text has at least one token, and no
+   * tokenizer averages 16 characters. Slack covers upstreams that split a token over two events.
+   */
+  get overrun(): boolean {
+    if (this.maxCompletionTokens === undefined) return false;
+    return this.events > this.maxCompletionTokens * 2 + 64 || this.chars > this.maxCompletionTokens * 16 + 1024;
+  }
+
+  /**
+   * @param complete false for an answer that broke off: a report is then used if there is one, else our count
+   */
+  async usage(counter: TokenCounter, complete: boolean): Promise<BelievedUsage> {
+    const bounds = {
+      maxPromptTokens: maxPromptTokens(this.prompt),
+      maxCompletionTokens: this.maxCompletionTokens ?? UNBOUNDED_COMPLETION_TOKENS,
+    };
+    const believed = believeReported(this.reported, bounds);
+    // A report that came before the end (some upstreams send running totals) may be behind what was relayed.
+    if (believed !== undefined && complete) return believed;
+
+    const promptTokens = (await counter.count(this.prompt.texts)) + uncountedPromptTokens(this.prompt);
+    const completionTokens = Math.min(
+      await counter.count([this.pieces.join('')]),
+      bounds.maxCompletionTokens,
+    );
+    const known = believed?.usage;
+    return {
+      usage: usageOf(
+        known?.prompt_tokens ?? Math.min(promptTokens, bounds.maxPromptTokens),
+        Math.max(known?.completion_tokens ?? 0, completionTokens),
+      ),
+      source: this.prompt.mediaParts > 0 || this.reported !== undefined ? 'estimated' : 'counted',
+    };
+  }
+}

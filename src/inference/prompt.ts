@@ -1,0 +1,93 @@
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { CompletionPrompt } from '../contracts/openai/completion.js';
+
+/** What a prompt consists of, for counting where an upstream does not and for bounding what it may claim. */
+export interface PromptMeasure {
+  /** All text that the upstream reads, in order. */
+  readonly texts: readonly string[];
+  readonly chars: number;
+  /** Tokens that are not text: message framing, token-id prompts. */
+  readonly extraTokens: number;
+  /** Images, audio and files, whose tokens only the upstream knows. */
+  readonly mediaParts: number;
+}
+
+/** Framing of one message (role, separators), by OpenAI's published counting recipe. */
+const TOKENS_PER_MESSAGE = 3;
+const TOKENS_PER_REPLY = 3;
+
+/** What one image costs at "high" detail for a common size; used only where the upstream reports nothing. */
+const TOKENS_PER_MEDIA_PART = 765;
+
+/** More than any vendor charges for one image, minute of audio, or page of a file that fits our body limit. */
+const MAX_TOKENS_PER_MEDIA_PART = 50_000;
+
+/** Hidden system prompts and tool framing that some upstreams add and count. */
+const UPSTREAM_ALLOWANCE_TOKENS = 8_192;
+
+export function measureChat(request: ChatCompletionRequest): PromptMeasure {
+  const texts: string[] = [];
+  let mediaParts = 0;
+  for (const message of request.messages) mediaParts += collect(message, texts);
+  if (request.tools !== undefined) texts.push(JSON.stringify(request.tools));
+  if (request.functions !== undefined) texts.push(JSON.stringify(request.functions));
+  if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
+  return measured(texts, request.messages.length * TOKENS_PER_MESSAGE + TOKENS_PER_REPLY, mediaParts);
+}
+
+export function measureCompletion(prompt: CompletionPrompt, suffix: string | undefined): PromptMeasure {
+  const texts: string[] = suffix === undefined ? [] : [suffix];
+  let ids = 0;
+  if (typeof prompt === 'string') texts.push(prompt);
+  else {
+    for (const part of prompt) {
+      if (typeof part === 'string') texts.push(part);
+      else ids += typeof part === 'number' ? 1 : part.length;
+    }
+  }
+  return measured(texts, ids, 0);
+}
+
+/** A quick guess before the call, a little high for English: four characters a token. */
+export function estimatePromptTokens(prompt: PromptMeasure): number {
+  return Math.ceil(prompt.chars / 4) + prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
+}
+
+/** No honest tokenizer makes more of it than this: a token is at least one of a character's up to four bytes. */
+export function maxPromptTokens(prompt: PromptMeasure): number {
+  return (
+    prompt.chars * 4 +
+    prompt.extraTokens * 4 +
+    prompt.mediaParts * MAX_TOKENS_PER_MEDIA_PART +
+    UPSTREAM_ALLOWANCE_TOKENS
+  );
+}
+
+/** Tokens beside the counted text. */
+export function uncountedPromptTokens(prompt: PromptMeasure): number {
+  return prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
+}
+
+/** @returns the number of media parts */
+function collect(message: ChatMessage, texts: string[]): number {
+  let mediaParts = 0;
+  const { content } = message;
+  if (typeof content === 'string') texts.push(content);
+  else if (content) {
+    for (const part of content) {
+      if (part.type === 'text') texts.push(part.text);
+      else if (part.type === 'refusal') texts.push(part.refusal);
+      else mediaParts += 1;
+    }
+  }
+  if (message.name !== undefined) texts.push(message.name);
+  if (message.tool_calls !== undefined) texts.push(JSON.stringify(message.tool_calls));
+  if (message.function_call) texts.push(JSON.stringify(message.function_call));
+  return mediaParts;
+}
+
+function measured(texts: readonly string[], extraTokens: number, mediaParts: number): PromptMeasure {
+  let chars = 0;
+  for (const text of texts) chars += text.length;
+  return { texts, chars, extraTokens, mediaParts };
+}

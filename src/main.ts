@@ -1,0 +1,62 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { createApp } from './app.setup.js';
+import { BootstrapService } from './auth/bootstrap.service.js';
+import { ConfigError } from './config/config.errors.js';
+import { loadConfig } from './config/load-config.js';
+import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
+import { Log } from './observability/log.js';
+import { DatabaseReadiness } from './persistence/database.js';
+import { StorageStartError } from './persistence/storage-start.error.js';
+import { welcome } from './welcome.js';
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const app = await createApp(config);
+  const log = app.get(Log);
+  handleSignals(app, log);
+  await app.listen(config.server.port, config.server.host);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const origin = `http://${config.server.host.includes(':') ? `[${config.server.host}]` : config.server.host}:${port}`;
+  process.stdout.write(`Tollgate listens on ${origin}\n`);
+
+  await app.get(DatabaseReadiness).whenReady();
+  const firstBoot = await app.get(BootstrapService).firstBoot();
+  await app.get(CatalogueKeeper).start();
+  if (firstBoot !== undefined) process.stdout.write(welcome(origin, firstBoot));
+}
+
+function handleSignals(app: NestExpressApplication, log: Log): void {
+  let leaving = false;
+  const leave = (signal: string): void => {
+    // The second signal is from someone who will not wait.
+    if (leaving) process.exit(1);
+    leaving = true;
+    log.info({ signal }, 'shutting down: open answers may finish');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`Tollgate could not shut down cleanly: ${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+  process.on('SIGHUP', () => void app.get(CatalogueKeeper).reload());
+  // A forgotten rejection concerns one request, whose hold and row are settled elsewhere; serving goes on.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  // After this the state of the process is unknown: leave it to the supervisor to start a clean one.
+  process.on('uncaughtException', (error) => {
+    log.error({ err: error }, 'uncaught exception');
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), 100);
+  });
+}
+
+main().catch((error: unknown) => {
+  const expected = error instanceof ConfigError || error instanceof StorageStartError;
+  process.stderr.write(`${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.exit(1);
+});

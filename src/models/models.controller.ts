@@ -1,0 +1,84 @@
+import { Controller, Delete, Get, Header, Param, Req } from '@nestjs/common';
+import {
+  ApiForbiddenResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+} from '@nestjs/swagger';
+import type { Principal } from '../common/principal.js';
+import { ModelList, ModelObject } from '../contracts/openai/model.dto.js';
+import { Serves } from '../surfaces/serves.decorator.js';
+import { ModelDeletionForbiddenError } from './models.errors.js';
+import { ModelsService } from './models.service.js';
+
+/** The request after the guard. */
+interface AuthenticatedRequest {
+  readonly principal: Principal;
+}
+
+/** Ids hold slashes, raw or as `%2F`; each segment arrives decoded once. */
+const ModelParam = () => ApiParam({ name: 'model', type: String, example: 'google/gemini-2.5-flash' });
+
+/** The models routes of every dialect; they differ in nothing but the owner of models that have none. */
+abstract class ModelsController {
+  constructor(
+    private readonly models: ModelsService,
+    private readonly defaultOwner: string,
+  ) {}
+
+  @Get()
+  @Header('content-type', 'application/json; charset=utf-8')
+  @ApiOperation({ summary: 'List the models that this key can use' })
+  @ApiOkResponse({ type: ModelList })
+  list(@Req() { principal }: AuthenticatedRequest): string {
+    return this.models.listJson(principal.allowedModels, this.defaultOwner);
+  }
+
+  @Get('*model')
+  @ApiOperation({ summary: 'Retrieve a model' })
+  @ModelParam()
+  @ApiOkResponse({ type: ModelObject })
+  @ApiNotFoundResponse({ description: 'No such model, or none that this key can use' })
+  retrieve(@Param('model') segments: string[], @Req() { principal }: AuthenticatedRequest): ModelObject {
+    return this.models.retrieve(toModelId(segments), principal.allowedModels, this.defaultOwner);
+  }
+
+  @Delete('*model')
+  @ApiOperation({ summary: 'Refused: models are configured by the operator' })
+  @ModelParam()
+  @ApiForbiddenResponse({ description: 'Always' })
+  delete(): never {
+    throw new ModelDeletionForbiddenError();
+  }
+}
+
+/** Segments that a router has split and decoded; a trailing slash of the path is no part of the id. */
+function toModelId(segments: readonly string[]): string {
+  const last = segments.at(-1);
+  return (last === '' && segments.length > 1 ? segments.slice(0, -1) : segments).join('/');
+}
+
+@Serves('waterflai')
+@Controller(['v1/models', 'models'])
+export class WaterflaiModelsController extends ModelsController {
+  constructor(models: ModelsService) {
+    super(models, 'tollgate');
+  }
+}
+
+@Serves('qolaba')
+@Controller(['v1/chat/models', 'api/v1/models', 'api/v1/chat/models'])
+export class QolabaModelsController extends ModelsController {
+  constructor(models: ModelsService) {
+    super(models, 'tollgate');
+  }
+}
+
+@Serves('lightningrod')
+@Controller('api/public/v1/openai/models')
+export class LightningRodModelsController extends ModelsController {
+  constructor(models: ModelsService) {
+    super(models, 'lightningrodlabs');
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import {
+  InjectThrottlerOptions,
+  InjectThrottlerStorage,
+  ThrottlerGuard,
+  type ThrottlerModuleOptions,
+  type ThrottlerRequest,
+} from '@nestjs/throttler';
+import type { Response } from 'express';
+import { DomainError } from '../common/errors/domain-error.js';
+import { goDuration } from '../common/limits/go-duration.js';
+import type { RateDecision } from '../common/limits/gcra.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
+import { RequestBuckets } from './request-buckets.js';
+import { TokenLimiter } from './token-limiter.js';
+
+/**
+ * Requests a minute by API key. All inference routes of all surfaces share one bucket a key, reads have another, so no
+ * spelling of a path buys more; addresses do not count, the key is who calls.
+ */
+@Injectable()
+export class RateLimitGuard extends ThrottlerGuard {
+  constructor(
+    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
+    @InjectThrottlerStorage() private readonly requests: RequestBuckets,
+    reflector: Reflector,
+    private readonly tokens: TokenLimiter,
+  ) {
+    super(options, requests, reflector);
+  }
+
+  /** Only routes with an API key are limited by key; the auth guard has let nobody else this far. */
+  protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
+    return Promise.resolve(context.switchToHttp().getRequest<TollgateRequest>().principal === undefined);
+  }
+
+  protected override async handleRequest({ context, limit, ttl }: ThrottlerRequest): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<TollgateRequest>();
+    const response = context.switchToHttp().getResponse<Response>();
+    const { principal } = request;
+    if (principal === undefined) return true;
+
+    const bucket = request.method === 'POST' ? 'inference' : 'reads';
+    const { decision } = await this.requests.increment(`${bucket}:${principal.keyId}`, ttl, limit);
+    putHeaders(response, 'requests', limit, decision);
+    putHeaders(response, 'tokens', principal.tokensPerMinute, this.tokens.peek(principal));
+    if (decision.allowed) return true;
+
+    const seconds = Math.ceil(decision.retryAfterMs / 1000);
+    throw new DomainError(
+      'request_rate_limited',
+      `Rate limit reached on requests per min (RPM): Limit ${limit}, Used ${limit - decision.remaining}, Requested 1. Please try again in ${seconds}s.`,
+      { retryAfterMs: decision.retryAfterMs },
+    );
+  }
+}
+
+function putHeaders(response: Response, unit: 'requests' | 'tokens', limit: number, state: RateDecision): void {
+  response.setHeader(`x-ratelimit-limit-${unit}`, limit);
+  response.setHeader(`x-ratelimit-remaining-${unit}`, state.remaining);
+  response.setHeader(`x-ratelimit-reset-${unit}`, goDuration(state.resetMs));
+}

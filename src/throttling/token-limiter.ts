@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock/clock.js';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { RateDecision, RateLimit } from '../common/limits/gcra.js';
+import { RateBuckets } from '../common/limits/rate-buckets.js';
+import type { Principal } from '../common/principal.js';
+
+const PERIOD_MS = 60_000;
+
+/** Tokens taken from a key's minute before the call, to be put right when the true count is known. */
+export interface TokenReservation {
+  /** Puts the difference to the true count back, or takes it. Only the first call counts. */
+  correct(actualTokens: number): void;
+}
+
+/** Tokens a minute by key: an estimate is reserved before the upstream is called and corrected afterwards. */
+@Injectable()
+export class TokenLimiter {
+  private readonly buckets = new RateBuckets();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** The key's state, for headers; takes nothing. */
+  peek(principal: Principal): RateDecision {
+    return this.buckets.peek(principal.keyId, limitOf(principal), this.clock.monotonicMs());
+  }
+
+  /**
+   * @param model named in the refusal
+   * @throws DomainError `token_rate_limited`; nothing is taken then
+   */
+  reserve(principal: Principal, estimatedTokens: number, model: string): TokenReservation {
+    const limit = limitOf(principal);
+    // More than the whole limit would never be let in: such a request takes a full minute's worth.
+    const cost = Math.min(estimatedTokens, limit.limit);
+    const decision = this.buckets.take(principal.keyId, limit, this.clock.monotonicMs(), cost);
+    if (!decision.allowed) {
+      const seconds = Math.ceil(decision.retryAfterMs / 1000);
+      throw new DomainError(
+        'token_rate_limited',
+        `Rate limit reached for ${model} on tokens per min (TPM): Limit ${limit.limit}, Used ${limit.limit - decision.remaining}, Requested ${cost}. Please try again in ${seconds}s.`,
+        { retryAfterMs: decision.retryAfterMs },
+      );
+    }
+    let corrected = false;
+    return {
+      correct: (actualTokens) => {
+        if (corrected) return;
+        corrected = true;
+        this.force(principal, limit, actualTokens - cost);
+      },
+    };
+  }
+
+  /** Used tokens count even when they are more than was left. */
+  private force(principal: Principal, limit: RateLimit, tokens: number): void {
+    const nowMs = this.clock.monotonicMs();
+    if (tokens <= 0) {
+      if (tokens < 0) this.buckets.take(principal.keyId, limit, nowMs, tokens);
+      return;
+    }
+    const { remaining } = this.buckets.peek(principal.keyId, limit, nowMs);
+    this.buckets.take(principal.keyId, limit, nowMs, Math.min(tokens, remaining));
+  }
+}
+
+function limitOf(principal: Principal): RateLimit {
+  return { limit: principal.tokensPerMinute, periodMs: PERIOD_MS };
+}

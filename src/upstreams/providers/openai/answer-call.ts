@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { UpstreamError } from '../../upstream.errors.js';
+import { ChunkBody } from './chunk-body.js';
+import type { AnyChunk, Endpoint } from './endpoint.js';
+import type { ErrorContext } from './errors.js';
+import type { FinishReasonReader } from './finish-reason.js';
+import type { BodyReader, ExchangeListener } from './http-exchange.js';
+import { JsonBody } from './json-body.js';
+import { mediaType } from './media-type.js';
+
+/** Listens to an exchange that should bring one whole answer. */
+export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListener {
+  constructor(
+    private readonly endpoint: Endpoint<Answer, Chunk>,
+    private readonly finishReason: FinishReasonReader,
+    private readonly errorContext: () => ErrorContext,
+    private readonly resolve: (answer: Answer) => void,
+    readonly onFailure: (error: UpstreamError) => void,
+  ) {}
+
+  onHead(headers: IncomingHttpHeaders): BodyReader {
+    if (mediaType(headers) === 'text/event-stream') return this.collectingBody();
+    return new JsonBody(
+      (body) => this.resolve(this.endpoint.toAnswer(body, this.finishReason)),
+      this.errorContext,
+    );
+  }
+
+  /** U24: a stream although none was asked for. */
+  private collectingBody(): BodyReader {
+    const collector = this.endpoint.collector();
+    return new ChunkBody(
+      this.endpoint.chunkParser(this.finishReason),
+      {
+        closed: false,
+        next: (chunk) => collector.add(chunk),
+        complete: () => this.resolve(collector.answer()),
+      },
+      this.errorContext,
+    );
+  }
+}

@@ -1,0 +1,297 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Transform } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { UpstreamError } from '../../upstream.errors.js';
+import { ByteBuffer } from '../../../streaming/byte-buffer.js';
+import { contentDecoder } from './content-decoder.js';
+import {
+  attemptAborted,
+  badResponse,
+  deadlinePassed,
+  type ErrorContext,
+  errorFromResponse,
+} from './errors.js';
+import { type AttemptPhase, errorFromTransport, isClosedConnection } from './transport-errors.js';
+
+/** Enough for any vendor's error object; the rest of a longer body is not read. */
+const MAX_ERROR_BODY_BYTES = 64 * 1024;
+/** After `[DONE]` the end of the HTTP body is awaited so long and so far, to keep the connection alive. */
+const LINGER_MS = 1_000;
+const MAX_LINGER_BYTES = 64 * 1024;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly body?: string;
+}
+
+/** Takes a 2xx body in order. Whatever it throws ends the exchange. */
+export interface BodyReader {
+  read(bytes: Buffer): void;
+  end(): void;
+}
+
+export interface ExchangeListener {
+  /** The head of a 2xx answer is there; the reader that this gives gets the body, decompressed. */
+  onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader;
+  /** The exchange has failed. At most once; nothing comes after it. */
+  onFailure(error: UpstreamError): void;
+}
+
+/** The connection that carries an exchange. */
+export interface Connection {
+  /** Counts one more request; true when it is not the first on this socket. */
+  use(): boolean;
+}
+
+/** What an exchange needs of its client. */
+export interface ExchangeTransport {
+  readonly errorContext: () => ErrorContext;
+  /** Sends the request on a connection of its own. */
+  readonly dispatchFresh: (options: Dispatcher.DispatchOptions, exchange: HttpExchange) => void;
+}
+
+/**
+ * One attempt at an upstream: request, head, body, and whatever cuts it short. Holds one timer, armed by who uses it.
+ * Ends in exactly one of: the body reader's `end()` or `release()`, `onFailure`, or silence after `abort()`.
+ *
+ * undici's `dispatch` interface rather than `request`: no stream object stands between socket and reader, so a read
+ * costs one call and `pause()` reaches the socket.
+ */
+export class HttpExchange implements Dispatcher.DispatchHandler {
+  /** Set by the client that takes the request. */
+  connection: Connection | undefined;
+
+  private controller: Dispatcher.DispatchController | undefined;
+  private reader: BodyReader | undefined;
+  private decoder: Transform | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private timerName = '';
+  private silenceMs = 0;
+  private phase: AttemptPhase = 'connecting';
+  private state: 'open' | 'lingering' | 'closed' = 'open';
+  private paused = false;
+  private onReusedSocket = false;
+  private answerBegun = false;
+  private retried = false;
+  private lingered = 0;
+
+  constructor(
+    private readonly options: Dispatcher.DispatchOptions,
+    private readonly listener: ExchangeListener,
+    private readonly transport: ExchangeTransport,
+  ) {}
+
+  /** Fails as `upstream_timeout` in `timeoutMs` from now. Replaces the deadline or silence before. */
+  deadline(timeoutMs: number, name: string): void {
+    this.silenceMs = 0;
+    this.arm(timeoutMs, name);
+  }
+
+  /** Fails as `upstream_timeout` when `silenceMs` pass without a byte; the time while paused does not count. */
+  silence(silenceMs: number, name: string): void {
+    this.silenceMs = silenceMs;
+    this.arm(silenceMs, name);
+    if (this.paused) this.disarm();
+  }
+
+  /** Stops reading from the socket, so that the upstream is held back. */
+  pause(): void {
+    if (this.state !== 'open' || this.paused) return;
+    this.paused = true;
+    this.decoder?.pause();
+    this.controller?.pause();
+    if (this.silenceMs > 0) this.disarm();
+  }
+
+  resume(): void {
+    if (this.state !== 'open' || !this.paused) return;
+    this.paused = false;
+    if (this.silenceMs > 0) this.arm(this.silenceMs, this.timerName);
+    this.decoder?.resume();
+    this.controller?.resume();
+  }
+
+  /**
+   * The reader has all that it wants. The rest of the body is drained, for a moment, so that the connection can be used
+   * again: closing it after every stream would cost a new TLS handshake each.
+   */
+  release(): void {
+    if (this.state !== 'open') return;
+    this.state = 'lingering';
+    this.reader = undefined;
+    this.silenceMs = 0;
+    this.arm(LINGER_MS, 'linger');
+    if (this.paused) this.controller?.resume();
+  }
+
+  /** Closes the connection and tells the listener why. */
+  fail(error: UpstreamError): void {
+    if (this.state !== 'open') return;
+    this.close(error);
+    this.listener.onFailure(error);
+  }
+
+  /** Closes the connection and tells nobody. No-op after the end. */
+  abort(): void {
+    if (this.state === 'open') this.close(attemptAborted());
+  }
+
+  // The rest is called by undici.
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.state === 'closed') {
+      controller.abort(attemptAborted());
+      return;
+    }
+    this.controller = controller;
+    this.phase = 'sent';
+    this.onReusedSocket = this.connection?.use() ?? false;
+  }
+
+  onResponseStarted(): void {
+    this.answerBegun = true;
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.state !== 'open') return;
+    this.phase = 'answering';
+    this.guard(() => {
+      this.reader = status < 300 ? this.listener.onHead(headers, this) : this.errorReader(status, headers);
+      if (this.state === 'open') this.decoder = contentDecoder(headers['content-encoding']);
+      if (this.decoder) this.readDecoded(this.decoder);
+    });
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, bytes: Buffer): void {
+    if (this.silenceMs > 0) this.timer?.refresh();
+    if (this.state === 'lingering') {
+      this.lingered += bytes.length;
+      if (this.lingered > MAX_LINGER_BYTES) this.close(attemptAborted());
+    } else if (!this.decoder) {
+      this.read(bytes);
+    } else if (!this.decoder.write(bytes)) {
+      this.controller?.pause();
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.decoder && this.state === 'open') this.decoder.end();
+    else this.end();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    if (this.state === 'lingering') {
+      this.close(error);
+    } else if (this.state === 'open') {
+      if (this.mayRetry(error)) this.retry();
+      else this.fail(errorFromTransport(error, this.phase));
+    }
+  }
+
+  /** U4: the upstream closed an idle connection just as we took it. Once, and never after a byte of an answer. */
+  private mayRetry(error: Error): boolean {
+    return this.onReusedSocket && !this.retried && !this.answerBegun && isClosedConnection(error);
+  }
+
+  private retry(): void {
+    this.retried = true;
+    this.controller = undefined;
+    this.connection = undefined;
+    this.transport.dispatchFresh(this.options, this);
+  }
+
+  private read(bytes: Buffer): void {
+    const { reader } = this;
+    if (!reader) return;
+    try {
+      reader.read(bytes);
+    } catch (error) {
+      this.fail(toUpstreamError(error));
+    }
+  }
+
+  private end(): void {
+    const { reader } = this;
+    const wasOpen = this.state === 'open';
+    if (wasOpen && reader) this.guard(() => reader.end());
+    // A reader that threw has closed the exchange already.
+    this.state = 'closed';
+    this.cleanUp();
+  }
+
+  private readDecoded(decoder: Transform): void {
+    decoder.on('data', (bytes: Buffer) => this.read(bytes));
+    decoder.on('end', () => this.end());
+    decoder.on('error', () => this.fail(badResponse('content-encoding')));
+    decoder.on('drain', () => {
+      if (!this.paused) this.controller?.resume();
+    });
+  }
+
+  private errorReader(status: number, headers: IncomingHttpHeaders): BodyReader {
+    const body = new ByteBuffer();
+    const finish = (): void =>
+      this.fail(
+        errorFromResponse({ status, headers, body: body.view().toString() }, this.transport.errorContext()),
+      );
+    if (status < 400) finish();
+    return {
+      read: (bytes) => {
+        body.append(bytes.subarray(0, MAX_ERROR_BODY_BYTES - body.length));
+        if (body.length === MAX_ERROR_BODY_BYTES) finish();
+      },
+      end: finish,
+    };
+  }
+
+  private guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.fail(toUpstreamError(error));
+    }
+  }
+
+  private arm(timeoutMs: number, name: string): void {
+    if (this.state === 'closed') return;
+    clearTimeout(this.timer);
+    this.timerName = name;
+    this.timer = setTimeout(onTimer, timeoutMs, this);
+  }
+
+  private disarm(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  /** @internal */
+  expire(): void {
+    if (this.state === 'lingering') this.close(attemptAborted());
+    else this.fail(deadlinePassed(this.timerName, this.phase !== 'connecting'));
+  }
+
+  private close(reason: Error): void {
+    this.state = 'closed';
+    this.cleanUp();
+    this.controller?.abort(reason);
+  }
+
+  private cleanUp(): void {
+    this.disarm();
+    this.reader = undefined;
+    this.decoder?.destroy();
+    // A request that still waits for a connection keeps its place in undici's queue, but need not keep its body.
+    this.options.body = null;
+  }
+}
+
+function onTimer(exchange: HttpExchange): void {
+  exchange.expire();
+}
+
+function toUpstreamError(error: unknown): UpstreamError {
+  return error instanceof UpstreamError ? error : badResponse('unreadable', { cause: error });
+}

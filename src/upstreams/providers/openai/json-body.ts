@@ -1,0 +1,32 @@
+import { ByteBuffer } from '../../../streaming/byte-buffer.js';
+import { badResponse, type ErrorContext, errorFromBody } from './errors.js';
+import type { BodyReader } from './http-exchange.js';
+import { isErrorObject, isObject, type JsonObject, parseJson } from './json-value.js';
+
+/** Room for n = 128 long answers with logprobs, or an image in base64. */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** A body that is one JSON object; an `error` in it is thrown, whatever the status was. */
+export class JsonBody implements BodyReader {
+  private readonly bytes = new ByteBuffer();
+
+  constructor(
+    private readonly onObject: (body: JsonObject) => void,
+    private readonly errorContext: () => ErrorContext,
+    private readonly maxBytes = MAX_ANSWER_BYTES,
+  ) {}
+
+  read(bytes: Buffer): void {
+    if (this.bytes.length + bytes.length > this.maxBytes) throw badResponse('the body is too large');
+    this.bytes.append(bytes);
+  }
+
+  end(): void {
+    const value = parseJson(this.bytes.view().toString());
+    this.bytes.clear();
+    const body: unknown = Array.isArray(value) ? value[0] : value;
+    if (!isObject(body)) throw badResponse('the body is not an object');
+    if (isErrorObject(body)) throw errorFromBody(body, this.errorContext(), false);
+    this.onObject(body);
+  }
+}

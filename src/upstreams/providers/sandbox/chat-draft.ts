@@ -1,0 +1,66 @@
+import type { ChatCompletionRequest } from '../../../contracts/openai/chat-completion.js';
+import type { Behaviour } from './behaviour.js';
+import { writeChatSentences, writeReasoning } from './chat-text.js';
+import type { Conversation } from './conversation.js';
+import { synthesiseFromSchema } from './json-schema/synthesise.js';
+import type { ToolDemand } from './offered-tools.js';
+import type { SeededRandom } from './random.js';
+import { draftToolCalls, type DraftToolCall } from './tool-calls.js';
+
+/** What a choice would say if nothing limited its length; one of `text`, `refusal`, `calls` is filled. */
+export interface ChatDraft {
+  readonly reasoning: string;
+  readonly text: string;
+  readonly refusal: string;
+  readonly calls: readonly DraftToolCall[];
+}
+
+export function draftChat(
+  request: ChatCompletionRequest,
+  behaviour: Behaviour,
+  conversation: Conversation,
+  demand: ToolDemand,
+  random: SeededRandom,
+): ChatDraft {
+  const nothing: ChatDraft = { reasoning: '', text: '', refusal: '', calls: [] };
+  switch (behaviour.voice) {
+    case 'empty':
+      return nothing;
+    case 'refusal':
+      return { ...nothing, refusal: 'I am sorry, but this sandbox model declines every request.' };
+    case 'echo':
+      return { ...nothing, text: conversation.lastUserText ?? '' };
+    case 'chat': {
+      const calls = draftToolCalls(demand, conversation, random);
+      const called = calls.map((call) => call.name);
+      const reasoning = behaviour.reasons
+        ? writeReasoning(conversation, called, request.reasoning_effort, random)
+        : '';
+      if (calls.length > 0) return { ...nothing, reasoning, calls };
+      const toolNames = demand.mode === 'none' ? [] : demand.offered.map((tool) => tool.name);
+      const sentences = writeChatSentences(conversation, toolNames, random);
+      return { ...nothing, reasoning, text: formatAnswer(request, sentences, conversation, random) };
+    }
+  }
+}
+
+function formatAnswer(
+  request: ChatCompletionRequest,
+  sentences: readonly string[],
+  conversation: Conversation,
+  random: SeededRandom,
+): string {
+  const format = request.response_format;
+  switch (format?.type) {
+    case undefined:
+    case 'text':
+      return sentences.join(' ');
+    case 'json_object':
+      return JSON.stringify({ answer: sentences.join(' '), turn: conversation.userTurns, sandbox: true });
+    case 'json_schema': {
+      const schema = format.json_schema.schema ?? {};
+      const hints = { texts: sentences, numbers: [] };
+      return JSON.stringify(synthesiseFromSchema(schema, random, hints));
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { Observable } from 'rxjs';
+import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
+import type { FlowGate } from '../../../streaming/flow-gate.js';
+import type { UpstreamError } from '../../upstream.errors.js';
+import { deadlinePassed } from './failures.js';
+import { timerMs } from './pause.js';
+
+/** What a stream will do. */
+export interface Script<Chunk> {
+  readonly chunks: Iterator<Chunk>;
+  readonly chunksPerRead: number;
+  /** Pause before every read; 0: as fast as the event loop goes round. */
+  readonly pauseMs: number;
+  readonly ending: 'complete' | 'silence' | UpstreamError;
+}
+
+/**
+ * Plays a script as an upstream's stream: some chunks a turn of the event loop, waiting at `flow`, ended as
+ * `upstream_timeout` at the caller's deadlines. Cold; after unsubscribing nothing runs and no timer is left.
+ *
+ * @param write makes the script, once a subscriber is there; what it throws ends the stream
+ */
+export function play<Chunk>(
+  write: () => Script<Chunk>,
+  timeouts: UpstreamTimeouts,
+  flow: FlowGate,
+): Observable<Chunk> {
+  return new Observable<Chunk>((subscriber) => {
+    let turn: NodeJS.Immediate | undefined;
+    let pause: NodeJS.Timeout | undefined;
+    let script: Script<Chunk> | undefined;
+    let emitted = false;
+    const timeOut = () => subscriber.error(deadlinePassed());
+    const total = setTimeout(timeOut, timerMs(timeouts.totalMs));
+
+    const schedule = (pauseMs: number) => {
+      if (pauseMs > 0) pause = setTimeout(passGate, pauseMs);
+      else turn = setImmediate(passGate);
+    };
+    const passGate = () => {
+      if (flow.closed) void flow.passage().then(read);
+      else read();
+    };
+    const read = () => {
+      if (subscriber.closed) return undefined;
+      try {
+        script ??= write();
+        for (let count = 0; count < script.chunksPerRead; count += 1) {
+          const next = script.chunks.next();
+          if (next.done === true) return end(script.ending);
+          emitted = true;
+          subscriber.next(next.value);
+          if (subscriber.closed) return undefined;
+        }
+        return schedule(script.pauseMs);
+      } catch (error) {
+        return subscriber.error(error);
+      }
+    };
+    const end = (ending: Script<Chunk>['ending']) => {
+      if (ending === 'complete') subscriber.complete();
+      else if (ending !== 'silence') subscriber.error(ending);
+      else pause = setTimeout(timeOut, timerMs(emitted ? timeouts.betweenChunksMs : timeouts.firstTokenMs));
+    };
+
+    schedule(0);
+    return () => {
+      clearImmediate(turn);
+      clearTimeout(pause);
+      clearTimeout(total);
+    };
+  });
+}

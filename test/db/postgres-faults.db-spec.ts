@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Kysely, sql } from 'kysely';
+import { UsageRepository } from '../../src/billing/usage.repository.js';
+import { createPostgresDialect } from '../../src/persistence/dialects/postgres-dialect.js';
+import { GroupCommit, type GroupWrite } from '../../src/persistence/group-commit.js';
+import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
+import type { Tables } from '../../src/persistence/tables.js';
+import { inTransaction } from '../../src/persistence/transaction.js';
+import { onPostgres, onServer } from '../support/databases.js';
+import { InterruptibleProxy } from './fixtures/interruptible-proxy.js';
+import { usageRecord } from './fixtures/usage-record.js';
+
+const UNAVAILABLE = { code: 'storage_unavailable' };
+
+onPostgres((newDatabaseUrl) => {
+  let directUrl: string;
+  let url: string;
+  let proxy: InterruptibleProxy;
+  const opened: { close(): Promise<void> }[] = [];
+
+  beforeEach(async () => {
+    directUrl = await newDatabaseUrl();
+    proxy = new InterruptibleProxy(new URL(directUrl));
+    await proxy.comeBack();
+    url = Object.assign(new URL(directUrl), { host: `127.0.0.1:${proxy.port}` }).href;
+  });
+  afterEach(async () => {
+    for (const one of opened.splice(0)) await one.close();
+    await proxy.goAway();
+  });
+
+  async function openDatabase(): Promise<PostgresDatabase> {
+    const database = await PostgresDatabase.open({ url, probeIntervalMs: 20 });
+    opened.push(database);
+    return database;
+  }
+
+  it('D1: starts while the server is down, says so, and becomes ready by itself when it is up', async () => {
+    await proxy.goAway();
+    const changes: boolean[] = [];
+    const database = await PostgresDatabase.open({
+      url,
+      probeIntervalMs: 20,
+      onReadyChange: (ready) => changes.push(ready),
+    });
+    opened.push(database);
+    expect(database.ready).toBe(false);
+    expect(database.lastError).toMatch(/ECONNREFUSED/);
+    const usage = new UsageRepository(database);
+    await expect(usage.findByRequestId('acct_1', 'req_1')).rejects.toMatchObject(UNAVAILABLE);
+
+    await proxy.comeBack();
+    await database.whenReady();
+    expect(database.ready).toBe(true);
+    expect(database.lastError).toBeUndefined();
+    expect(changes).toEqual([true]);
+    expect(await usage.findByRequestId('acct_1', 'req_1')).toBeUndefined();
+  });
+
+  it('D1: can be closed while it is waiting for the server', async () => {
+    await proxy.goAway();
+    const database = await PostgresDatabase.open({ url, probeIntervalMs: 60_000 });
+    await database.close();
+  });
+
+  it('is not ready while the server is away, and again when it is back', async () => {
+    const changed: ((ready: boolean) => void)[] = [];
+    const nextChange = () => new Promise<boolean>((resolve) => changed.push(resolve));
+    const database = await PostgresDatabase.open({
+      url,
+      probeIntervalMs: 20,
+      onReadyChange: (ready) => changed.shift()?.(ready),
+    });
+    opened.push(database);
+    const lost = nextChange();
+    await proxy.goAway();
+    expect(await lost).toBe(false);
+    const back = nextChange();
+    await proxy.comeBack();
+    expect(await back).toBe(true);
+  });
+
+  it('D3: keeps a write until the server is back, and stores it once', async () => {
+    const database = await openDatabase();
+    const usage = new UsageRepository(database);
+    const groupCommit = new GroupCommit(database);
+    await proxy.goAway();
+    const stored = groupCommit.submit(usage.insertMany, usageRecord());
+    await proxy.comeBack();
+    expect(await stored).toBe('inserted');
+  });
+
+  it('D3: a query while the server is away fails as unavailable, without a word of what it was', async () => {
+    const database = await openDatabase();
+    await proxy.goAway();
+    const usage = new UsageRepository(database);
+    await expect(usage.findByRequestId('acct_1', 'req_1')).rejects.toMatchObject({
+      ...UNAVAILABLE,
+      message: expect.not.stringMatching(/select|127\.0\.0\.1|ECONN/i),
+    });
+  });
+
+  it('D4: the server process killed inside the transaction: tried again, stored once', async () => {
+    const database = await openDatabase();
+    const usage = new UsageRepository(database);
+    const groupCommit = new GroupCommit(database);
+    let kills = 1;
+    const deadly: typeof usage.insertMany = async (trx, records) => {
+      const results = await usage.insertMany(trx, records);
+      if (kills-- > 0) await sql`select pg_terminate_backend(pg_backend_pid())`.execute(trx);
+      return results;
+    };
+    const results = await Promise.all(
+      ['req_1', 'req_2', 'req_3'].map((requestId) => groupCommit.submit(deadly, usageRecord({ requestId }))),
+    );
+    expect(results).toEqual(['inserted', 'inserted', 'inserted']);
+    expect(await countRecords(database)).toBe(3n);
+  });
+
+  it('D4: the acknowledgement of COMMIT lost: tried again, found, not doubled', async () => {
+    const database = await openDatabase();
+    const usage = new UsageRepository(database);
+    const groupCommit = new GroupCommit(database);
+    proxy.swallowAnswerTo('commit');
+    const results = await Promise.all(
+      ['req_1', 'req_2'].map((requestId) => groupCommit.submit(usage.insertMany, usageRecord({ requestId }))),
+    );
+    expect(results).toEqual(['existed', 'existed']);
+    expect(await countRecords(database)).toBe(2n);
+  });
+
+  it('D4: a connection that dies between two statements fails the next one, not the process', async () => {
+    const database = await openDatabase();
+    const failure = inTransaction(database.kysely, async (trx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
+      await onServer(directUrl, `select pg_terminate_backend(${rows[0]?.pid})`);
+      await sql`select 1`.execute(trx);
+    });
+    await expect(failure).rejects.toMatchObject(UNAVAILABLE);
+    await database.kysely.selectFrom('accounts').select('id').execute();
+  });
+
+  it('D6: a busy pool makes wait no longer than its deadline, then serves on', async () => {
+    const kysely = new Kysely<Tables>({
+      dialect: createPostgresDialect({ url, maxConnections: 1, acquireTimeoutMs: 100 }),
+    });
+    opened.push({ close: () => kysely.destroy() });
+    await kysely.connection().execute(async () => {
+      const waiting = Array.from({ length: 50 }, () => sql`select 1`.execute(kysely));
+      for (const outcome of await Promise.allSettled(waiting)) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: UNAVAILABLE });
+      }
+    });
+    await sql`select 1`.execute(kysely);
+  });
+
+  it('D8: a statement over its time is cancelled, as unavailable', async () => {
+    const kysely = new Kysely<Tables>({ dialect: createPostgresDialect({ url, statementTimeoutMs: 100 }) });
+    opened.push({ close: () => kysely.destroy() });
+    await expect(sql`select pg_sleep(60)`.execute(kysely)).rejects.toMatchObject(UNAVAILABLE);
+    await sql`select 1`.execute(kysely);
+  });
+
+  it('D7: a server that became read-only is unavailable for writes', async () => {
+    const database = await openDatabase();
+    const failing: GroupWrite<string, undefined> = async (trx) => {
+      await sql`set transaction read only`.execute(trx);
+      await sql`insert into settings (key, value) values ('a', 'b')`.execute(trx);
+      return [undefined];
+    };
+    const groupCommit = new GroupCommit(database, { deadlineMs: 150 });
+    await expect(groupCommit.submit(failing, '')).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  it('commits for several processes at the same time without losing or doubling a record', async () => {
+    const replicas = await Promise.all([openDatabase(), openDatabase(), openDatabase()]);
+    const results = await Promise.all(
+      replicas.map(async (database) => {
+        const usage = new UsageRepository(database);
+        const groupCommit = new GroupCommit(database, { maxBatch: 20 });
+        return Promise.all(
+          Array.from({ length: 100 }, (_, i) =>
+            groupCommit.submit(usage.insertMany, usageRecord({ requestId: `req_${i}` })),
+          ),
+        );
+      }),
+    );
+    expect(results.flat().filter((result) => result === 'inserted')).toHaveLength(100);
+    expect(await countRecords(replicas[0])).toBe(100n);
+  });
+});
+
+async function countRecords(database: PostgresDatabase): Promise<bigint> {
+  const { rows } = await sql<{ n: bigint }>`select count(*) as n from usage_records`.execute(database.kysely);
+  return rows[0]?.n ?? -1n;
+}
