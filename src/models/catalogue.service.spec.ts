@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { anAppConfig, anUpstream } from '../../test/support/catalogue-builders.js';
 import { Clock } from '../common/clock/clock.js';
-import { loadConfig } from '../config/load-config.js';
+import type { UpstreamConfig } from '../config/app-config.js';
+import { sandboxModels } from '../config/sandbox-models.js';
 import { CatalogueService } from './catalogue.service.js';
 import { ModelNotFoundError } from './models.errors.js';
 
@@ -14,13 +16,29 @@ class SettableClock extends Clock {
   }
 }
 
-function service(variables: Record<string, string> = {}, clock = new SettableClock()) {
-  return new CatalogueService(loadConfig({ ...variables }, '/nonexistent'), clock);
+const SANDBOX = anUpstream({ name: 'sandbox', protocol: 'sandbox', baseUrl: undefined });
+const OPENAI = anUpstream({ name: 'openai', baseUrl: 'https://api.openai.com/v1', discover: true });
+const OLLAMA = anUpstream({
+  name: 'ollama',
+  discover: true,
+  discoveredPricing: { prompt: '0', completion: '0' },
+});
+const UNPRICED = anUpstream({ name: 'local', discover: true });
+const GOOGLE = anUpstream({ name: 'google', protocol: 'google', baseUrl: undefined, discover: true });
+
+/** The sandbox and its models, with other upstreams beside it. */
+const catalogueWith = (...upstreams: UpstreamConfig[]) => ({
+  upstreams: [SANDBOX, ...upstreams],
+  models: sandboxModels('sandbox'),
+});
+
+function service(upstreams: UpstreamConfig[] = [], clock = new SettableClock()): CatalogueService {
+  return new CatalogueService(anAppConfig(catalogueWith(...upstreams)), clock);
 }
 
 describe('CatalogueService', () => {
   it('finds by public id and by the upstream’s own', () => {
-    const catalogue = service({ OPENAI_API_KEY: 'k' });
+    const catalogue = service([OPENAI]);
     catalogue.setDiscovered('openai', [{ id: 'gpt-4o-mini' }]);
     expect(catalogue.get('sandbox/chat').id).toBe('sandbox/chat');
     expect(catalogue.get('openai/gpt-4o-mini')).toBe(catalogue.get('gpt-4o-mini'));
@@ -51,7 +69,7 @@ describe('CatalogueService', () => {
   });
 
   it('lists only models that can be called', () => {
-    const catalogue = service({ UPSTREAM_BASE_URL: 'http://127.0.0.1:8000/v1' });
+    const catalogue = service([UNPRICED]);
     catalogue.setDiscovered('local', [{ id: 'mystery' }]);
     expect(catalogue.find('local/mystery')).toMatchObject({ price: undefined });
     expect(catalogue.list().map(({ id }) => id)).not.toContain('local/mystery');
@@ -59,7 +77,7 @@ describe('CatalogueService', () => {
   });
 
   it('permits what a key’s list names, by either name, and everything without a list', () => {
-    const catalogue = service({ OLLAMA_BASE_URL: 'http://127.0.0.1:11434' });
+    const catalogue = service([OLLAMA]);
     catalogue.setDiscovered('ollama', [{ id: 'qwen3' }]);
     const model = catalogue.get('qwen3');
     expect(catalogue.permits(null, model)).toBe(true);
@@ -70,12 +88,11 @@ describe('CatalogueService', () => {
   });
 
   it('replaces its configuration, keeps what upstreams said, and leaves found models alone', () => {
-    const catalogue = service({ OLLAMA_BASE_URL: 'http://127.0.0.1:11434' });
+    const catalogue = service([OLLAMA]);
     catalogue.setDiscovered('ollama', [{ id: 'qwen3' }]);
     const before = catalogue.current();
     const held = catalogue.get('sandbox/chat');
-    const next = loadConfig({ OLLAMA_BASE_URL: 'http://127.0.0.1:11434' }, '/nonexistent').catalogue;
-    catalogue.replace({ ...next, models: [] });
+    catalogue.replace({ ...catalogueWith(OLLAMA), models: [] });
     expect(catalogue.current()).not.toBe(before);
     expect(catalogue.find('sandbox/chat')).toBeUndefined();
     expect(catalogue.find('ollama/qwen3')).toBeDefined();
@@ -84,7 +101,7 @@ describe('CatalogueService', () => {
 
   it('moves to an announced price on its day, under another version', () => {
     const clock = new SettableClock();
-    const catalogue = service({ GEMINI_API_KEY: 'k' }, clock);
+    const catalogue = service([GOOGLE], clock);
     const before = catalogue.get('google/gemini-3.6-flash').price;
     clock.now = Date.parse('2027-01-01T00:00:00Z');
     const after = catalogue.get('google/gemini-3.6-flash').price;

@@ -13,11 +13,10 @@ import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import type { INestApplication } from '@nestjs/common';
 import type { Response } from 'express';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aModel, anAppConfig, anUpstream, aRoute } from '../../test/support/catalogue-builders.js';
 import { ClockModule } from '../common/clock/clock.module.js';
 import { DomainError } from '../common/errors/domain-error.js';
-import type { AppConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
-import { loadConfig } from '../config/load-config.js';
 import { ModelsModule } from './models.module.js';
 
 /** Stands in for authentication: `x-models` is the key's list of models. */
@@ -44,39 +43,26 @@ class FakeFilter implements ExceptionFilter {
   }
 }
 
-const base = loadConfig({}, '/nonexistent');
-const config: AppConfig = {
-  ...base,
-  catalogue: {
-    ...base.catalogue,
-    models: [
-      {
-        id: 'google/gemini-2.5-flash',
-        name: 'Gemini 2.5 Flash',
-        description: 'Quick.',
-        ownedBy: 'google',
-        created: 1_750_000_000,
-        contextLength: 1_048_576,
-        maxCompletionTokens: 65_536,
-        pricing: { prompt: '0.0000003', completion: '0.0000025' },
-        completions: 'chat',
-        routes: [{ upstream: 'sandbox', model: 'chat', priority: 1, weight: 1 }],
-      },
-      {
-        id: 'plain',
-        name: 'plain',
-        description: '',
-        ownedBy: '',
-        created: 0,
-        contextLength: 0,
-        maxCompletionTokens: 0,
-        pricing: { prompt: '0', completion: '0', cachedPrompt: '0' },
-        completions: 'chat',
-        routes: [{ upstream: 'sandbox', model: 'echo', priority: 1, weight: 1 }],
-      },
-    ],
-  },
-};
+const config = anAppConfig({
+  upstreams: [anUpstream({ name: 'sandbox', protocol: 'sandbox', baseUrl: undefined })],
+  models: [
+    aModel({
+      id: 'google/gemini-2.5-flash',
+      name: 'Gemini 2.5 Flash',
+      description: 'Quick.',
+      ownedBy: 'google',
+      created: 1_750_000_000,
+      contextLength: 1_048_576,
+      maxCompletionTokens: 65_536,
+      routes: [aRoute('sandbox', 'chat')],
+    }),
+    aModel({
+      id: 'plain',
+      pricing: { prompt: '0', completion: '0', cachedPrompt: '0' },
+      routes: [aRoute('sandbox', 'echo')],
+    }),
+  ],
+});
 
 const GEMINI = {
   id: 'google/gemini-2.5-flash',
