@@ -40,11 +40,11 @@ async function openDatabase({ storage }: AppConfig): Promise<Database> {
   if (storage.databaseUrl === undefined) return SqliteDatabase.open(storage.dataDir);
 
   const logger = new Logger('Database');
-  const database = await PostgresDatabase.open({
+  return PostgresDatabase.open({
     url: storage.databaseUrl,
-    onReadyChange: (ready, lastError) =>
-      ready ? logger.log('PostgreSQL is there') : logger.error(`PostgreSQL is away: ${lastError}`),
+    onChange: (lastError) =>
+      lastError === undefined
+        ? logger.log('PostgreSQL is ready')
+        : logger.error(`PostgreSQL is not ready, trying on: ${lastError}`),
   });
-  if (!database.ready) logger.error(`PostgreSQL is away, trying on: ${database.lastError}`);
-  return database;
 }

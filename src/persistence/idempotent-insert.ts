@@ -21,7 +21,8 @@ export class IdempotentInsert<Table extends keyof Tables & string> {
   /** @returns the keys of the rows that were added; the others existed */
   async execute(db: Kysely<Tables>, rows: readonly Insertable<Tables[Table]>[]): Promise<Set<string>> {
     const added = new Set<string>();
-    for (let start = 0; start < rows.length;) {
+    let start = 0;
+    while (start < rows.length) {
       const size = largestPowerOfTwo(Math.min(rows.length - start, MAX_ROWS));
       const parameters = rows.slice(start, start + size).flatMap((row) => this.columns.map((c) => row[c]));
       const query = CompiledQuery.raw(this.#sqlFor(db, size), parameters);

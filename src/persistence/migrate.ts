@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import { MIGRATIONS } from './migrations/migrations.js';
+import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
 import { isStorageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
@@ -36,7 +37,7 @@ export async function migrate(
   if (failed === undefined) await refuseUnknownMigrations(db, Object.keys(migrations), error);
   throw new StorageStartError(
     `The database schema cannot be brought up to date${failed === undefined ? '' : ` (migration ${failed})`}: ` +
-      `${messageOf(error)}. Nothing was changed. Restore the database from a backup, or start on an empty one.`,
+      `${operatorMessage(error)}. Nothing was changed. Restore the database from a backup, or start on an empty one.`,
     { cause: error },
   );
 }
@@ -67,8 +68,4 @@ async function refuseUnknownMigrations(
       'Start that version or a later one, or restore a backup from before the upgrade.',
     { cause },
   );
-}
-
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').replace(/\.$/, '');
 }

@@ -3,6 +3,7 @@ import { Kysely, sql } from 'kysely';
 import { Database } from './database.js';
 import { createPostgresDialect } from './dialects/postgres-dialect.js';
 import { migrate } from './migrate.js';
+import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
 import { isStorageUnavailable, storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
@@ -12,8 +13,8 @@ export interface PostgresDatabaseSettings {
   readonly url: string;
   /** Between two looks at whether the server serves. */
   readonly probeIntervalMs?: number;
-  /** Called with each change of `ready`, after `lastError` was set. */
-  readonly onReadyChange?: (ready: boolean, lastError: string | undefined) => void;
+  /** Called with each change of `lastError`, the first look's too; `undefined`: ready. */
+  readonly onChange?: (lastError: string | undefined) => void;
 }
 
 /** DDL on a large table may take minutes, and so may the wait for another process that runs it. */
@@ -91,7 +92,8 @@ export class PostgresDatabase extends Database {
       // Never rejects: an abort ends the wait early, and the loop with it.
       await pause(probeIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);
       // A schema that is not ours is fatal at the start only; later it is a reason not to be ready.
-      if (!signal.aborted) await this.#look().catch((error: unknown) => this.#setReadiness(reasonOf(error)));
+      if (!signal.aborted)
+        await this.#look().catch((error: unknown) => this.#setReadiness(operatorMessage(error)));
     }
   }
 
@@ -102,7 +104,7 @@ export class PostgresDatabase extends Database {
       else await migrateAt(this.#settings.url);
     } catch (error) {
       if (!isStorageUnavailable(error)) throw error;
-      this.#setReadiness(reasonOf(error));
+      this.#setReadiness(operatorMessage(error));
       return;
     }
     this.#migrated = true;
@@ -111,9 +113,9 @@ export class PostgresDatabase extends Database {
   }
 
   #setReadiness(lastError: string | undefined): void {
-    const changed = (lastError === undefined) !== this.ready;
+    const changed = lastError !== this.#lastError;
     this.#lastError = lastError;
-    if (changed) this.#settings.onReadyChange?.(this.ready, lastError);
+    if (changed) this.#settings.onChange?.(lastError);
   }
 }
 
@@ -126,18 +128,10 @@ async function migrateAt(url: string): Promise<void> {
     await migrate(kysely, 'postgres');
   } catch (error) {
     if (error instanceof StorageStartError || isStorageUnavailable(error)) throw error;
-    throw new StorageStartError(`The PostgreSQL database cannot be used: ${reasonOf(error)}.`, {
+    throw new StorageStartError(`The PostgreSQL database cannot be used: ${operatorMessage(error)}.`, {
       cause: error,
     });
   } finally {
     await kysely.destroy();
   }
-}
-
-/** What the driver said: `storage_unavailable` has words for callers only. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return error.errors.map(reasonOf).join('; ');
-  if (!(error instanceof Error)) return String(error);
-  return isStorageUnavailable(error) && error.cause !== undefined ? reasonOf(error.cause) : error.message;
 }

@@ -6,6 +6,7 @@ import { DataFolderLock } from './data-folder-lock.js';
 import { Database } from './database.js';
 import { SqliteDialect } from './dialects/sqlite-dialect.js';
 import { migrate } from './migrate.js';
+import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
 import { storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
@@ -49,7 +50,7 @@ export class SqliteDatabase extends Database {
       lock?.release();
       if (error instanceof StorageStartError) throw error;
       throw new StorageStartError(
-        `The data folder ${folder} cannot be used (${reasonOf(error)}). ` +
+        `The data folder ${folder} cannot be used (${operatorMessage(error)}). ` +
           'Check that it can be written and its disk has room, or set DATA_DIR to another folder.',
         { cause: error },
       );
@@ -80,10 +81,4 @@ function openFile(path: string): DatabaseSync {
     database.close();
     throw error;
   }
-}
-
-/** The innermost error's own words: the operator's disk is no secret from the operator. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }

@@ -28,5 +28,6 @@ export async function inTransaction<T>(
 
 /** Serialization failure or deadlock; the message is the server's language, the code is not. */
 export function isConflict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
+  return error.code === '40001' || error.code === '40P01';
 }

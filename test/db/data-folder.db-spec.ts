@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
@@ -71,6 +71,7 @@ describe('the lock on the data folder', () => {
 describe('the data folder', () => {
   it('is made when it is missing, for its owner only', async () => {
     const database = await SqliteDatabase.open(join(folder, 'new', 'data'));
+    expect((await stat(join(folder, 'new', 'data'))).mode & 0o777).toBe(0o700);
     await database.close();
   });
 

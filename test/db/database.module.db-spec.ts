@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { Global, Logger, Module } from '@nestjs/common';
+import { Global, Module, type LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { AppConfig, type StorageConfig } from '../../src/config/app-config.js';
@@ -10,10 +10,11 @@ import { SettingsRepository } from '../../src/persistence/settings.repository.js
 import { StorageStartError } from '../../src/persistence/storage-start.error.js';
 import { temporaryFolder } from '../support/databases.js';
 
+const SILENT: LoggerService = { log() {}, warn() {}, error() {} };
+
 let dataDir: string;
 beforeEach(async () => {
   dataDir = await temporaryFolder();
-  Logger.overrideLogger(false);
 });
 afterEach(() => rm(dataDir, { recursive: true }));
 
@@ -25,6 +26,7 @@ function boot(storage: Partial<StorageConfig> = {}) {
   class TestConfigModule {}
 
   return Test.createTestingModule({ imports: [TestConfigModule, DatabaseModule] })
+    .setLogger(SILENT)
     .compile()
     .then((module) => module.init());
 }

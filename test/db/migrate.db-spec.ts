@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { MIGRATIONS } from '../../src/persistence/migrations/migrations.js';
@@ -68,6 +69,7 @@ it('D9: a refused SQLite database lets go of its folder', async () => {
   await database.close();
   await expect(SqliteDatabase.open(folder)).rejects.toThrow(/cannot be brought up to date/);
   await expect(SqliteDatabase.open(folder)).rejects.toThrow(/cannot be brought up to date/);
+  await rm(folder, { recursive: true });
 });
 
 onPostgres((newDatabaseUrl) => {

@@ -37,11 +37,11 @@ onPostgres((newDatabaseUrl) => {
 
   it('D1: starts while the server is down, says so, and becomes ready by itself when it is up', async () => {
     await proxy.goAway();
-    const changes: boolean[] = [];
+    const changes: (string | undefined)[] = [];
     const database = await PostgresDatabase.open({
       url,
       probeIntervalMs: 20,
-      onReadyChange: (ready) => changes.push(ready),
+      onChange: (lastError) => changes.push(lastError),
     });
     opened.push(database);
     expect(database.ready).toBe(false);
@@ -53,31 +53,53 @@ onPostgres((newDatabaseUrl) => {
     await database.whenReady();
     expect(database.ready).toBe(true);
     expect(database.lastError).toBeUndefined();
-    expect(changes).toEqual([true]);
+    expect(changes.at(-1)).toBeUndefined();
     expect(await usage.findByRequestId('acct_1', 'req_1')).toBeUndefined();
+  });
+
+  it('D9: a schema that is not ours, found only when the server is up at last, is said and not touched', async () => {
+    await onServer(directUrl, 'create table accounts (id int)');
+    await proxy.goAway();
+    const refused = Promise.withResolvers<string>();
+    const database = await PostgresDatabase.open({
+      url,
+      probeIntervalMs: 20,
+      onChange: (lastError) => lastError?.includes('schema') === true && refused.resolve(lastError),
+    });
+    opened.push(database);
+    await proxy.comeBack();
+    expect(await refused.promise).toMatch(/cannot be brought up to date/);
+    expect(database.ready).toBe(false);
+    expect(() => database.kysely).toThrow(expect.objectContaining(UNAVAILABLE));
   });
 
   it('D1: can be closed while it is waiting for the server', async () => {
     await proxy.goAway();
     const database = await PostgresDatabase.open({ url, probeIntervalMs: 60_000 });
-    await database.close();
+    await expect(database.close()).resolves.toBeUndefined();
   });
 
   it('is not ready while the server is away, and again when it is back', async () => {
-    const changed: ((ready: boolean) => void)[] = [];
-    const nextChange = () => new Promise<boolean>((resolve) => changed.push(resolve));
+    const lost = Promise.withResolvers<void>();
+    const back = Promise.withResolvers<void>();
+    let away = false;
     const database = await PostgresDatabase.open({
       url,
       probeIntervalMs: 20,
-      onReadyChange: (ready) => changed.shift()?.(ready),
+      onChange: (lastError) => {
+        if (lastError !== undefined) lost.resolve();
+        else if (away) back.resolve();
+      },
     });
     opened.push(database);
-    const lost = nextChange();
+    expect(database.ready).toBe(true);
+    away = true;
     await proxy.goAway();
-    expect(await lost).toBe(false);
-    const back = nextChange();
+    await lost.promise;
+    expect(database.ready).toBe(false);
     await proxy.comeBack();
-    expect(await back).toBe(true);
+    await back.promise;
+    expect(database.ready).toBe(true);
   });
 
   it('D3: keeps a write until the server is back, and stores it once', async () => {
@@ -163,13 +185,8 @@ onPostgres((newDatabaseUrl) => {
 
   it('D7: a server that became read-only is unavailable for writes', async () => {
     const database = await openDatabase();
-    const failing: GroupWrite<string, undefined> = async (trx) => {
-      await sql`set transaction read only`.execute(trx);
-      await sql`insert into settings (key, value) values ('a', 'b')`.execute(trx);
-      return [undefined];
-    };
     const groupCommit = new GroupCommit(database, { deadlineMs: 150 });
-    await expect(groupCommit.submit(failing, '')).rejects.toMatchObject(UNAVAILABLE);
+    await expect(groupCommit.submit(writeOnStandby, '')).rejects.toMatchObject(UNAVAILABLE);
   });
 
   it('commits for several processes at the same time without losing or doubling a record', async () => {
@@ -189,6 +206,13 @@ onPostgres((newDatabaseUrl) => {
     expect(await countRecords(replicas[0])).toBe(100n);
   });
 });
+
+/** What a standby does, to which a failover has left us connected. */
+const writeOnStandby: GroupWrite<string, undefined> = async (trx) => {
+  await sql`set transaction read only`.execute(trx);
+  await sql`insert into settings (key, value) values ('a', 'b')`.execute(trx);
+  return [undefined];
+};
 
 async function countRecords(database: PostgresDatabase): Promise<bigint> {
   const { rows } = await sql<{ n: bigint }>`select count(*) as n from usage_records`.execute(database.kysely);

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { AccountRepository } from '../../src/auth/account.repository.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import { eachDatabase, onPostgres } from '../support/databases.js';
@@ -61,7 +62,7 @@ onPostgres((newDatabaseUrl) => {
         for (const id of order) {
           await trx
             .updateTable('accounts')
-            .set(({ fn, ref, val }) => ({ name: fn<string>('concat', [ref('name'), val(letter)]) }))
+            .set({ name: sql<string>`name || ${letter}` })
             .where('id', '=', id)
             .execute();
           if (met) continue;

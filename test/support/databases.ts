@@ -49,6 +49,7 @@ export function onPostgres(define: (newDatabaseUrl: () => Promise<string>) => vo
   const serverUrl = process.env['TEST_DATABASE_URL'];
   describe('on PostgreSQL', () => {
     if (serverUrl === undefined) {
+      // oxlint-disable-next-line jest/no-disabled-tests, jest/expect-expect -- counted and shown as skipped
       it.skip('needs TEST_DATABASE_URL', () => {});
       return;
     }

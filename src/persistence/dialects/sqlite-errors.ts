@@ -18,9 +18,9 @@ const UNAVAILABLE = new Map([
 
 /** The primary result code of an error of `node:sqlite`; `undefined` for any other error. */
 export function sqliteResultCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
-    return undefined;
-  return error.errcode & 0xff;
+  // By shape: `instanceof Error` fails for errors of Node's own modules where the program runs in a `vm` context.
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
 /** `storage_unavailable` for what the file or disk did; every other error as it is. */
