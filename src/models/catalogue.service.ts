@@ -75,6 +75,13 @@ export class CatalogueService {
   setDiscovered(upstream: string, models: readonly DiscoveredModel[]): void {
     this.discovered.set(upstream, models);
     this.catalogue = this.build();
+    const prices = this.catalogue.prices;
+    if (models.length > 0 && models.every(({ id }) => !prices.has(`${upstream}/${id}`))) {
+      this.logger.warn(
+        `No price known for any model of upstream ${upstream}, so none is listed and calls are refused. ` +
+          `Write one, "0" if they are free: docs/configuration.md, Prices`,
+      );
+    }
   }
 
   /** Every price in force, for who keeps the history of prices. */
@@ -87,8 +94,8 @@ export class CatalogueService {
   }
 
   /**
-   * The operator should hear before a user does that a configured model is refused. Discovered ones pass in silence:
-   * vendors list embeddings, speech and much else that nobody means to sell here.
+   * The operator should hear before a user does that a configured model is refused. Single discovered ones pass in
+   * silence: vendors list embeddings, speech and much else that nobody means to sell here.
    */
   private reportUnpriced(): void {
     const unpriced = this.config.models.filter(({ id }) => !this.catalogue.prices.has(id));
@@ -96,7 +103,7 @@ export class CatalogueService {
     const names = unpriced.slice(0, NAMES_IN_LOG).map(({ id }) => id);
     const more = unpriced.length > names.length ? ` and ${unpriced.length - names.length} more` : '';
     this.logger.warn(
-      `No price known, so not listed and refused: ${names.join(', ')}${more}. Prices: docs/configuration.md`,
+      `No price known, so not listed and refused: ${names.join(', ')}${more}. Write one: docs/configuration.md, Prices`,
     );
   }
 }
