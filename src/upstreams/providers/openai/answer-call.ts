@@ -4,7 +4,7 @@ import { ChunkBody } from './chunk-body.js';
 import type { AnyChunk, Endpoint } from './endpoint.js';
 import type { ErrorContext } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import type { BodyReader, ExchangeListener } from './http-exchange.js';
+import type { BodyReader, ExchangeListener, HttpExchange } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
 import { mediaType } from './media-type.js';
 
@@ -18,8 +18,8 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
     readonly onFailure: (error: UpstreamError) => void,
   ) {}
 
-  onHead(headers: IncomingHttpHeaders): BodyReader {
-    if (mediaType(headers) === 'text/event-stream') return this.collectingBody();
+  onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader {
+    if (mediaType(headers) === 'text/event-stream') return this.collectingBody(exchange);
     return new JsonBody(
       (body) => this.resolve(this.endpoint.toAnswer(body, this.finishReason)),
       this.errorContext,
@@ -27,14 +27,17 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
   }
 
   /** U24: a stream although none was asked for. */
-  private collectingBody(): BodyReader {
+  private collectingBody(exchange: HttpExchange): BodyReader {
     const collector = this.endpoint.collector();
     return new ChunkBody(
       this.endpoint.chunkParser(this.finishReason),
       {
         closed: false,
         next: (chunk) => collector.add(chunk),
-        complete: () => this.resolve(collector.answer()),
+        complete: () => {
+          exchange.release();
+          this.resolve(collector.answer());
+        },
       },
       this.errorContext,
     );

@@ -76,6 +76,8 @@ const STATUS_OF_WORD: ReadonlyMap<string, number> = new Map([
   ['invalid_request_error', 400],
   ['badrequesterror', 400],
   ['invalid_argument', 400],
+  ['context_length_exceeded', 400],
+  ['exceed_context_size_error', 400],
   ['invalid_api_key', 401],
   ['authentication_error', 401],
   ['unauthenticated', 401],

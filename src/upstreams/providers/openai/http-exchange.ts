@@ -259,7 +259,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.state === 'closed') return;
     clearTimeout(this.timer);
     this.timerName = name;
-    this.timer = setTimeout(onTimer, timeoutMs, this);
+    this.timer = setTimeout(HttpExchange.expire, timeoutMs, this);
   }
 
   private disarm(): void {
@@ -267,10 +267,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.timer = undefined;
   }
 
-  /** @internal */
-  expire(): void {
-    if (this.state === 'lingering') this.close(attemptAborted());
-    else this.fail(deadlinePassed(this.timerName, this.phase !== 'connecting'));
+  private static expire(exchange: HttpExchange): void {
+    if (exchange.state === 'lingering') exchange.close(attemptAborted());
+    else exchange.fail(deadlinePassed(exchange.timerName, exchange.phase !== 'connecting'));
   }
 
   private close(reason: Error): void {
@@ -286,10 +285,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     // A request that still waits for a connection keeps its place in undici's queue, but need not keep its body.
     this.options.body = null;
   }
-}
-
-function onTimer(exchange: HttpExchange): void {
-  exchange.expire();
 }
 
 function toUpstreamError(error: unknown): UpstreamError {

@@ -142,21 +142,15 @@ export class OpenAiAdapter implements UpstreamAdapter {
         return;
       }
       const onAbort = (): void => exchange.fail(attemptAborted());
-      const exchange = this.http.start(
-        request,
-        listen(
-          (result) => {
-            signal.removeEventListener('abort', onAbort);
-            resolve(result);
-          },
-          (error) => {
-            signal.removeEventListener('abort', onAbort);
-            reject(error);
-          },
-        ),
-      );
-      exchange.deadline(totalMs, 'total');
       signal.addEventListener('abort', onAbort, { once: true });
+      const settled =
+        <Value>(settle: (value: Value) => void) =>
+        (value: Value): void => {
+          signal.removeEventListener('abort', onAbort);
+          settle(value);
+        };
+      const exchange = this.http.start(request, listen(settled(resolve), settled(reject)));
+      exchange.deadline(totalMs, 'total');
     });
   }
 }

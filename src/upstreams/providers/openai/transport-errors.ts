@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { UpstreamError } from '../../upstream.errors.js';
 import { badResponse, deadlinePassed } from './errors.js';
 
@@ -24,7 +25,7 @@ export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamE
       },
     );
 
-  if (isProtocolError(code)) return badResponse(code);
+  if (isProtocolError(cause)) return badResponse(cause.name);
   if (phase === 'sent')
     return new UpstreamError(
       'upstream_error',
@@ -45,11 +46,11 @@ export function isClosedConnection(cause: Error): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
 }
 
-function isProtocolError(code: string): boolean {
+function isProtocolError(cause: Error): boolean {
   return (
-    code.startsWith('HPE_') ||
-    code === 'UND_ERR_HEADERS_OVERFLOW' ||
-    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+    cause instanceof errors.HTTPParserError ||
+    cause instanceof errors.HeadersOverflowError ||
+    cause instanceof errors.ResponseContentLengthMismatchError
   );
 }
 
