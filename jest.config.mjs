@@ -6,7 +6,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest'] },
-  setupFiles: ['reflect-metadata'],
+  setupFiles: ['<rootDir>/test/support/preload.mjs'],
   testTimeout: 20_000,
   maxWorkers: 2,
   reporters: ['default', '<rootDir>/test/support/count-reporter.mjs'],

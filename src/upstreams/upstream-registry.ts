@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../common/clock/clock.js';
 import { AppConfig, type UpstreamConfig } from '../config/app-config.js';
 import type { UpstreamTimeouts } from '../contracts/upstream-timeouts.js';
 import { Log } from '../observability/log.js';
@@ -19,6 +20,7 @@ export class UpstreamRegistry implements OnApplicationShutdown {
 
   constructor(
     config: AppConfig,
+    private readonly clock: Clock,
     private readonly log: Log,
   ) {
     this.upstreams = this.build(config.catalogue.upstreams);
@@ -52,7 +54,7 @@ export class UpstreamRegistry implements OnApplicationShutdown {
     return new Map(
       configs.map((config) => [
         config.name,
-        { config, adapter: createAdapter(config, this.log), timeouts: config.timeouts },
+        { config, adapter: createAdapter(config, this.clock, this.log), timeouts: config.timeouts },
       ]),
     );
   }

@@ -6,7 +6,11 @@
  * the upstream did, and never turns a failure into an empty answer.
  */
 import type { Observable } from 'rxjs';
-import type { ChatChoice, ChatChunkChoice, ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type {
+  ChatChoice,
+  ChatChunkChoice,
+  ChatCompletionRequest,
+} from '../contracts/openai/chat-completion.js';
 import type {
   CompletionChoice,
   CompletionChunkChoice,
@@ -39,13 +43,19 @@ export interface ChatChunk {
   readonly service_tier?: string | undefined;
 }
 
+/** What a completion's text has beside what was generated. Not on the wire: metering must not charge for it. */
+export interface EchoedText {
+  /** Characters (UTF-16 units) at the start of `text` that repeat the prompt (`echo`); absent: none. */
+  readonly echoedChars?: number;
+}
+
 export interface CompletionAnswer {
-  readonly choices: CompletionChoice[];
+  readonly choices: (CompletionChoice & EchoedText)[];
   readonly usage: ReportedUsage;
 }
 
 export interface CompletionChunk {
-  readonly choices: CompletionChunkChoice[];
+  readonly choices: (CompletionChunkChoice & EchoedText)[];
   readonly usage?: ReportedUsage;
 }
 

@@ -87,3 +87,14 @@ export async function onServer(url: string, sql: string): Promise<void> {
 async function inOrder(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
   for (const step of steps) await step();
 }
+
+/** An empty PostgreSQL database where `TEST_DATABASE_URL` names a server, else `undefined`: SQLite then. */
+export async function newDatabase(): Promise<{ url: string; drop: () => Promise<void> } | undefined> {
+  const serverUrl = process.env['TEST_DATABASE_URL'];
+  if (serverUrl === undefined) return undefined;
+  const name = `tollgate_test_${randomBytes(6).toString('hex')}`;
+  await onServer(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => onServer(serverUrl, `drop database ${name} with (force)`) };
+}

@@ -8,7 +8,7 @@ import { UpstreamError } from '../../upstream.errors.js';
  */
 export class AttemptDeadline {
   private readonly controller = new AbortController();
-  private readonly total: NodeJS.Timeout;
+  private total: NodeJS.Timeout;
   private silence: NodeJS.Timeout | undefined;
 
   constructor(
@@ -25,7 +25,8 @@ export class AttemptDeadline {
 
   /** A read has begun; the deadline until the first byte of a stream goes on if it is still running. */
   reading(): void {
-    if (this.silence === undefined) this.listen(this.timeouts.betweenChunksMs, 'fell silent in mid-answer');
+    if (this.silence === undefined && !this.signal.aborted)
+      this.listen(this.timeouts.betweenChunksMs, 'fell silent in mid-answer');
   }
 
   /** A read has given something. */
@@ -36,8 +37,8 @@ export class AttemptDeadline {
 
   /** The answer is complete; what is left on the wire must come within `graceMs` or the socket goes. */
   finishing(graceMs: number): void {
-    this.heard();
-    this.listen(graceMs, 'did not end its stream');
+    this.clear();
+    this.total = setTimeout(() => this.expire('did not end its stream'), graceMs);
   }
 
   /** Stops the attempt and its timers. Without effect on one that has ended. */

@@ -112,9 +112,9 @@ function ruleOf(status: number, error: unknown, { vendor }: ErrorContext): Statu
 
 function findUpstreamError(error: unknown): UpstreamError | undefined {
   let current = error;
-  for (let depth = 0; depth < 8 && current instanceof Error; depth += 1) {
+  for (let depth = 0; depth < 8 && current !== undefined; depth += 1) {
     if (current instanceof UpstreamError) return current;
-    current = current.cause;
+    current = memberOf(current, 'cause');
   }
   return undefined;
 }
@@ -131,7 +131,7 @@ function headersOf(error: unknown): Record<string, string> {
 }
 
 function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown error';
+  return textOf(error, 'name') || 'unknown error';
 }
 
 function memberOf(value: unknown, key: string): unknown {

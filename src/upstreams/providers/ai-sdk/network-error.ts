@@ -21,7 +21,7 @@ const NEVER_CONNECTED: readonly unknown[] = [
  * @param phase `request`: before the headers of an answer had come; `answer`: after
  */
 export function toNetworkError(error: unknown, phase: 'request' | 'answer'): UpstreamError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (phase === 'answer') {
     return new UpstreamError('upstream_bad_response', 'The upstream broke off its answer.', { cause: error });
   }

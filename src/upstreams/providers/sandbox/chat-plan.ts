@@ -43,7 +43,7 @@ export interface ChatPlan {
 }
 
 /** Choices beyond this many repeat earlier ones: a bound on the work that `n: 128` can ask for. */
-const MOST_DRAFTS = 8;
+const MOST_DRAFTS = 4;
 
 /**
  * Decides an answer. Depends on the conversation, tools, response format and seed only, so that `stream`, `stop`,

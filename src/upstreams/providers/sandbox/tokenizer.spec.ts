@@ -18,8 +18,11 @@ describe('tokenize', () => {
   });
 
   it('makes pieces of 1 to 6 characters', () => {
-    const fits = ({ length }: string) => length >= 1 && length <= 6;
-    fc.assert(fc.property(text, (value) => expect(tokenize(value).every(fits)).toBe(true)));
+    fc.assert(
+      fc.property(text, (value) =>
+        expect(tokenize(value).filter((piece) => !/^.{1,6}$/s.test(piece))).toEqual([]),
+      ),
+    );
   });
 
   it('counts without cutting', () => {

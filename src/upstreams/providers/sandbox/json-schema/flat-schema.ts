@@ -70,7 +70,7 @@ function absorb(flat: FlatSchema, schema: unknown, reading: Reading): void {
   for (const part of listOf(schema['allOf'])) absorb(flat, part, reading);
   for (const keyword of ['anyOf', 'oneOf']) {
     const branches = listOf(schema[keyword]);
-    if (branches.length === 0) continue;
+    if (branches.length === 0 || !document.spend(branches.length)) continue;
     absorb(flat, chooseBranch(branches, reading), reading);
     if (keyword === 'oneOf') flat.onlyRequired = true;
   }
@@ -134,7 +134,9 @@ function absorbObjectRules(flat: FlatSchema, schema: JsonObject, document: Schem
       flat.properties.set(name, [...(flat.properties.get(name) ?? []), property]);
     }
   }
-  for (const name of listOf(schema['required'])) if (typeof name === 'string') flat.required.add(name);
+  const required = listOf(schema['required']);
+  document.spend(required.length);
+  for (const name of required) if (typeof name === 'string') flat.required.add(name);
   if ('additionalProperties' in schema) {
     flat.additionalProperties = both(flat.additionalProperties, schema['additionalProperties']);
   }

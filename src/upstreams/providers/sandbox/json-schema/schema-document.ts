@@ -13,7 +13,8 @@ export function countOf(value: unknown): number | undefined {
 }
 
 const SCALARS = ['null', 'boolean', 'integer', 'number', 'string'];
-const MOST_STEPS = 50_000;
+const MOST_STEPS = 20_000;
+const MOST_VISITS = 5_000;
 const DEEPEST = 200;
 
 /**
@@ -24,6 +25,7 @@ const DEEPEST = 200;
 export class SchemaDocument {
   private readonly heights = new WeakMap<JsonObject, number>();
   private stepsLeft = MOST_STEPS;
+  private visitsLeft = MOST_VISITS;
 
   constructor(private readonly root: unknown) {}
 
@@ -53,7 +55,8 @@ export class SchemaDocument {
     if (!isObject(schema) || 'const' in schema || 'enum' in schema) return 0;
     const known = this.heights.get(schema);
     if (known !== undefined) return known;
-    if (path.has(schema) || path.size > DEEPEST || !this.spend(1)) return Infinity;
+    if (path.has(schema) || path.size > DEEPEST || this.visitsLeft <= 0) return Infinity;
+    this.visitsLeft -= 1;
     path.add(schema);
     const heightOf = (part: unknown) => this.height(part, path);
     const height = Math.max(
@@ -64,8 +67,8 @@ export class SchemaDocument {
       this.ownHeight(schema, heightOf),
     );
     path.delete(schema);
-    // An infinite height may only mean that the way here came through the schema itself.
-    if (height !== Infinity) this.heights.set(schema, height);
+    // Further in, an infinite height may only mean that the way there came through the schema itself.
+    if (height !== Infinity || path.size === 0) this.heights.set(schema, height);
     return height;
   }
 
@@ -79,6 +82,7 @@ export class SchemaDocument {
           ? properties[name as string]
           : schema['additionalProperties'],
       );
+      this.visitsLeft -= needed.length / 10;
       return needed.length === 0 ? 0 : 1 + greatest(needed.map(heightOf));
     };
     const array = () => {

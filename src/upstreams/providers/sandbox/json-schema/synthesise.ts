@@ -86,6 +86,7 @@ class Synthesis {
   ): JsonValue {
     const fitting =
       flat.types === undefined ? allowed : allowed.filter((value) => hasType(value, flat.types));
+    this.document.spend(allowed.length / 10);
     if (fitting.length === 0) return null;
     const index = ordinal === undefined ? this.random.below(fitting.length) : ordinal % fitting.length;
     // Out of a request's JSON body, so it is JSON.
