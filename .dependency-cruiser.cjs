@@ -60,7 +60,10 @@ module.exports = {
       name: 'environment-is-read-in-config',
       severity: 'error',
       comment: 'Only main.ts and a reload ask for the configuration to be read.',
-      from: { path: '^src/', pathNot: ['^src/config/', '^src/main\\.ts$', '^src/inference/catalogue-keeper'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/config/', '^src/main\\.ts$', '^src/inference/catalogue-keeper'],
+      },
       to: { path: '^src/config/(load-config|env)' },
     },
     {
@@ -74,6 +77,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

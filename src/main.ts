@@ -57,6 +57,8 @@ function handleSignals(app: NestExpressApplication, log: Log): void {
 
 main().catch((error: unknown) => {
   const expected = error instanceof ConfigError || error instanceof StorageStartError;
-  process.stderr.write(`${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(
+    `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
   process.exit(1);
 });

@@ -3,7 +3,9 @@ import type { FirstBoot } from './auth/bootstrap.service.js';
 /** What the first boot prints, once: a request that works as it is pasted, and the secrets that nobody can read again. */
 export function welcome(origin: string, { apiKey, adminKey }: FirstBoot): string {
   const admin =
-    adminKey === undefined ? '' : `\nYour admin key (Authorization: Bearer, for /admin/v1 and /metrics):\n\n  ${adminKey}\n`;
+    adminKey === undefined
+      ? ''
+      : `\nYour admin key (Authorization: Bearer, for /admin/v1 and /metrics):\n\n  ${adminKey}\n`;
   return `
 Your API key (it is shown this once; only its hash is stored):
 

@@ -21,7 +21,8 @@ export class TokenCounter {
     let countedChars = 0;
     for (const text of texts) {
       countedChars += text.length;
-      total += countedChars > MAX_COUNTED_CHARS ? Math.ceil(text.length / CHARS_PER_TOKEN) : countTokens(text);
+      total +=
+        countedChars > MAX_COUNTED_CHARS ? Math.ceil(text.length / CHARS_PER_TOKEN) : countTokens(text);
     }
     return total;
   }

@@ -6,7 +6,10 @@ import type { Tables, UsageRecordsTable } from '../persistence/tables.js';
 
 /** What one finished request used and cost. Written once, never changed. */
 export interface UsageRecord {
+  /** Ours, never the caller's: it decides what is stored once. */
   readonly requestId: string;
+  /** The caller's own `X-Request-Id`, for finding the request again; not unique. */
+  readonly clientRequestId: string | undefined;
   readonly accountId: string;
   readonly keyId: string;
   readonly surface: string;
@@ -38,6 +41,7 @@ export interface UsageRecord {
 
 const COLUMNS = [
   'request_id',
+  'client_request_id',
   'account_id',
   'key_id',
   'surface',
@@ -98,6 +102,7 @@ export class UsageRepository {
 function toRow(record: UsageRecord): UsageRecordsTable {
   return {
     request_id: record.requestId,
+    client_request_id: record.clientRequestId ?? null,
     account_id: record.accountId,
     key_id: record.keyId,
     surface: record.surface,
@@ -126,6 +131,7 @@ function toRow(record: UsageRecord): UsageRecordsTable {
 function toRecord(row: Selectable<UsageRecordsTable>): UsageRecord {
   return {
     requestId: row.request_id,
+    clientRequestId: row.client_request_id ?? undefined,
     accountId: row.account_id,
     keyId: row.key_id,
     surface: row.surface,

@@ -1,6 +1,10 @@
 import { Module } from '@nestjs/common';
 import { InferenceModule } from '../inference/inference.module.js';
-import { LightningrodChatController, QolabaChatController, WaterflaiChatController } from './chat.controller.js';
+import {
+  LightningrodChatController,
+  QolabaChatController,
+  WaterflaiChatController,
+} from './chat.controller.js';
 import { ChatService } from './chat.service.js';
 
 @Module({

@@ -45,6 +45,7 @@ export class AnswerWriter {
   }
 
   private nameConversation(response: Response, envelope: Envelope): void {
-    if (envelope.conversationId !== undefined) response.setHeader('x-conversation-id', envelope.conversationId);
+    if (envelope.conversationId !== undefined)
+      response.setHeader('x-conversation-id', envelope.conversationId);
   }
 }

@@ -31,8 +31,7 @@ export function frontDoor(options: FrontDoorOptions): RequestHandler {
     const inboundId = request.headers['x-request-id'];
     request.arrivedAtMs = performance.now();
     request.requestId = newRequestId();
-    request.clientRequestId =
-      typeof inboundId === 'string' && isRequestId(inboundId) ? inboundId : undefined;
+    request.clientRequestId = typeof inboundId === 'string' && isRequestId(inboundId) ? inboundId : undefined;
     request.surface = surfaceOfPath(request.path);
 
     response.setHeader('x-request-id', request.clientRequestId ?? request.requestId);

@@ -9,7 +9,10 @@ const ANSWERS: Readonly<Record<string, { status: string; message: string }>> = {
     status: '431 Request Header Fields Too Large',
     message: 'The request headers are too large.',
   },
-  ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', message: 'The request took too long to arrive.' },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    message: 'The request took too long to arrive.',
+  },
 };
 
 const MALFORMED = { status: '400 Bad Request', message: 'The request is not valid HTTP.' };

@@ -24,7 +24,7 @@ export async function inflate(
   try {
     return await DECOMPRESSORS[encoding](bytes, { maxOutputLength: maxBodyBytes });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLarge(maxBodyBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBodyBytes);
     throw new DomainError('body_unreadable', `The request body is not valid ${encoding} data.`, {
       cause: error,
     });

@@ -38,5 +38,8 @@ export function sendJsonText(
 
 /** `openai-processing-ms`: whole milliseconds from arrival to the first byte of the answer. */
 export function stampProcessingTime(request: TollgateRequest, response: ServerResponse): void {
-  response.setHeader('openai-processing-ms', Math.max(0, Math.round(performance.now() - request.arrivedAtMs)));
+  response.setHeader(
+    'openai-processing-ms',
+    Math.max(0, Math.round(performance.now() - request.arrivedAtMs)),
+  );
 }

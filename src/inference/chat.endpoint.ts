@@ -22,7 +22,13 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
   },
 
   forUpstream(request, model, upstreamModel) {
-    const { model: _public, stream: _stream, stream_options: _options, conversation_id: _id, ...rest } = request;
+    const {
+      model: _public,
+      stream: _stream,
+      stream_options: _options,
+      conversation_id: _id,
+      ...rest
+    } = request;
     const limit = model.maxCompletionTokens;
     const sent: ChatCompletionRequest = { ...rest, model: upstreamModel };
     // More than the model has would be refused by some upstreams and cut by others.
@@ -51,7 +57,10 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
   ): Observable<ChatChunk> => adapter.streamChat(call, flow),
 
   partsOfAnswer: (answer) =>
-    answer.choices.map((choice) => ({ text: messageText(choice.message), finishReason: choice.finish_reason })),
+    answer.choices.map((choice) => ({
+      text: messageText(choice.message),
+      finishReason: choice.finish_reason,
+    })),
 
   partsOfChunk: (chunk) => chunk.choices.map(partOfChoice),
 
@@ -77,7 +86,9 @@ function partOfChoice(choice: ChatChunkChoice): MeteredPart {
   if (delta.refusal) text += delta.refusal;
   if (delta.tool_calls) {
     for (const call of delta.tool_calls) {
-      text += (call.function?.name ?? call.custom?.name ?? '') + (call.function?.arguments ?? call.custom?.input ?? '');
+      text +=
+        (call.function?.name ?? call.custom?.name ?? '') +
+        (call.function?.arguments ?? call.custom?.input ?? '');
     }
   }
   if (delta.function_call) text += (delta.function_call.name ?? '') + (delta.function_call.arguments ?? '');
@@ -87,7 +98,10 @@ function partOfChoice(choice: ChatChunkChoice): MeteredPart {
 function messageText(message: AssistantMessage): string {
   let text = (message.content ?? '') + (message.reasoning_content ?? '') + (message.refusal ?? '');
   for (const call of message.tool_calls ?? []) {
-    text += call.type === 'function' ? call.function.name + call.function.arguments : call.custom.name + call.custom.input;
+    text +=
+      call.type === 'function'
+        ? call.function.name + call.function.arguments
+        : call.custom.name + call.custom.input;
   }
   if (message.function_call) text += message.function_call.name + message.function_call.arguments;
   return text;

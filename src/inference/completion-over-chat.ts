@@ -1,25 +1,144 @@
-import { firstValueFrom, from, map, merge, toArray, type Observable } from 'rxjs';
-import { usageOf } from '../billing/reported-usage.js';
-import type {
-  ChatCompletionRequest,
-  ChoiceLogprobs,
-  FinishReason,
-  TokenLogprob,
-} from '../contracts/openai/chat-completion.js';
-import type {
-  CompletionChoice,
-  CompletionFinishReason,
-  CompletionLogprobs,
-  CompletionPrompt,
-  CompletionRequest,
-} from '../contracts/openai/completion.js';
+/**
+ * Legacy completions for upstreams that only have chat: one chat call a prompt, its answers put together as one.
+ *
+ * A chat model answers a prompt more than it goes on with it, and `suffix` is an instruction to it. Chat gives no log
+ * probabilities of the prompt, so with `echo` they begin at the completion. All else is as the endpoint promises.
+ */
+import {
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  firstValueFrom,
+  from,
+  mergeMap,
+  of,
+  throwError,
+  toArray,
+  type Observable,
+} from 'rxjs';
+import type { CompletionRequest } from '../contracts/openai/completion.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
-import { UpstreamError } from '../upstreams/upstream.errors.js';
 import type {
-  ChatAnswer,
-  ChatChunk,
   CompletionAnswer,
   CompletionChunk,
   UpstreamAdapter,
   UpstreamCall,
 } from '../upstreams/upstream.port.js';
+import { choiceWithoutTokens, toCompletionChoices, tooFewChoices } from './completion-chat-answer.js';
+import { choiceCount, toChatRequest } from './completion-chat-request.js';
+import { PromptStream } from './completion-chat-stream.js';
+import { readPrompts } from './completion-prompts.js';
+import { sumUsage } from './completion-usage.js';
+
+/** Calls under way for one request: a thousand prompts must not take every socket to the upstream. */
+const CALLS_AT_ONCE = 4;
+
+/**
+ * Completes every prompt, choices in prompt-major order (`index` = prompt × n + position). One failed call fails all
+ * and aborts the others. Usage is the sum of all calls, discarded `best_of` candidates included, and `undefined`
+ * unless every call reported its own; it is `undefined` also where no call was needed (`max_tokens` 0).
+ *
+ * @throws UpstreamError
+ */
+export async function completeOverChat(
+  adapter: UpstreamAdapter,
+  call: UpstreamCall<CompletionRequest>,
+  signal: AbortSignal,
+): Promise<CompletionAnswer> {
+  const { request } = call;
+  const prompts = await readPrompts(request);
+  if (request.max_tokens === 0) return { choices: choicesWithoutTokens(request, prompts), usage: undefined };
+
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const completeOne = async (prompt: string, position: number) => {
+    const answer = await adapter.completeChat({ ...call, request: toChatRequest(request, prompt) }, either);
+    const choices = toCompletionChoices(request, prompt, answer, position * choiceCount(request));
+    return { position, choices, usage: answer.usage };
+  };
+  try {
+    const completed = await firstValueFrom(
+      from(prompts).pipe(mergeMap(completeOne, CALLS_AT_ONCE), toArray()),
+    );
+    completed.sort((a, b) => a.position - b.position);
+    return {
+      choices: completed.flatMap(({ choices }) => choices),
+      usage: sumUsage(completed.map(({ usage }) => usage)),
+    };
+  } catch (error) {
+    failed.abort();
+    throw error;
+  }
+}
+
+/**
+ * The same in chunks of one choice each. Every text chunk of the upstream is passed on in the turn it came in, so the
+ * chunks of one choice keep their order while choices and prompts take turns. Usage comes once, in a last chunk of its
+ * own. Cold; unsubscribing aborts all calls, and every call waits at `flow`. Errors with `UpstreamError`.
+ */
+export function streamOverChat(
+  adapter: UpstreamAdapter,
+  call: UpstreamCall<CompletionRequest>,
+  flow: FlowGate,
+): Observable<CompletionChunk> {
+  const { request } = call;
+  return defer(() => readPrompts(request)).pipe(
+    mergeMap((prompts) => {
+      if (request.max_tokens === 0) return chunksWithoutTokens(request, prompts);
+      const streams = prompts.map(
+        (prompt, position) => new PromptStream(request, prompt, position * choiceCount(request)),
+      );
+      return concat(
+        from(streams).pipe(mergeMap((stream) => streamOne(adapter, call, stream, flow), CALLS_AT_ONCE)),
+        defer(() => usageChunk(streams)),
+      );
+    }),
+  );
+}
+
+function streamOne(
+  adapter: UpstreamAdapter,
+  call: UpstreamCall<CompletionRequest>,
+  stream: PromptStream,
+  flow: FlowGate,
+): Observable<CompletionChunk> {
+  return concat(
+    adapter
+      .streamChat({ ...call, request: stream.chatRequest }, flow)
+      .pipe(concatMap((chunk) => stream.next(chunk))),
+    defer(() => (stream.finished ? EMPTY : throwError(tooFewChoices))),
+  );
+}
+
+function usageChunk(streams: readonly PromptStream[]): Observable<CompletionChunk> {
+  const usage = sumUsage(streams.map((stream) => stream.usage));
+  return usage === undefined ? EMPTY : of({ choices: [], usage });
+}
+
+function choicesWithoutTokens(
+  request: CompletionRequest,
+  prompts: readonly string[],
+): CompletionAnswer['choices'] {
+  const count = choiceCount(request);
+  return prompts.flatMap((prompt, position) =>
+    Array.from({ length: count }, (_, choice) =>
+      choiceWithoutTokens(request, prompt, position * count + choice),
+    ),
+  );
+}
+
+function chunksWithoutTokens(
+  request: CompletionRequest,
+  prompts: readonly string[],
+): Observable<CompletionChunk> {
+  const choices = choicesWithoutTokens(request, prompts);
+  return from(
+    choices.flatMap((choice): CompletionChunk[] => {
+      const ended = {
+        choices: [{ index: choice.index, text: '', logprobs: null, finish_reason: choice.finish_reason }],
+      };
+      return choice.text === '' ? [ended] : [{ choices: [{ ...choice, finish_reason: null }] }, ended];
+    }),
+  );
+}

@@ -28,7 +28,12 @@ export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
     model: Model,
     signal: AbortSignal,
   ): Promise<Answer>;
-  stream(adapter: UpstreamAdapter, call: UpstreamCall<Request>, model: Model, flow: FlowGate): Observable<Chunk>;
+  stream(
+    adapter: UpstreamAdapter,
+    call: UpstreamCall<Request>,
+    model: Model,
+    flow: FlowGate,
+  ): Observable<Chunk>;
   partsOfAnswer(answer: Answer): Iterable<MeteredPart>;
   partsOfChunk(chunk: Chunk): Iterable<MeteredPart>;
   usageOfAnswer(answer: Answer): unknown;

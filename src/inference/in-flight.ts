@@ -30,7 +30,9 @@ export class InFlight {
   /** @throws DomainError `draining` once shutdown has begun */
   enter(): OpenRequest {
     if (this.closing) {
-      throw new DomainError('draining', 'The server is shutting down, please try again.', { retryAfterMs: 1000 });
+      throw new DomainError('draining', 'The server is shutting down, please try again.', {
+        retryAfterMs: 1000,
+      });
     }
     const controller = new AbortController();
     this.open.add(controller);

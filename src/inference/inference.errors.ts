@@ -10,7 +10,9 @@ export class ModelNotAllowedError extends DomainError {
 /** Nobody wrote down what this model costs, so nobody may call it: a free model says "0" in writing. */
 export class PriceUnknownError extends DomainError {
   constructor() {
-    super('price_unknown', 'The price of this model is not known, so it cannot be used yet.', { param: 'model' });
+    super('price_unknown', 'The price of this model is not known, so it cannot be used yet.', {
+      param: 'model',
+    });
   }
 }
 

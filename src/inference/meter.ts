@@ -46,7 +46,9 @@ export class Meter {
    */
   get overrun(): boolean {
     if (this.maxCompletionTokens === undefined) return false;
-    return this.events > this.maxCompletionTokens * 2 + 64 || this.chars > this.maxCompletionTokens * 16 + 1024;
+    return (
+      this.events > this.maxCompletionTokens * 2 + 64 || this.chars > this.maxCompletionTokens * 16 + 1024
+    );
   }
 
   /**

@@ -21,7 +21,15 @@ export class Log implements OnApplicationShutdown {
         base: null,
         messageKey: 'message',
         redact: {
-          paths: ['authorization', '*.authorization', 'api_key', '*.api_key', 'key', '*.key', '*["x-api-key"]'],
+          paths: [
+            'authorization',
+            '*.authorization',
+            'api_key',
+            '*.api_key',
+            'key',
+            '*.key',
+            '*["x-api-key"]',
+          ],
           censor: '[redacted]',
         },
       },

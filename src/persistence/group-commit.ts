@@ -89,7 +89,7 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when everything submitted so far has its outcome: within the deadline, even when the database is away. */
+  /** Resolves when nothing is waiting or being written any more; at the deadline at the latest everyone was told. */
   async drain(): Promise<void> {
     await this.#running;
   }
@@ -157,8 +157,9 @@ async function writeApart(trx: Transaction<Tables>, batch: readonly Submission[]
   for (const { write, item } of batch) {
     await sql`savepoint item`.execute(trx);
     try {
-      const [value] = await write(trx, [item]);
-      outcomes.push({ value });
+      const values = await write(trx, [item]);
+      if (values.length !== 1) throw missing();
+      outcomes.push({ value: values[0] });
     } catch (error) {
       // The whole transaction is lost or must run again; no savepoint helps.
       if (isStorageUnavailable(error) || isConflict(error)) throw error;

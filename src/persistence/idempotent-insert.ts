@@ -1,7 +1,7 @@
 import { CompiledQuery, sql, type Insertable, type Kysely } from 'kysely';
 import type { Tables } from './tables.js';
 
-/** Rows of one statement; with 22 columns far below what either database binds (32,766 and 65,535). */
+/** Rows of one statement; with two dozen columns far below what either database binds (32,766 and 65,535). */
 const MAX_ROWS = 128;
 
 /**

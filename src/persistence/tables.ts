@@ -50,6 +50,7 @@ export interface PriceVersionsTable {
 
 export interface UsageRecordsTable {
   request_id: string;
+  client_request_id: string | null;
   account_id: string;
   key_id: string;
   surface: string;

@@ -34,7 +34,8 @@ export function renderChatCompletion(
 
 function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unknown> {
   const { message } = choice;
-  const withheld = choice.finish_reason === 'content_filter' && surface.finishReasons.content_filter === 'stop';
+  const withheld =
+    choice.finish_reason === 'content_filter' && surface.finishReasons.content_filter === 'stop';
   const calls = message.tool_calls !== undefined && message.tool_calls.length > 0;
   const callsOnly = (calls || message.function_call !== undefined) && !message.content;
   return {

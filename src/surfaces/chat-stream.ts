@@ -66,7 +66,8 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
     }
     if (delta.content) {
       const content = wholeCodePoints(delta.content, state);
-      if (content !== '') frames += this.say(index, state, `{"content":${JSON.stringify(content)}}`, logprobs);
+      if (content !== '')
+        frames += this.say(index, state, `{"content":${JSON.stringify(content)}}`, logprobs);
     } else if (logprobs !== '') {
       frames += this.say(index, state, '{"content":""}', logprobs);
     }
@@ -101,7 +102,12 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
     if (known === undefined) {
       state.toolIndex.set(upstreamIndex, ours);
       const name = (custom ? call.custom?.name : call.function?.name) ?? '';
-      const first = { index: ours, id: call.id || toolCallId(), type: body, [body]: { name, [argument]: '' } };
+      const first = {
+        index: ours,
+        id: call.id || toolCallId(),
+        type: body,
+        [body]: { name, [argument]: '' },
+      };
       frames += this.say(index, state, `{"tool_calls":[${JSON.stringify(first)}]}`);
     }
     if (fragment !== '') {

@@ -56,7 +56,12 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 }
 
-function putHeaders(response: Response, unit: 'requests' | 'tokens', limit: number, state: RateDecision): void {
+function putHeaders(
+  response: Response,
+  unit: 'requests' | 'tokens',
+  limit: number,
+  state: RateDecision,
+): void {
   response.setHeader(`x-ratelimit-limit-${unit}`, limit);
   response.setHeader(`x-ratelimit-remaining-${unit}`, state.remaining);
   response.setHeader(`x-ratelimit-reset-${unit}`, goDuration(state.resetMs));

@@ -126,7 +126,12 @@ eachDatabase((_kind, open) => {
   describe('UsageRepository', () => {
     it('stores a record once per request id, and says which were there', async () => {
       const usage = new UsageRepository(database);
-      const first = usageRecord({ requestId: 'req_a', finishReason: undefined, firstTokenMs: undefined });
+      const first = usageRecord({
+        requestId: 'req_a',
+        clientRequestId: undefined,
+        finishReason: undefined,
+        firstTokenMs: undefined,
+      });
       expect(await usage.insertMany(database.kysely, [first])).toEqual(['inserted']);
       expect(
         await usage.insertMany(database.kysely, [

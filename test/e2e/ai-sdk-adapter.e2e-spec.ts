@@ -1,134 +1,28 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
-import { lastValueFrom, toArray } from 'rxjs';
-import { SystemClock } from '../../src/common/clock/clock.js';
 import type { ChatCompletionRequest } from '../../src/contracts/openai/chat-completion.js';
-import type { UpstreamTimeouts } from '../../src/contracts/upstream-timeouts.js';
-import { FlowGate } from '../../src/streaming/flow-gate.js';
-import { AiSdkAdapter } from '../../src/upstreams/providers/ai-sdk/adapter.js';
-import { VENDORS } from '../../src/upstreams/providers/ai-sdk/vendors.js';
-import { UpstreamError } from '../../src/upstreams/upstream.errors.js';
-import type { ChatChunk, UpstreamCall } from '../../src/upstreams/upstream.port.js';
 import {
-  ANTHROPIC_KEY,
-  anthropicEvent,
-  anthropicEvents,
-  anthropicFailure,
-  anthropicMessage,
-  FakeAnthropic,
-} from '../support/fake-anthropic.js';
-import {
-  FakeGemini,
-  GEMINI_KEY,
-  geminiCandidate,
-  geminiChunk,
-  geminiEvent,
-  geminiFailure,
-} from '../support/fake-gemini.js';
-import { openStream, resetConnection, sendJson, type Responder } from '../support/fake-vendor.js';
+  AiSdkHarness,
+  claudeCall,
+  deltas,
+  failure,
+  finishReasons,
+  geminiCall,
+  never,
+  stream,
+  textOf,
+} from '../support/ai-sdk-harness.js';
+import { ANTHROPIC_KEY, anthropicFailure, anthropicMessage } from '../support/fake-anthropic.js';
+import { GEMINI_KEY, geminiCandidate } from '../support/fake-gemini.js';
+import { sendJson, silence } from '../support/fake-vendor.js';
 
-const PATIENT: UpstreamTimeouts = {
-  connectMs: 5_000,
-  firstTokenMs: 10_000,
-  betweenChunksMs: 10_000,
-  totalMs: 15_000,
-};
+const harness = new AiSdkHarness();
+const { anthropic, gemini } = harness;
 
-const anthropic = new FakeAnthropic();
-const gemini = new FakeGemini();
-let claude: AiSdkAdapter;
-let google: AiSdkAdapter;
-
-beforeAll(async () => {
-  await Promise.all([anthropic.start(), gemini.start()]);
-  claude = adapter('anthropic', anthropic.baseUrl, ANTHROPIC_KEY);
-  google = adapter('google', gemini.baseUrl, GEMINI_KEY);
-});
-
-afterEach(() => {
-  anthropic.reset();
-  gemini.reset();
-});
-
-afterAll(async () => {
-  await Promise.all([claude.close(), google.close()]);
-  await Promise.all([anthropic.stop(), gemini.stop()]);
-});
-
-function adapter(vendor: keyof typeof VENDORS, baseUrl: string, apiKey: string): AiSdkAdapter {
-  const config = { baseUrl, apiKey, maxConnections: 16, timeouts: PATIENT };
-  return new AiSdkAdapter(VENDORS[vendor], config, new SystemClock());
-}
-
-function call(
-  request: Partial<ChatCompletionRequest> = {},
-  timeouts: Partial<UpstreamTimeouts> = {},
-): UpstreamCall<ChatCompletionRequest> {
-  return {
-    requestId: 'req_1',
-    timeouts: { ...PATIENT, ...timeouts },
-    request: { model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'hi' }], ...request },
-  };
-}
-
-function geminiCall(
-  request: Partial<ChatCompletionRequest> = {},
-  timeouts: Partial<UpstreamTimeouts> = {},
-): UpstreamCall<ChatCompletionRequest> {
-  return call({ model: 'gemini-2.5-flash', ...request }, timeouts);
-}
-
-const never = new AbortController().signal;
-
-function stream(upstream: AiSdkAdapter, of: UpstreamCall<ChatCompletionRequest>): Promise<ChatChunk[]> {
-  return lastValueFrom(upstream.streamChat(of, new FlowGate()).pipe(toArray()));
-}
-
-/** Chunks up to the failure, and the failure. */
-function brokenStream(
-  upstream: AiSdkAdapter,
-  of: UpstreamCall<ChatCompletionRequest>,
-): Promise<{ chunks: ChatChunk[]; error: UpstreamError }> {
-  const chunks: ChatChunk[] = [];
-  return new Promise((resolve, reject) => {
-    upstream.streamChat(of, new FlowGate()).subscribe({
-      next: (chunk) => chunks.push(chunk),
-      error: (error: unknown) => resolve({ chunks, error: asUpstreamError(error) }),
-      complete: () => reject(new Error('the stream completed')),
-    });
-  });
-}
-
-async function failure(answer: Promise<unknown>): Promise<UpstreamError> {
-  const error = await answer.then(
-    () => new Error('it succeeded'),
-    (reason: unknown) => reason,
-  );
-  return asUpstreamError(error);
-}
-
-function asUpstreamError(error: unknown): UpstreamError {
-  if (!(error instanceof UpstreamError)) throw error;
-  return error;
-}
-
-function deltas(chunks: ChatChunk[], index = 0): ChatChunk['choices'][number]['delta'][] {
-  return chunks
-    .flatMap(({ choices }) => choices.filter((choice) => choice.index === index))
-    .map(({ delta }) => delta);
-}
-
-function textOf(chunks: ChatChunk[], index = 0): string {
-  return deltas(chunks, index)
-    .map(({ content }) => content ?? '')
-    .join('');
-}
-
-function finishReasons(chunks: ChatChunk[]): (string | null)[] {
-  return chunks.flatMap(({ choices }) => choices.map((choice) => choice.finish_reason)).filter(Boolean);
-}
+beforeAll(() => harness.start());
+afterEach(() => harness.reset());
+afterAll(() => harness.stop());
 
 const WEATHER_TOOL: NonNullable<ChatCompletionRequest['tools']>[number] = {
   type: 'function',
@@ -155,7 +49,7 @@ const TOOL_LOOP: ChatCompletionRequest['messages'] = [
 
 describe('AiSdkAdapter and Anthropic', () => {
   it('answers with text, finish reason and usage', async () => {
-    const answer = await claude.completeChat(call({ max_tokens: 64 }), never);
+    const answer = await harness.claude.completeChat(claudeCall({ max_tokens: 64 }), never);
     expect(answer.choices).toEqual([
       {
         index: 0,
@@ -174,7 +68,7 @@ describe('AiSdkAdapter and Anthropic', () => {
   });
 
   it('streams the same text in pieces, the role once, one finish chunk, usage last', async () => {
-    const chunks = await stream(claude, call());
+    const chunks = await stream(harness.claude, claudeCall());
     expect(textOf(chunks)).toBe('Hello there.');
     expect(deltas(chunks).filter(({ role }) => role !== undefined)).toHaveLength(1);
     expect(finishReasons(chunks)).toEqual(['stop']);
@@ -183,8 +77,8 @@ describe('AiSdkAdapter and Anthropic', () => {
   });
 
   it('sends system and developer messages first and in order', async () => {
-    await claude.completeChat(
-      call({
+    await harness.claude.completeChat(
+      claudeCall({
         messages: [
           { role: 'system', content: 'Be brief.' },
           { role: 'user', content: 'hi' },
@@ -203,16 +97,16 @@ describe('AiSdkAdapter and Anthropic', () => {
   });
 
   it('max_completion_tokens wins over max_tokens; with neither Anthropic still gets a limit', async () => {
-    await claude.completeChat(call({ max_tokens: 500, max_completion_tokens: 20 }), never);
+    await harness.claude.completeChat(claudeCall({ max_tokens: 500, max_completion_tokens: 20 }), never);
     expect(anthropic.last.body['max_tokens']).toBe(20);
-    await claude.completeChat(call(), never);
+    await harness.claude.completeChat(claudeCall(), never);
     expect(anthropic.last.body['max_tokens']).toEqual(expect.any(Number));
   });
 
   it('passes sampling and stop sequences, and does not invent what was not asked', async () => {
-    await claude.completeChat(call({ temperature: 0.2, stop: 'END' }), never);
+    await harness.claude.completeChat(claudeCall({ temperature: 0.2, stop: 'END' }), never);
     expect(anthropic.last.body).toMatchObject({ temperature: 0.2, stop_sequences: ['END'] });
-    await claude.completeChat(call(), never);
+    await harness.claude.completeChat(claudeCall(), never);
     expect(Object.keys(anthropic.last.body).sort()).toEqual(['max_tokens', 'messages', 'model']);
   });
 
@@ -226,7 +120,7 @@ describe('AiSdkAdapter and Anthropic', () => {
     };
     anthropic.next(anthropicMessage(calls), anthropicMessage(calls));
     const request = { tools: [WEATHER_TOOL], tool_choice: 'required' as const, parallel_tool_calls: false };
-    const answer = await claude.completeChat(call(request), never);
+    const answer = await harness.claude.completeChat(claudeCall(request), never);
     expect(answer.choices[0]).toMatchObject({
       finish_reason: 'tool_calls',
       message: {
@@ -242,7 +136,7 @@ describe('AiSdkAdapter and Anthropic', () => {
       tool_choice: { type: 'any', disable_parallel_tool_use: true },
     });
 
-    const chunks = await stream(claude, call(request));
+    const chunks = await stream(harness.claude, claudeCall(request));
     const toolDeltas = deltas(chunks).flatMap((delta) => delta.tool_calls ?? []);
     expect(toolDeltas.filter(({ id }) => id !== undefined)).toEqual([
       { index: 0, id: 'toolu_1', type: 'function', function: { name: 'weather', arguments: '' } },
@@ -258,7 +152,7 @@ describe('AiSdkAdapter and Anthropic', () => {
     expect([argumentsOf(0), argumentsOf(1)]).toEqual(['{"city":"Oslo"}', '{}']);
     expect(finishReasons(chunks)).toEqual(['tool_calls']);
 
-    await claude.completeChat(call({ messages: TOOL_LOOP, tools: [WEATHER_TOOL] }), never);
+    await harness.claude.completeChat(claudeCall({ messages: TOOL_LOOP, tools: [WEATHER_TOOL] }), never);
     expect(anthropic.last.body['messages']).toMatchObject([
       { role: 'user' },
       {
@@ -279,8 +173,8 @@ describe('AiSdkAdapter and Anthropic', () => {
   });
 
   it('sends images as data and PDFs as documents', async () => {
-    await claude.completeChat(
-      call({
+    await harness.claude.completeChat(
+      claudeCall({
         messages: [
           {
             role: 'user',
@@ -319,11 +213,11 @@ describe('AiSdkAdapter and Anthropic', () => {
     const messages: ChatCompletionRequest['messages'] = [
       { role: 'user', content: [{ type: 'image_url', image_url: { url } }] },
     ];
-    await claude.completeChat(call({ messages }), never);
+    await harness.claude.completeChat(claudeCall({ messages }), never);
     expect(anthropic.last.body['messages']).toMatchObject([{ content: [{ source: { type: 'url', url } }] }]);
-    await stream(claude, call({ messages }));
+    await stream(harness.claude, claudeCall({ messages }));
 
-    const refused = await failure(google.completeChat(geminiCall({ messages }), never));
+    const refused = await failure(harness.google.completeChat(geminiCall({ messages }), never));
     expect(refused).toMatchObject({
       code: 'upstream_rejected_request',
       param: 'messages[0].content[0].image_url.url',
@@ -334,7 +228,7 @@ describe('AiSdkAdapter and Anthropic', () => {
         { type: 'image_url', image_url: { url: evil } },
       ];
       const error = await failure(
-        claude.completeChat(call({ messages: [{ role: 'user', content }] }), never),
+        harness.claude.completeChat(claudeCall({ messages: [{ role: 'user', content }] }), never),
       );
       expect(error.code).toBe('upstream_rejected_request');
     }
@@ -353,7 +247,7 @@ describe('AiSdkAdapter and Anthropic', () => {
     };
     anthropic.next(anthropicMessage(thinking), anthropicMessage(thinking));
     const request = { reasoning_effort: 'medium', max_completion_tokens: 8000 };
-    const answer = await claude.completeChat(call(request), never);
+    const answer = await harness.claude.completeChat(claudeCall(request), never);
     expect(answer.choices[0]?.message).toMatchObject({ content: '42', reasoning_content: 'Let me see.' });
     expect(answer.usage).toMatchObject({ completion_tokens_details: { reasoning_tokens: 20 } });
     expect(anthropic.last.body).toMatchObject({
@@ -361,15 +255,15 @@ describe('AiSdkAdapter and Anthropic', () => {
       thinking: { type: 'enabled', budget_tokens: 2400 },
     });
 
-    const chunks = await stream(claude, call(request));
+    const chunks = await stream(harness.claude, claudeCall(request));
     const reasoning = deltas(chunks).map((delta) => delta.reasoning_content ?? '');
     expect(reasoning.join('')).toBe('Let me see.');
     expect(textOf(chunks)).toBe('42');
   });
 
   it('asks a model that thinks adaptively by effort', async () => {
-    await claude.completeChat(
-      call({ model: 'claude-opus-4-6', reasoning_effort: 'high', max_tokens: 500 }),
+    await harness.claude.completeChat(
+      claudeCall({ model: 'claude-opus-4-6', reasoning_effort: 'high', max_tokens: 500 }),
       never,
     );
     expect(anthropic.last.body).toMatchObject({
@@ -386,14 +280,14 @@ describe('AiSdkAdapter and Anthropic', () => {
       required: ['a'],
       additionalProperties: false,
     };
-    await claude.completeChat(
-      call({
+    await harness.claude.completeChat(
+      claudeCall({
         response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } },
       }),
       never,
     );
     expect(anthropic.last.body).toMatchObject({ output_config: { format: { type: 'json_schema', schema } } });
-    await claude.completeChat(call({ response_format: { type: 'json_object' } }), never);
+    await harness.claude.completeChat(claudeCall({ response_format: { type: 'json_object' } }), never);
     expect(JSON.stringify(anthropic.last.body['system'])).toContain('JSON');
   });
 
@@ -411,15 +305,15 @@ describe('AiSdkAdapter and Anthropic', () => {
       total_tokens: 1115,
       prompt_tokens_details: { cached_tokens: 100, cache_write_tokens: 1000 },
     };
-    expect((await claude.completeChat(call(), never)).usage).toMatchObject(expected);
-    expect((await stream(claude, call())).at(-1)?.usage).toMatchObject(expected);
+    expect((await harness.claude.completeChat(claudeCall(), never)).usage).toMatchObject(expected);
+    expect((await stream(harness.claude, claudeCall())).at(-1)?.usage).toMatchObject(expected);
   });
 
   it('case 45: n = 2 is two calls with indices 0 and 1, usage summed once', async () => {
-    const answer = await claude.completeChat(call({ n: 2 }), never);
+    const answer = await harness.claude.completeChat(claudeCall({ n: 2 }), never);
     expect(answer.choices.map(({ index }) => index)).toEqual([0, 1]);
     expect(answer.usage).toMatchObject({ prompt_tokens: 24, completion_tokens: 10, total_tokens: 34 });
-    const chunks = await stream(claude, call({ n: 2 }));
+    const chunks = await stream(harness.claude, claudeCall({ n: 2 }));
     expect([textOf(chunks, 0), textOf(chunks, 1)]).toEqual(['Hello there.', 'Hello there.']);
     expect(chunks.filter(({ usage }) => usage !== undefined)).toEqual([
       { choices: [], usage: expect.objectContaining({ total_tokens: 34 }) },
@@ -428,10 +322,9 @@ describe('AiSdkAdapter and Anthropic', () => {
   });
 
   it('n = 2: one failed choice fails the answer and aborts the other', async () => {
-    const stuck: Responder = () => undefined;
     const arrival = anthropic.arrival();
-    anthropic.next(stuck, anthropicFailure(529, 'overloaded_error', 'Overloaded'));
-    const error = await failure(claude.completeChat(call({ n: 2 }), never));
+    anthropic.next(silence, anthropicFailure(529, 'overloaded_error', 'Overloaded'));
+    const error = await failure(harness.claude.completeChat(claudeCall({ n: 2 }), never));
     expect(error.code).toBe('upstream_unavailable');
     await (
       await arrival
@@ -452,7 +345,7 @@ describe('AiSdkAdapter and Gemini', () => {
         },
       }),
     );
-    const answer = await google.completeChat(
+    const answer = await harness.google.completeChat(
       geminiCall({ max_tokens: 64, seed: 7, stop: ['A', 'B'] }),
       never,
     );
@@ -477,7 +370,7 @@ describe('AiSdkAdapter and Gemini', () => {
         parts: [{ text: 'Let me see.', thought: true }, { text: 'Hello ' }, { text: 'there.' }],
       }),
     );
-    const chunks = await stream(google, geminiCall({ reasoning_effort: 'low' }));
+    const chunks = await stream(harness.google, geminiCall({ reasoning_effort: 'low' }));
     expect(textOf(chunks)).toBe('Hello there.');
     expect(
       deltas(chunks)
@@ -500,7 +393,7 @@ describe('AiSdkAdapter and Gemini', () => {
       ],
     };
     gemini.next(geminiCandidate(candidate), geminiCandidate(candidate));
-    const answer = await google.completeChat(geminiCall({ tools: [WEATHER_TOOL] }), never);
+    const answer = await harness.google.completeChat(geminiCall({ tools: [WEATHER_TOOL] }), never);
     expect(answer.choices[0]).toMatchObject({
       finish_reason: 'tool_calls',
       message: {
@@ -513,7 +406,7 @@ describe('AiSdkAdapter and Gemini', () => {
         ],
       },
     });
-    const toolDeltas = deltas(await stream(google, geminiCall({ tools: [WEATHER_TOOL] }))).flatMap(
+    const toolDeltas = deltas(await stream(harness.google, geminiCall({ tools: [WEATHER_TOOL] }))).flatMap(
       (delta) => delta.tool_calls ?? [],
     );
     expect(toolDeltas.map(({ index, function: fn }) => [index, fn?.name, fn?.arguments])).toEqual([
@@ -523,7 +416,7 @@ describe('AiSdkAdapter and Gemini', () => {
       [1, undefined, '{}'],
     ]);
 
-    await google.completeChat(geminiCall({ messages: TOOL_LOOP, tools: [WEATHER_TOOL] }), never);
+    await harness.google.completeChat(geminiCall({ messages: TOOL_LOOP, tools: [WEATHER_TOOL] }), never);
     expect(gemini.last.body['contents']).toMatchObject([
       { role: 'user' },
       {
@@ -542,7 +435,7 @@ describe('AiSdkAdapter and Gemini', () => {
 
   it('sends system, image, audio and JSON schema', async () => {
     const schema = { type: 'object', properties: { a: { type: 'number' } } };
-    await google.completeChat(
+    await harness.google.completeChat(
       geminiCall({
         messages: [
           {
@@ -577,436 +470,11 @@ describe('AiSdkAdapter and Gemini', () => {
 
   it('a blocked prompt is a content_filter answer, a malformed call a failure', async () => {
     gemini.next((_, response) => sendJson(response, 200, { promptFeedback: { blockReason: 'SAFETY' } }));
-    const blocked = await google.completeChat(geminiCall(), never);
+    const blocked = await harness.google.completeChat(geminiCall(), never);
     expect(blocked.choices[0]).toMatchObject({ finish_reason: 'content_filter', message: { content: '' } });
     gemini.next(geminiCandidate({ parts: [{ text: '' }], finishReason: 'MALFORMED_FUNCTION_CALL' }));
-    expect((await failure(google.completeChat(geminiCall(), never))).code).toBe('upstream_bad_response');
+    expect((await failure(harness.google.completeChat(geminiCall(), never))).code).toBe(
+      'upstream_bad_response',
+    );
   });
 });
-
-describe('AiSdkAdapter when the upstream fails', () => {
-  const cases: [string, Responder, Partial<UpstreamError>][] = [
-    [
-      'U6: 429 with its retry-after',
-      anthropicFailure(429, 'rate_limit_error', 'Slow down', { 'retry-after': '2' }),
-      { code: 'upstream_rate_limited', retryAfterMs: 2000, upstreamStatus: 429, safeToRetry: true },
-    ],
-    [
-      'U8: 529 overloaded',
-      anthropicFailure(529, 'overloaded_error', 'Overloaded'),
-      { code: 'upstream_unavailable', upstreamStatus: 529, safeToRetry: true },
-    ],
-    [
-      'U8: 500',
-      anthropicFailure(500, 'api_error', 'Internal server error at 10.0.0.7'),
-      { code: 'upstream_unavailable', message: 'The upstream failed.', safeToRetry: false },
-    ],
-    [
-      'U9: 401, which is our key and our alarm',
-      anthropicFailure(401, 'authentication_error', `invalid x-api-key ${ANTHROPIC_KEY}`),
-      { code: 'upstream_error', alert: true },
-    ],
-    [
-      'U9: an empty account, which Anthropic calls a bad request',
-      anthropicFailure(
-        400,
-        'invalid_request_error',
-        'Your credit balance is too low to access the Anthropic API.',
-      ),
-      { code: 'upstream_error', alert: true },
-    ],
-    [
-      'U10: a prompt too long',
-      anthropicFailure(400, 'invalid_request_error', 'prompt is too long: 208310 tokens > 200000 maximum'),
-      {
-        code: 'context_length_exceeded',
-        param: 'messages',
-        message: expect.stringMatching(/maximum context length.*208310 tokens > 200000/) as never,
-      },
-    ],
-    [
-      'S29: a rejected request, in its own words without our key and its host',
-      anthropicFailure(
-        400,
-        'invalid_request_error',
-        `tools.0.name: bad, see https://docs.claude.com/x (key ${ANTHROPIC_KEY}, host api.anthropic.com)`,
-      ),
-      {
-        code: 'upstream_rejected_request',
-        message:
-          'The upstream rejected the request: tools.0.name: bad, see [url] (key [redacted], host [host])',
-      },
-    ],
-    [
-      'U11: HTML with status 200',
-      (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>hi</html>'),
-      { code: 'upstream_bad_response' },
-    ],
-    ['U11: an empty object', (_, response) => sendJson(response, 200, {}), { code: 'upstream_bad_response' }],
-    [
-      'U12: an answer cut short',
-      (_, response) => {
-        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
-        response.write('{"id":"msg_01"', () => resetConnection(response));
-      },
-      { code: 'upstream_bad_response' },
-    ],
-    [
-      'U5: RST before headers, which may have been paid for',
-      (_, response) => resetConnection(response),
-      { code: 'upstream_unavailable', safeToRetry: false },
-    ],
-    [
-      'U28: a redirect, which is not followed',
-      (_, response) => void response.writeHead(302, { location: `${gemini.origin}/v1/messages` }).end(),
-      { code: 'upstream_bad_response' },
-    ],
-  ];
-
-  it.each(cases)('%s: whole and before the first event of a stream', async (_, responder, expected) => {
-    anthropic.next(responder, responder);
-    const whole = await failure(claude.completeChat(call(), never));
-    const { chunks, error: streamed } = await brokenStream(claude, call());
-    expect(chunks).toEqual([]);
-    for (const error of [whole, streamed]) {
-      expect(error).toMatchObject(expected);
-      expectNothingLeaked(error);
-    }
-    expect(anthropic.seen).toHaveLength(2);
-    expect(gemini.seen).toHaveLength(0);
-  });
-
-  it.each([
-    [
-      'U6: 429 with RetryInfo',
-      geminiFailure(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded', [
-        { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '34.5s' },
-      ]),
-      { code: 'upstream_rate_limited', retryAfterMs: 34_500 },
-    ],
-    [
-      'U9: a bad key, which Google calls a bad request',
-      geminiFailure(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass a valid API key.'),
-      { code: 'upstream_error', alert: true },
-    ],
-    [
-      'U10: too many tokens',
-      geminiFailure(
-        400,
-        'INVALID_ARGUMENT',
-        'The input token count (1206834) exceeds the maximum number of tokens allowed (1048576).',
-      ),
-      { code: 'context_length_exceeded' },
-    ],
-    [
-      'U8: 503',
-      geminiFailure(503, 'UNAVAILABLE', 'The model is overloaded.'),
-      { code: 'upstream_unavailable' },
-    ],
-  ])('Gemini: %s', async (_, responder, expected) => {
-    gemini.next(responder, responder);
-    expect(await failure(google.completeChat(geminiCall(), never))).toMatchObject(expected);
-    expect((await brokenStream(google, geminiCall())).error).toMatchObject(expected);
-  });
-
-  it('U1: a refused connection is unavailable and safe to retry; U2: so is an unknown host', async () => {
-    const gone = await new FakeAnthropic().start();
-    const { baseUrl } = gone;
-    await gone.stop();
-    for (const url of [baseUrl, 'http://no-such-host.invalid/v1']) {
-      const upstream = adapter('anthropic', url, ANTHROPIC_KEY);
-      const error = await failure(upstream.completeChat(call(), never));
-      expect(error).toMatchObject({ code: 'upstream_unavailable', safeToRetry: true });
-      expect(error.message).not.toMatch(/127\.0\.0\.1|no-such-host/);
-      expect((await brokenStream(upstream, call())).error.code).toBe('upstream_unavailable');
-      await upstream.close();
-    }
-  });
-
-  it('U15: an error event before the first content fails before any chunk', async () => {
-    const overloaded = anthropicEvent({
-      type: 'error',
-      error: { type: 'overloaded_error', message: 'Overloaded' },
-    });
-    const start = anthropicEvents(
-      { content: [], stop_reason: null, usage: { input_tokens: 1, output_tokens: 1 } },
-      false,
-    );
-    for (const events of [[overloaded], [...start, overloaded]]) {
-      anthropic.next((_, response) => {
-        openStream(response);
-        response.end(events.join(''));
-      });
-      const { chunks, error } = await brokenStream(claude, call());
-      expect(chunks).toEqual([]);
-      expect(error).toMatchObject({ code: 'upstream_unavailable', upstreamStatus: 529 });
-    }
-    gemini.next((_, response) => {
-      openStream(response);
-      response.end(geminiEvent({ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }));
-    });
-    const { chunks, error } = await brokenStream(google, geminiCall());
-    expect(chunks).toEqual([]);
-    expect(error.code).toBe('upstream_rate_limited');
-  });
-
-  const BEGUN = anthropicEvents(
-    {
-      content: [{ type: 'text', text: 'Hello there.' }],
-      stop_reason: null,
-      usage: { input_tokens: 1, output_tokens: 1 },
-    },
-    false,
-  ).join('');
-
-  it('U16: an error event in mid-stream comes after what was said', async () => {
-    anthropic.next((_, response) => {
-      openStream(response);
-      response.end(BEGUN + anthropicEvent({ type: 'error', error: { type: 'api_error', message: 'oops' } }));
-    });
-    const { chunks, error } = await brokenStream(claude, call());
-    expect(textOf(chunks)).toBe('Hello there.');
-    expect(error).toMatchObject({ code: 'upstream_unavailable', message: 'The upstream failed.' });
-  });
-
-  it('U17: RST in mid-stream is an error, and so is garbage', async () => {
-    anthropic.next((_, response) => {
-      openStream(response);
-      response.write(BEGUN, () => setImmediate(resetConnection, response));
-    });
-    expect((await brokenStream(claude, call())).error.code).toBe('upstream_bad_response');
-    anthropic.next((_, response) => {
-      openStream(response);
-      response.end(`${BEGUN}data: {"type":\n\n`);
-    });
-    const { chunks, error } = await brokenStream(claude, call());
-    expect(textOf(chunks)).toBe('Hello there.');
-    expect(error.code).toBe('upstream_bad_response');
-  });
-
-  it('U18: a clean end without a finish reason is an error, at whatever point it comes', async () => {
-    const stopOnly = BEGUN + anthropicEvent({ type: 'message_stop' });
-    for (const body of ['', BEGUN, stopOnly, ': ping\n\n']) {
-      anthropic.next((_, response) => {
-        openStream(response);
-        response.end(body);
-      });
-      expect((await brokenStream(claude, call())).error.code).toBe('upstream_bad_response');
-    }
-    for (const body of ['', geminiChunk([{ text: 'Hello' }])]) {
-      gemini.next((_, response) => {
-        openStream(response);
-        response.end(body);
-      });
-      expect((await brokenStream(google, geminiCall())).error.code).toBe('upstream_bad_response');
-    }
-  });
-
-  it('U24: a whole answer to stream: true is an error and not a hang', async () => {
-    anthropic.next((request, response) =>
-      anthropicMessage({})({ ...request, body: { ...request.body, stream: false } }, response),
-    );
-    expect((await brokenStream(claude, call())).error.code).toBe('upstream_bad_response');
-  });
-
-  it('U20: one byte per packet gives the same text, whole code points included', async () => {
-    const message = {
-      content: [{ type: 'text' as const, text: 'Grüße 👋 🌍' }],
-      stop_reason: 'end_turn',
-      usage: { input_tokens: 1, output_tokens: 1 },
-    };
-    anthropic.next(async (_, response) => {
-      openStream(response);
-      for (const byte of Buffer.from(anthropicEvents(message).join(''))) {
-        await new Promise((resolve) => response.write(Buffer.from([byte]), resolve));
-      }
-      response.end();
-    });
-    expect(textOf(await stream(claude, call()))).toBe('Grüße 👋 🌍');
-  });
-
-  it('U23: what comes after the end of the message is ignored, and an open socket does not hold the answer up', async () => {
-    anthropic.next((_, response) => {
-      openStream(response);
-      const message = {
-        content: [{ type: 'text' as const, text: 'done' }],
-        stop_reason: 'end_turn',
-        usage: { input_tokens: 1, output_tokens: 1 },
-      };
-      response.write([...anthropicEvents(message), ...anthropicEvents(message)].join(''));
-    });
-    const chunks = await stream(claude, call());
-    expect(textOf(chunks)).toBe('done');
-    expect(finishReasons(chunks)).toEqual(['stop']);
-  });
-
-  it('U25: gzip is decoded although identity was asked for', async () => {
-    const body = JSON.stringify({
-      type: 'message',
-      id: 'msg_01',
-      model: 'm',
-      role: 'assistant',
-      content: [{ type: 'text', text: 'packed' }],
-      stop_reason: 'end_turn',
-      usage: { input_tokens: 1, output_tokens: 1 },
-    });
-    anthropic.next((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
-      response.end(gzipSync(body));
-    });
-    const answer = await claude.completeChat(call(), never);
-    expect(answer.choices[0]?.message.content).toBe('packed');
-  });
-
-  it('U3: silence before the first event is a timeout, whole and streamed', async () => {
-    const silent: Responder = () => undefined;
-    anthropic.next(silent, silent);
-    expect((await failure(claude.completeChat(call({}, { totalMs: 50 }), never))).code).toBe(
-      'upstream_timeout',
-    );
-    const { chunks, error } = await brokenStream(claude, call({}, { firstTokenMs: 50 }));
-    expect(chunks).toEqual([]);
-    expect(error.code).toBe('upstream_timeout');
-    await Promise.all(anthropic.seen.map(({ closed }) => closed));
-  });
-
-  it('U19: a stall in mid-stream is cut at the deadline between chunks', async () => {
-    anthropic.next((_, response) => {
-      openStream(response);
-      response.write(BEGUN);
-    });
-    const { chunks, error } = await brokenStream(claude, call({}, { betweenChunksMs: 100 }));
-    expect(textOf(chunks)).toBe('Hello there.');
-    expect(error.code).toBe('upstream_timeout');
-    await anthropic.last.closed;
-  });
-});
-
-describe('AiSdkAdapter when the caller leaves or is slow', () => {
-  it('K1: aborting a whole answer closes the upstream socket', async () => {
-    anthropic.next(() => undefined);
-    const arrival = anthropic.arrival();
-    const caller = new AbortController();
-    const answer = failure(claude.completeChat(call(), caller.signal));
-    const { closed } = await arrival;
-    caller.abort();
-    await within(1000, closed);
-    expect(await answer).toBeInstanceOf(UpstreamError);
-  });
-
-  it('K1: an already aborted call asks nothing of the upstream', async () => {
-    expect(await failure(claude.completeChat(call(), AbortSignal.abort()))).toBeInstanceOf(UpstreamError);
-    expect(anthropic.seen).toHaveLength(0);
-  });
-
-  it('case 51: unsubscribing closes the upstream socket, before and after the first chunk', async () => {
-    anthropic.next(() => undefined);
-    const arrival = anthropic.arrival();
-    const silent = claude.streamChat(call(), new FlowGate()).subscribe();
-    const { closed } = await arrival;
-    silent.unsubscribe();
-    await within(1000, closed);
-
-    anthropic.next((_, response) => {
-      openStream(response);
-      response.write(
-        anthropicEvents(
-          {
-            content: [{ type: 'text', text: 'Hi' }],
-            stop_reason: null,
-            usage: { input_tokens: 1, output_tokens: 1 },
-          },
-          false,
-        ).join(''),
-      );
-    });
-    await new Promise<void>((resolve) => {
-      const subscription = claude.streamChat(call(), new FlowGate()).subscribe(() => {
-        subscription.unsubscribe();
-        resolve();
-      });
-    });
-    await within(1000, anthropic.last.closed);
-  });
-
-  it('K4: a closed gate stops the reading, so that the upstream is slowed down', async () => {
-    const event = anthropicEvent({
-      type: 'content_block_delta',
-      index: 0,
-      delta: { type: 'text_delta', text: 'x'.repeat(16_384) },
-    });
-    const total = 4000;
-    let written = 0;
-    let stalled: () => void = () => undefined;
-    const stall = new Promise<void>((resolve) => (stalled = resolve));
-    anthropic.next(async (_, response) => {
-      openStream(response);
-      const [start = '', ping = '', block = ''] = anthropicEvents(
-        {
-          content: [{ type: 'text', text: 'x' }],
-          stop_reason: null,
-          usage: { input_tokens: 1, output_tokens: 1 },
-        },
-        false,
-      );
-      response.write(start + ping + block);
-      for (; written < total; written += 1) {
-        if (response.write(event)) continue;
-        const timer = setTimeout(stalled, 300);
-        await new Promise((resolve) => response.once('drain', resolve));
-        clearTimeout(timer);
-      }
-      const [stop, end] = anthropicEvents({
-        content: [],
-        stop_reason: 'end_turn',
-        usage: { input_tokens: 1, output_tokens: 1 },
-      }).slice(-2);
-      response.end(`${stop}${end}`);
-    });
-    const flow = new FlowGate();
-    let received = 0;
-    const finished = new Promise<void>((resolve, reject) => {
-      claude.streamChat(call(), flow).subscribe({
-        next: () => {
-          received += 1;
-          if (received === 1) flow.close();
-        },
-        error: reject,
-        complete: resolve,
-      });
-    });
-    await stall;
-    expect(received).toBe(1);
-    expect(written).toBeLessThan(total);
-    flow.open();
-    await finished;
-    expect(received).toBeGreaterThan(total);
-  });
-
-  it('a finished stream gives its socket back: the next request needs no new connection', async () => {
-    const fresh = await new FakeAnthropic().start();
-    const upstream = adapter('anthropic', fresh.baseUrl, ANTHROPIC_KEY);
-    await stream(upstream, call());
-    await stream(upstream, call());
-    await upstream.completeChat(call(), never);
-    expect(new Set(fresh.seen.map(({ clientPort }) => clientPort)).size).toBe(1);
-    await upstream.close();
-    await fresh.stop();
-  });
-});
-
-function within(ms: number, promise: Promise<void>): Promise<void> {
-  return Promise.race([
-    promise,
-    new Promise<void>((_, reject) => {
-      setTimeout(() => reject(new Error(`not within ${ms} ms`)), ms).unref();
-    }),
-  ]);
-}
-
-/** S29: neither what the client is told nor what the log is given holds our key, the upstream's host or a prompt. */
-function expectNothingLeaked(error: UpstreamError): void {
-  expect(error.message).not.toMatch(/sk-ant|127\.0\.0\.1|10\.0\.0\.7|anthropic\.com/);
-  const cause = error.cause instanceof Error ? `${error.cause.message} ${JSON.stringify(error.cause)}` : '';
-  expect(cause).not.toMatch(/sk-ant|"hi"/);
-}

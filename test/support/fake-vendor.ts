@@ -98,3 +98,6 @@ export function openStream(response: ServerResponse): void {
 export function resetConnection(response: ServerResponse): void {
   response.socket?.resetAndDestroy();
 }
+
+/** Answers nothing, for ever. */
+export const silence: Responder = () => undefined;

@@ -66,6 +66,7 @@ export const accountsKeysUsage: Migration = {
     await db.schema
       .createTable('usage_records')
       .addColumn('request_id', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('client_request_id', 'text')
       .addColumn('account_id', 'text', (column) => column.notNull())
       .addColumn('key_id', 'text', (column) => column.notNull())
       .addColumn('surface', 'text', (column) => column.notNull())
