@@ -1,0 +1,101 @@
+import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
+import { UpstreamError } from '../upstreams/upstream.errors.js';
+import { choiceCount } from './completion-chat-request.js';
+
+/**
+ * Longest text that one request may decode to or have echoed. A token id of a few bytes can stand for 128 characters,
+ * and `n` repeats an echoed prompt: without a bound a small body would become gigabytes.
+ */
+const MAX_EXPANDED_CHARS = 16 * 1024 * 1024;
+
+/**
+ * The prompts of a request as text, in order; `number[]` is one prompt of token ids.
+ *
+ * Token ids are those of `o200k_base`, the encoding of OpenAI's current models. Control tokens stand for no text and
+ * are refused, as an upstream that is sent text could not tell them from words.
+ *
+ * @throws UpstreamError `upstream_rejected_request` for an id that stands for no text, or an echo beyond all measure;
+ * `context_length_exceeded` for ids that decode to more text than any model reads
+ */
+export async function readPrompts(request: CompletionRequest): Promise<string[]> {
+  const prompts = await textsOf(request.prompt);
+  if (request.echo === true) checkEcho(prompts, choiceCount(request));
+  return prompts;
+}
+
+type Vocabulary = readonly (string | readonly number[] | undefined)[];
+
+async function textsOf(prompt: CompletionPrompt): Promise<string[]> {
+  if (typeof prompt === 'string') return [prompt];
+  if (areTexts(prompt)) return prompt;
+  const vocabulary = await o200kBase();
+  let charsLeft = MAX_EXPANDED_CHARS;
+  return (areTokenIds(prompt) ? [prompt] : prompt).map((ids) => {
+    const text = decode(ids, vocabulary, charsLeft);
+    charsLeft -= text.length;
+    return text;
+  });
+}
+
+// Requests come here validated, so the first item says what all are.
+function areTexts(prompt: readonly unknown[]): prompt is string[] {
+  return typeof prompt[0] === 'string';
+}
+
+function areTokenIds(prompt: readonly unknown[]): prompt is number[] {
+  return typeof prompt[0] === 'number';
+}
+
+/** Text or, where a token is only a part of a character, bytes, by token id. Loaded at first use: two megabytes. */
+async function o200kBase(): Promise<Vocabulary> {
+  const { default: vocabulary } = await import('gpt-tokenizer/bpeRanks/o200k_base');
+  return vocabulary;
+}
+
+/**
+ * Not the package's own `decode`: all its calls share one streaming decoder, so a prompt that ends within a character
+ * would leave its bytes to the next prompt, whoever's that is.
+ */
+function decode(ids: readonly number[], vocabulary: Vocabulary, maxChars: number): string {
+  let text = '';
+  let bytes: number[] = [];
+  for (const id of ids) {
+    const entry = vocabulary[id];
+    if (entry === undefined) throw unknownToken(id);
+    if (typeof entry !== 'string') {
+      bytes.push(...entry);
+      continue;
+    }
+    if (bytes.length > 0) text += Buffer.from(bytes).toString();
+    bytes = [];
+    text += entry;
+    if (text.length > maxChars) throw tooLong();
+  }
+  return text + Buffer.from(bytes).toString();
+}
+
+function checkEcho(prompts: readonly string[], n: number): void {
+  const chars = prompts.reduce((sum, prompt) => sum + prompt.length, 0);
+  if (chars * n <= MAX_EXPANDED_CHARS) return;
+  throw new UpstreamError(
+    'upstream_rejected_request',
+    `The prompt is too long to be echoed ${n} times. Ask for fewer choices, or leave out 'echo'.`,
+    { param: 'echo' },
+  );
+}
+
+function unknownToken(id: number): UpstreamError {
+  return new UpstreamError(
+    'upstream_rejected_request',
+    `Invalid 'prompt': ${id} is not the id of a text token. Token ids are read in the o200k_base encoding.`,
+    { param: 'prompt' },
+  );
+}
+
+function tooLong(): UpstreamError {
+  return new UpstreamError(
+    'context_length_exceeded',
+    'The prompt is longer than the context of any model: its tokens are too much text.',
+    { param: 'prompt' },
+  );
+}
