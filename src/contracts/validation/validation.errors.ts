@@ -3,7 +3,7 @@ import { formatPath, type Issue } from './issue.js';
 
 /**
  * A request that breaks rules of the wire. Each dialect makes its own words of `issues`; `message` is for logs and
- * repeats nothing that was sent.
+ * repeats no value that was sent.
  */
 export class ValidationFailedError extends DomainError {
   /**
