@@ -6,7 +6,11 @@
  * the upstream did, and never turns a failure into an empty answer.
  */
 import type { Observable } from 'rxjs';
-import type { ChatChoice, ChatChunkChoice, ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type {
+  ChatChoice,
+  ChatChunkChoice,
+  ChatCompletionRequest,
+} from '../contracts/openai/chat-completion.js';
 import type {
   CompletionChoice,
   CompletionChunkChoice,
