@@ -23,6 +23,8 @@ function settingsWrite(database: Database) {
   return { write, calls, settings };
 }
 
+const givesNoResult: GroupWrite<unknown, string> = async () => [];
+
 function names(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 }
@@ -103,8 +105,7 @@ eachDatabase((_kind, open) => {
       throw new Error('my own fault');
     }, undefined);
     await expect(failure).rejects.toThrow('my own fault');
-    const forgetful = async (): Promise<string[]> => [];
-    const outcomes = await Promise.allSettled([1, 2].map(() => groupCommit.submit(forgetful, undefined)));
+    const outcomes = await Promise.allSettled([1, 2].map(() => groupCommit.submit(givesNoResult, undefined)));
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject({
         reason: { message: expect.stringMatching(/one result for each item/) },
