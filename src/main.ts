@@ -55,10 +55,21 @@ function handleSignals(app: NestExpressApplication, log: Log): void {
   });
 }
 
+/** One clear line for what an operator can mend; everything for what only a developer can. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof StorageStartError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') {
+    return `Something else listens on ${address}:${port}. Stop it, or set PORT to a free port.`;
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return `Cannot listen on ${address}:${port} (${code}). Set HOST and PORT to an address of this machine.`;
+  }
+  return error.stack ?? error.message;
+}
+
 main().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof StorageStartError;
-  process.stderr.write(
-    `${expected ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
-  );
+  process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
 });

@@ -12,7 +12,8 @@ import { displayPrefix, hashSecret, newAdminSecret, newApiKeySecret } from './se
 
 /** Secrets made on the first boot: the only time that anyone can read them. */
 export interface FirstBoot {
-  readonly apiKey: string;
+  /** `undefined` where the operator set `BOOTSTRAP_API_KEY`. */
+  readonly apiKey: string | undefined;
   /** `undefined` where the operator set `ADMIN_KEY`. */
   readonly adminKey: string | undefined;
 }
@@ -63,7 +64,8 @@ export class BootstrapService {
         },
         trx,
       );
-      return { apiKey, adminKey };
+      // What the operator chose is known already, and does not belong into whatever collects our output.
+      return { apiKey: access.bootstrapApiKey === undefined ? apiKey : undefined, adminKey };
     });
   }
 }

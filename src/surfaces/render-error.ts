@@ -95,7 +95,15 @@ function renderValidation(error: ValidationFailedError, surface: Surface): Rende
       status: 422,
       reason: undefined,
       headers: {},
-      body: { error: { type: 'invalid_request_error', ...rendered.error }, detail: rendered.detail },
+      body: {
+        error: {
+          message: rendered.error.message,
+          type: 'invalid_request_error',
+          param: rendered.error.param,
+          code: rendered.error.code,
+        },
+        detail: rendered.detail,
+      },
     };
   }
   const first = toOpenAiError(error.issues);
