@@ -33,7 +33,7 @@ const MOST_CHOICES = 2_048;
 
 /**
  * Decides the answer to a legacy completion. All `best_of` candidates count as completion tokens; an echoed prompt
- * does not.
+ * does not. The prompts of one request share the context, and each echo of a prompt takes its place there.
  *
  * @throws UpstreamError `context_length_exceeded`, `upstream_rejected_request`
  */
@@ -43,12 +43,13 @@ export function planCompletion(request: CompletionRequest, behaviour: Behaviour)
   const generated = Math.max(wanted, request.best_of ?? 1);
   if (prompts.length * generated > MOST_CHOICES) throw tooManyChoices(MOST_CHOICES);
 
+  const promptTokens = prompts.reduce((sum, { tokens }) => sum + tokens, 0);
+  const takenTokens = promptTokens * (request.echo === true ? wanted : 1);
+  if (takenTokens > SANDBOX_LIMITS.contextTokens) throw contextTooLong(takenTokens, 'prompt');
+
   const choices: PlannedCompletion[] = [];
-  let promptTokens = 0;
   let completionTokens = 0;
   for (const prompt of prompts) {
-    if (prompt.tokens > SANDBOX_LIMITS.contextTokens) throw contextTooLong(prompt.tokens, 'prompt');
-    promptTokens += prompt.tokens;
     const candidates = writeCandidates(request, behaviour, prompt.text, generated);
     completionTokens += candidates.reduce((sum, { pieces }) => sum + pieces.length, 0);
     const best =
