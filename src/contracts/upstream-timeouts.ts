@@ -6,6 +6,6 @@ export interface UpstreamTimeouts {
   readonly firstTokenMs: number;
   /** Longest silence between two reads of a stream. */
   readonly betweenChunksMs: number;
-  /** The whole attempt. */
+  /** The whole attempt; of a stream, until its first event (after that only silence ends it). */
   readonly totalMs: number;
 }

@@ -97,10 +97,10 @@ class Recorder<Chunk = ChatChunk> {
   readonly unsubscribe: () => void;
   private readonly waiters: { count: number; resolve: () => void }[] = [];
 
-  constructor(stream: Observable<Chunk>) {
+  constructor(source: Observable<Chunk>) {
     const end = Promise.withResolvers<UpstreamError | undefined>();
     this.ended = end.promise;
-    const subscription = stream.subscribe({
+    const subscription = source.subscribe({
       next: (chunk) => {
         this.chunks.push(chunk);
         for (const { count, resolve } of this.waiters) if (this.chunks.length >= count) resolve();
@@ -296,6 +296,15 @@ describe('GET /models', () => {
       { id: 'b', ownedBy: undefined, contextLength: 8192, created: undefined },
     ]);
     expect((await upstream.nextRequest()).path).toBe('/v1/models');
+  });
+
+  it('reads a bare list, and refuses what is none', async () => {
+    upstream.enqueue(json([{ id: 'a', max_model_len: 4096 }]), json({ models: [] }));
+    const adapter = adapterTo();
+    const models = await adapter.listModels(new AbortController().signal);
+    expect(models).toEqual([expect.objectContaining({ id: 'a', contextLength: 4096 })]);
+    const error = await failureOf(adapter.listModels(new AbortController().signal));
+    expect(error.code).toBe('upstream_bad_response');
   });
 
   it('U9: fails as any call does', async () => {
@@ -950,6 +959,20 @@ describe('leaving', () => {
     upstream.clear();
     await complete(adapter);
     expect(upstream.requests).toHaveLength(1);
+  });
+
+  it('K1: leaving while waiting for a connection does not cost that connection', async () => {
+    const adapter = adapterTo(undefined, { maxConnections: 1 });
+    const live = controlled({ 'content-type': 'application/json' });
+    upstream.enqueue(live.reply);
+    const first = complete(adapter);
+    await live.opened;
+    for (let i = 0; i < 5; i += 1) stream(adapter).unsubscribe();
+    const last = complete(adapter);
+    await live.write(JSON.stringify(chatAnswer()));
+    await live.end('clean', false);
+    await Promise.all([first, last]);
+    expect(upstream.requests.map(({ connection }) => connection)).toEqual([1, 1]);
   });
 
   it('K6: leaving at any moment leaks no connection and no rejection', async () => {

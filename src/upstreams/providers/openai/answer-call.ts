@@ -6,6 +6,7 @@ import type { ErrorContext } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import type { BodyReader, ExchangeListener, HttpExchange } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
+import { objectOf } from './json-value.js';
 import { mediaType } from './media-type.js';
 
 /** Listens to an exchange that should bring one whole answer. */
@@ -21,7 +22,7 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
   onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader {
     if (mediaType(headers) === 'text/event-stream') return this.collectingBody(exchange);
     return new JsonBody(
-      (body) => this.resolve(this.endpoint.toAnswer(body, this.finishReason)),
+      (body) => this.resolve(this.endpoint.toAnswer(objectOf(body, 'body'), this.finishReason)),
       this.errorContext,
     );
   }

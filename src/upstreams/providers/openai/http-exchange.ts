@@ -142,10 +142,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   // The rest is called by undici.
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.state === 'closed') {
-      controller.abort(attemptAborted());
-      return;
-    }
+    // Left while waiting for a connection. Thrown, not aborted: an abort would close a connection that is in order.
+    if (this.state === 'closed') throw attemptAborted();
     this.controller = controller;
     this.phase = 'sent';
     this.onReusedSocket = this.connection?.use() ?? false;

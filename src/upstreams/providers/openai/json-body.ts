@@ -1,17 +1,17 @@
 import { ByteBuffer } from '../../../streaming/byte-buffer.js';
 import { badResponse, type ErrorContext, errorFromBody } from './errors.js';
 import type { BodyReader } from './http-exchange.js';
-import { isErrorObject, isObject, type JsonObject, parseJson } from './json-value.js';
+import { isErrorObject, isObject, parseJson } from './json-value.js';
 
 /** Room for n = 128 long answers with logprobs, or an image in base64. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** A body that is one JSON object; an `error` in it is thrown, whatever the status was. */
+/** A body that is one JSON value; an error object in it is thrown, whatever the status was. */
 export class JsonBody implements BodyReader {
   private readonly bytes = new ByteBuffer();
 
   constructor(
-    private readonly onObject: (body: JsonObject) => void,
+    private readonly onValue: (value: unknown) => void,
     private readonly errorContext: () => ErrorContext,
     private readonly maxBytes = MAX_ANSWER_BYTES,
   ) {}
@@ -24,9 +24,9 @@ export class JsonBody implements BodyReader {
   end(): void {
     const value = parseJson(this.bytes.view().toString());
     this.bytes.clear();
+    // Gemini wraps its errors in a list.
     const body: unknown = Array.isArray(value) ? value[0] : value;
-    if (!isObject(body)) throw badResponse('the body is not an object');
-    if (isErrorObject(body)) throw errorFromBody(body, this.errorContext(), false);
-    this.onObject(body);
+    if (isObject(body) && isErrorObject(body)) throw errorFromBody(body, this.errorContext(), false);
+    this.onValue(value);
   }
 }

@@ -1,14 +1,15 @@
 import type { DiscoveredModel } from '../../upstream.port.js';
 import { badResponse } from './errors.js';
-import { isObject, type JsonObject } from './json-value.js';
+import { isObject } from './json-value.js';
 
 /**
- * Body of `GET /models`; entries without an id are left out.
+ * Body of `GET /models`, a list object or (Together) a bare list; entries without an id are left out.
  * @throws UpstreamError upstream_bad_response
  */
-export function toDiscoveredModels(body: JsonObject): DiscoveredModel[] {
-  if (!Array.isArray(body.data)) throw badResponse('no data');
-  return body.data.filter(isObject).flatMap((model) =>
+export function toDiscoveredModels(body: unknown): DiscoveredModel[] {
+  const models = isObject(body) ? body.data : body;
+  if (!Array.isArray(models)) throw badResponse('no list of models');
+  return models.filter(isObject).flatMap((model) =>
     typeof model.id === 'string' && model.id !== ''
       ? [
           {

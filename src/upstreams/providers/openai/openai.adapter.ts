@@ -49,7 +49,7 @@ export class OpenAiAdapter implements UpstreamAdapter {
   private readonly finishReason: FinishReasonReader;
   private readonly errorContext: () => ErrorContext;
 
-  /** @throws TypeError where `baseUrl` is missing or no URL */
+  /** @throws Error where `baseUrl` is missing or no HTTP URL: the configuration should have refused it */
   constructor(
     private readonly config: UpstreamConfig,
     options: OpenAiAdapterOptions = {},

@@ -1,13 +1,14 @@
 const MAX_READ_CHARS = 4_000;
 const MAX_SHOWN_CHARS = 500;
 
-/** In order: what contains another comes first. All patterns are linear in the text. */
+/** In order: what contains another comes first. They see a short text only, so none can take long. */
 const HIDDEN: readonly [RegExp, string][] = [
   [/[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>)]+/gi, '[url]'],
   [/[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+/gi, '[email]'],
   [/\bbearer\s+[^\s"',]+/gi, '[key]'],
-  // Named keys and account ids: sk-…, sk-ab***yz (masked), gsk_…, xai-…, org-…, proj_…
-  [/\b(?:sk|pk|rk|gsk|xai|hf|key|org|proj|acct|nvapi|AIza)[-_]?[\w*-]*(?:[\d*][\w*-]*){2}/gi, '[key]'],
+  // Named keys and account ids, also masked ones: sk-…, sk-ab***yz, gsk_…, org-…
+  [/\b(?:sk|pk|rk|gsk|xai|hf|nvapi|org|proj|acct)[-_][\w*-]{3,}/gi, '[key]'],
+  [/\bAIza[\w-]{10,}/g, '[key]'],
   // Anything long that mixes letters and digits without a space: keys of other makes, hashes, tokens.
   [/(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])[\w+/=-]{24,}/gi, '[key]'],
   [/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b/g, '[host]'],
@@ -27,8 +28,9 @@ const HIDDEN: readonly [RegExp, string][] = [
  * @returns `undefined` where nothing readable is left
  */
 export function safeMessage(text: string, secrets: readonly string[]): string | undefined {
-  let safe = text.slice(0, MAX_READ_CHARS);
+  let safe = text;
   for (const secret of secrets) if (secret.length > 3) safe = safe.replaceAll(secret, '[hidden]');
+  safe = safe.slice(0, MAX_READ_CHARS);
   for (const [pattern, shown] of HIDDEN) safe = safe.replace(pattern, shown);
   // eslint-disable-next-line no-control-regex
   safe = safe.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();

@@ -9,6 +9,7 @@ import { badResponse, type ErrorContext } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import type { BodyReader, ExchangeListener, HttpExchange } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
+import { objectOf } from './json-value.js';
 import { isJson, mediaType } from './media-type.js';
 
 /** Listens to an exchange that should bring a stream, and carries it to a subscriber at the subscriber's pace. */
@@ -66,7 +67,7 @@ export class StreamCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
   /** U24: one whole answer although a stream was asked for. */
   private wholeBody(): BodyReader {
     return new JsonBody((body) => {
-      const answer = this.endpoint.toAnswer(body, this.finishReason);
+      const answer = this.endpoint.toAnswer(objectOf(body, 'body'), this.finishReason);
       for (const chunk of this.endpoint.toChunks(answer)) this.subscriber.next(chunk);
       this.subscriber.complete();
     }, this.errorContext);

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { safeMessage } from './safe-message.js';
+
+const shown = (text: string, secrets: string[] = []): string | undefined => safeMessage(text, secrets);
+
+describe('safeMessage', () => {
+  it.each([
+    "Invalid value for 'messages[0].content': expected a string, got null.",
+    "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+    "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages).",
+    'gpt-4.1-mini does not support response_format.json_schema with tools.function.name',
+    'Ungültige Anfrage: „temperature“ muss ≤ 2 sein',
+  ])('leaves a useful text as it is: %s', (text) => {
+    expect(shown(text)).toBe(text);
+  });
+
+  it.each([
+    ['key sk-proj-abcDEF1234567890xyz is bad', 'sk-proj'],
+    ['Incorrect API key provided: sk-ab***yz.', 'sk-ab'],
+    ['header was "Bearer abc.def"', 'abc.def'],
+    ['token AIzaSyA1234567890abcdefghijklmnopqrstu', 'AIza'],
+    ['hash 9f86d081884c7d659a2feaa0c55ad015', '9f86'],
+    ['organization org-AbC123 has no access', 'org-AbC'],
+    ['see https://internal.example.com/docs?key=1', 'internal'],
+    ['connect ECONNREFUSED 10.1.2.3:8443', '10.1.2.3'],
+    ['connect to [fe80::1]:80', 'fe80'],
+    ['upstream llm-7.prod.internal failed', 'llm-7'],
+    ['upstream localhost:11434 failed', '11434'],
+    ['write to ops@example.org', 'ops@'],
+    ['your-own-host said no', 'your-own-host'],
+  ])('S29: hides what a client must not see: %s', (text, hidden) => {
+    expect(shown(text, ['your-own-host', 'ab'])).not.toContain(hidden);
+  });
+
+  it('S27: turns control characters into spaces, so that a log line stays one line', () => {
+    expect(shown('a\r\n\u001b[31mb\u2028c\u0000')).toBe('a [31mb c');
+  });
+
+  it('caps the length, and gives nothing where no word is left', () => {
+    expect(shown('word '.repeat(1_000))?.length).toBeLessThanOrEqual(500);
+    expect(shown('')).toBeUndefined();
+    expect(shown(' \n123 {}')).toBeUndefined();
+  });
+
+  it('S29: never shows a secret, wherever it stands', () => {
+    const secret = fc.stringMatching(/^[a-zA-Z0-9]{12,40}$/);
+    fc.assert(
+      fc.property(fc.string({ maxLength: 600 }), secret, fc.string(), (before, key, after) => {
+        expect(shown(before + key + after, [key]) ?? '').not.toContain(key);
+      }),
+    );
+  });
+
+  it('S49: takes linear time for any text', () => {
+    const startedAtMs = performance.now();
+    for (const text of ['a1', 'a.', 'a-', 'sk-*', '1.1.', 'x://', '[:', '@.', 'aaaa'])
+      shown(text.repeat(1_000_000));
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  });
+});
