@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Injectable, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { ChatCompletionDto } from '../contracts/openai/chat-completion.dto.js';
 import { RequestDto } from '../http/request-dto.js';
@@ -7,6 +7,7 @@ import { Serves } from '../surfaces/serves.decorator.js';
 import { ChatService } from './chat.service.js';
 
 /** `POST …/chat/completions`; each surface is this under its own path and dialect. */
+@Injectable()
 abstract class ChatController {
   constructor(private readonly chat: ChatService) {}
 
@@ -25,24 +26,12 @@ abstract class ChatController {
 
 @Serves('waterflai')
 @Controller(['v1/chat/completions', 'chat/completions'])
-export class WaterflaiChatController extends ChatController {
-  constructor(chat: ChatService) {
-    super(chat);
-  }
-}
+export class WaterflaiChatController extends ChatController {}
 
 @Serves('qolaba')
 @Controller('api/v1/chat/completions')
-export class QolabaChatController extends ChatController {
-  constructor(chat: ChatService) {
-    super(chat);
-  }
-}
+export class QolabaChatController extends ChatController {}
 
 @Serves('lightningrod')
 @Controller('api/public/v1/openai/chat/completions')
-export class LightningrodChatController extends ChatController {
-  constructor(chat: ChatService) {
-    super(chat);
-  }
-}
+export class LightningrodChatController extends ChatController {}

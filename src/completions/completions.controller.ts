@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Injectable, Post, Req, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { CompletionDto } from '../contracts/openai/completion.dto.js';
 import { RequestDto } from '../http/request-dto.js';
@@ -7,6 +7,7 @@ import { Serves } from '../surfaces/serves.decorator.js';
 import { CompletionsService } from './completions.service.js';
 
 /** `POST …/completions`; each surface is this under its own path and dialect. */
+@Injectable()
 abstract class CompletionsController {
   constructor(private readonly completions: CompletionsService) {}
 
@@ -25,24 +26,12 @@ abstract class CompletionsController {
 
 @Serves('waterflai')
 @Controller(['v1/completions', 'completions'])
-export class WaterflaiCompletionsController extends CompletionsController {
-  constructor(completions: CompletionsService) {
-    super(completions);
-  }
-}
+export class WaterflaiCompletionsController extends CompletionsController {}
 
 @Serves('qolaba')
 @Controller('api/v1/completions')
-export class QolabaCompletionsController extends CompletionsController {
-  constructor(completions: CompletionsService) {
-    super(completions);
-  }
-}
+export class QolabaCompletionsController extends CompletionsController {}
 
 @Serves('lightningrod')
 @Controller('api/public/v1/openai/completions')
-export class LightningrodCompletionsController extends CompletionsController {
-  constructor(completions: CompletionsService) {
-    super(completions);
-  }
-}
+export class LightningrodCompletionsController extends CompletionsController {}

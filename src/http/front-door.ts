@@ -30,7 +30,7 @@ export function frontDoor(options: FrontDoorOptions): RequestHandler {
     const request = incoming as unknown as TollgateRequest;
     const inboundId = request.headers['x-request-id'];
     request.arrivedAtMs = performance.now();
-    request.requestId = newRequestId();
+    request.requestId = newRequestId(Date.now());
     request.clientRequestId = typeof inboundId === 'string' && isRequestId(inboundId) ? inboundId : undefined;
     request.surface = surfaceOfPath(request.path);
 

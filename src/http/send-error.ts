@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { DomainError } from '../common/errors/domain-error.js';
 import { renderError } from '../surfaces/render-error.js';
+import { discardRest } from './discard-rest.js';
 import { sendJson } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -10,9 +11,22 @@ export function sendError(request: TollgateRequest, response: ServerResponse, er
   if (response.headersSent || response.destroyed) return;
   const rendered = renderError(error, request.surface);
   for (const [name, value] of Object.entries(rendered.headers)) response.setHeader(name, value);
-  // Unread body bytes would be taken for the next request: say goodbye instead of reading megabytes for nothing.
-  if (!request.complete && hasBody(request)) response.setHeader('connection', 'close');
+  if (!request.complete && hasBody(request)) letSenderFinish(request, response);
   sendJson(request, response, rendered.status, rendered.body, rendered.reason);
+}
+
+/** A refused request is read off (not kept) up to this, so that a client busy sending gets to read the refusal. */
+const MAX_DISCARDED_BYTES = 32 * 1024 * 1024;
+
+/** Beyond the bound the connection can only be closed: its bytes are worth nothing to anyone. */
+function letSenderFinish(request: TollgateRequest, response: ServerResponse): void {
+  if (Number(request.headers['content-length'] ?? 0) > 2 * MAX_DISCARDED_BYTES) {
+    response.setHeader('connection', 'close');
+    return;
+  }
+  void discardRest(request, MAX_DISCARDED_BYTES).then(() => {
+    if (!request.complete) request.destroy();
+  });
 }
 
 function hasBody(request: TollgateRequest): boolean {

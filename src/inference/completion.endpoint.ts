@@ -1,17 +1,25 @@
 import type { Observable } from 'rxjs';
-import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
+import type {
+  CompletionChunkChoice,
+  CompletionPrompt,
+  CompletionRequest,
+} from '../contracts/openai/completion.js';
 import type { Model } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type {
   CompletionAnswer,
   CompletionChunk,
+  EchoedText,
   UpstreamAdapter,
   UpstreamCall,
 } from '../upstreams/upstream.port.js';
 import { perChoiceLimit } from './chat.endpoint.js';
 import { completeOverChat, streamOverChat } from './completion-over-chat.js';
-import type { Endpoint } from './endpoint.js';
+import { markEcho, markStreamedEcho } from './completion-native-echo.js';
+import type { Endpoint, MeteredPart } from './endpoint.js';
 import { measureCompletion } from './prompt.js';
+
+type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
 
 /** Legacy completions: natively where model and upstream have them, else one chat call a prompt. */
 export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, CompletionChunk> = {
@@ -38,7 +46,7 @@ export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, C
     signal: AbortSignal,
   ): Promise<CompletionAnswer> {
     return model.completions === 'native' && adapter.completeText !== undefined
-      ? adapter.completeText(call, signal)
+      ? adapter.completeText(call, signal).then((answer) => markEcho(call.request, answer))
       : completeOverChat(adapter, call, signal);
   },
 
@@ -49,17 +57,19 @@ export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, C
     flow: FlowGate,
   ): Observable<CompletionChunk> {
     return model.completions === 'native' && adapter.streamText !== undefined
-      ? adapter.streamText(call, flow)
+      ? adapter.streamText(call, flow).pipe(markStreamedEcho(call.request))
       : streamOverChat(adapter, call, flow);
   },
 
-  partsOfAnswer: (answer) =>
-    answer.choices.map((choice) => ({ text: choice.text, finishReason: choice.finish_reason })),
-  partsOfChunk: (chunk) =>
-    chunk.choices.map((choice) => ({ text: choice.text, finishReason: choice.finish_reason })),
+  partsOfAnswer: (answer) => answer.choices.map(partOfChoice),
+  partsOfChunk: (chunk) => chunk.choices.map(partOfChoice),
   usageOfAnswer: (answer) => answer.usage,
   usageOfChunk: (chunk) => chunk.usage,
 };
+
+function partOfChoice({ text, finish_reason, echoedChars }: EchoedText & TextChoice): MeteredPart {
+  return { text: text.slice(echoedChars ?? 0), finishReason: finish_reason };
+}
 
 /** `number[]` is one prompt; `string[]` and `number[][]` are as many as they have items. */
 export function promptCount(prompt: CompletionPrompt): number {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ChatChunkChoice, ToolCallDelta } from '../contracts/openai/chat-completion.js';
 import { toolCallId } from '../common/ids/ids.js';
+import { CodePointJoiner } from './code-point-joiner.js';
 import { dialectFinishReason, WITHHELD_TEXT } from './chat-answer.js';
 import { StreamRenderer, type StreamRendererOptions } from './stream-renderer.js';
 
@@ -11,8 +12,7 @@ interface RenderableChunk {
 interface OpenChoice {
   roleSent: boolean;
   refusalSent: boolean;
-  /** A high surrogate whose other half is still to come: a delta holds whole code points only. */
-  halfCodePoint: string;
+  readonly content: CodePointJoiner;
   finishReason: string | undefined;
   /** Upstream's tool index → ours, dense from 0 in order of appearance. */
   toolIndex: Map<number, number>;
@@ -65,7 +65,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
       frames += this.say(index, state, `{"reasoning_content":${JSON.stringify(delta.reasoning_content)}}`);
     }
     if (delta.content) {
-      const content = wholeCodePoints(delta.content, state);
+      const content = state.content.take(delta.content);
       if (content !== '')
         frames += this.say(index, state, `{"content":${JSON.stringify(content)}}`, logprobs);
     } else if (logprobs !== '') {
@@ -147,20 +147,9 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
     return (this.open[index] ??= {
       roleSent: false,
       refusalSent: false,
-      halfCodePoint: '',
+      content: new CodePointJoiner(),
       finishReason: undefined,
       toolIndex: new Map(),
     });
   }
-}
-
-function wholeCodePoints(content: string, state: OpenChoice): string {
-  const text = state.halfCodePoint === '' ? content : state.halfCodePoint + content;
-  const last = text.charCodeAt(text.length - 1);
-  if (last >= 0xd800 && last <= 0xdbff) {
-    state.halfCodePoint = text.slice(-1);
-    return text.slice(0, -1);
-  }
-  state.halfCodePoint = '';
-  return text;
 }

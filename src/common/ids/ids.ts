@@ -1,8 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** `req_` + 32 hex: one per inbound request, in header, log, error and ledger. */
-export function newRequestId(): string {
-  return `req_${hex(16)}`;
+/**
+ * `req_` + 32 hex: one per inbound request, in header, log, error and ledger. The first 12 digits are the time in
+ * milliseconds, so that rows written together lie together in the index; 80 random bits follow.
+ */
+export function newRequestId(nowMs: number): string {
+  return `req_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;
 }
 
 /** `chatcmpl-` + 29 lowercase hex, the form of seed 001's sample. */
