@@ -1,15 +1,16 @@
 import type { CompletionChunkChoice, CompletionLogprobs } from '../../../contracts/openai/completion.js';
-import type { CompletionAnswer, CompletionChunk } from '../../upstream.port.js';
+import type { CompletionAnswer, CompletionChunk, EchoedText } from '../../upstream.port.js';
 import type { CompletionPlan, PlannedCompletion } from './completion-plan.js';
 import { interleave } from './interleave.js';
 
 export function toCompletionAnswer(plan: CompletionPlan): CompletionAnswer {
   return {
-    choices: plan.choices.map(({ pieces, logprobs, finish_reason }, index) => ({
+    choices: plan.choices.map(({ pieces, echoed, logprobs, finish_reason }, index) => ({
       text: pieces.join(''),
       index,
       logprobs: logprobs ?? null,
       finish_reason,
+      ...(echoed > 0 && { echoedChars: pieces.slice(0, echoed).join('').length }),
     })),
     usage: plan.usage,
   };
@@ -21,10 +22,14 @@ export function* toCompletionChunks(plan: CompletionPlan): Generator<CompletionC
   if (plan.usage !== undefined) yield { choices: [], usage: plan.usage };
 }
 
-function* toChunkChoices(planned: PlannedCompletion, index: number): Generator<CompletionChunkChoice> {
+function* toChunkChoices(
+  planned: PlannedCompletion,
+  index: number,
+): Generator<CompletionChunkChoice & EchoedText> {
   for (const [position, text] of planned.pieces.entries()) {
     const logprobs = planned.logprobs === undefined ? null : entryAt(planned.logprobs, position);
-    yield { text, index, logprobs, finish_reason: null };
+    const echo = position < planned.echoed && { echoedChars: text.length };
+    yield { text, index, logprobs, finish_reason: null, ...echo };
   }
   yield { text: '', index, logprobs: null, finish_reason: planned.finish_reason };
 }

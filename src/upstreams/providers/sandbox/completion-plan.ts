@@ -17,6 +17,8 @@ import { toUsage } from './usage.js';
 /** One choice of a legacy completion, decided to the last token, the echoed prompt included. */
 export interface PlannedCompletion {
   readonly pieces: readonly string[];
+  /** Pieces at the start that repeat the prompt. */
+  readonly echoed: number;
   /** One entry a piece; undefined: not asked for. */
   readonly logprobs: CompletionLogprobs | undefined;
   readonly finish_reason: CompletionFinishReason;
@@ -136,6 +138,7 @@ function toPlanned(
   const offset = request.echo === true ? 0 : codePoints(prompt.text);
   return {
     pieces: [...echoed, ...pieces],
+    echoed: echoed.length,
     finish_reason,
     logprobs:
       request.logprobs === undefined

@@ -29,9 +29,10 @@ export function play<Chunk>(
     let turn: NodeJS.Immediate | undefined;
     let pause: NodeJS.Timeout | undefined;
     let script: Script<Chunk> | undefined;
-    let emitted = false;
+    let begun = false;
     const timeOut = () => subscriber.error(deadlinePassed());
-    const total = setTimeout(timeOut, timerMs(timeouts.totalMs));
+    // Until the first event; from then on only silence ends a stream.
+    let deadline = setTimeout(timeOut, timerMs(Math.min(timeouts.firstTokenMs, timeouts.totalMs)));
 
     const schedule = (pauseMs: number) => {
       if (pauseMs > 0) pause = setTimeout(passGate, pauseMs);
@@ -48,7 +49,8 @@ export function play<Chunk>(
         for (let count = 0; count < script.chunksPerRead; count += 1) {
           const next = script.chunks.next();
           if (next.done === true) return end(script.ending);
-          emitted = true;
+          if (!begun) clearTimeout(deadline);
+          begun = true;
           subscriber.next(next.value);
           if (subscriber.closed) return undefined;
         }
@@ -60,14 +62,14 @@ export function play<Chunk>(
     const end = (ending: Script<Chunk>['ending']) => {
       if (ending === 'complete') subscriber.complete();
       else if (ending !== 'silence') subscriber.error(ending);
-      else pause = setTimeout(timeOut, timerMs(emitted ? timeouts.betweenChunksMs : timeouts.firstTokenMs));
+      else if (begun) deadline = setTimeout(timeOut, timerMs(timeouts.betweenChunksMs));
     };
 
     schedule(0);
     return () => {
       clearImmediate(turn);
       clearTimeout(pause);
-      clearTimeout(total);
+      clearTimeout(deadline);
     };
   });
 }

@@ -4,7 +4,7 @@ import { lastValueFrom, toArray } from 'rxjs';
 import type { Usage } from '../../../contracts/openai/chat-completion.js';
 import type { CompletionChoice, CompletionRequest } from '../../../contracts/openai/completion.js';
 import { FlowGate } from '../../../streaming/flow-gate.js';
-import type { CompletionChunk, UpstreamCall } from '../../upstream.port.js';
+import type { CompletionAnswer, CompletionChunk, UpstreamCall } from '../../upstream.port.js';
 import { SandboxAdapter } from './sandbox.adapter.js';
 import { tokenize } from './tokenizer.js';
 
@@ -29,12 +29,16 @@ async function stream(request: Partial<CompletionRequest>): Promise<CompletionCh
   return lastValueFrom(sandbox.streamText(callFor(request), new FlowGate()).pipe(toArray()));
 }
 
-function assemble(chunks: readonly CompletionChunk[]): CompletionChoice[] {
+function assemble(chunks: readonly CompletionChunk[]): CompletionAnswer['choices'] {
   const choices: CompletionChoice[] = [];
-  for (const { index, text, logprobs, finish_reason } of chunks.flatMap((chunk) => chunk.choices)) {
+  const echoed: number[] = [];
+  for (const { index, text, logprobs, finish_reason, echoedChars } of chunks.flatMap(
+    (chunk) => chunk.choices,
+  )) {
     const choice = (choices[index] ??= { index, text: '', logprobs: null, finish_reason: 'stop' });
     choice.text += text;
     if (finish_reason !== null) choice.finish_reason = finish_reason;
+    if (echoedChars !== undefined) echoed[index] = (echoed[index] ?? 0) + echoedChars;
     if (logprobs === null) continue;
     choice.logprobs ??= { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
     choice.logprobs.tokens.push(...logprobs.tokens);
@@ -42,7 +46,10 @@ function assemble(chunks: readonly CompletionChunk[]): CompletionChoice[] {
     choice.logprobs.top_logprobs.push(...logprobs.top_logprobs);
     choice.logprobs.text_offset.push(...logprobs.text_offset);
   }
-  return choices;
+  return choices.map((choice, index) => {
+    const echoedChars = echoed[index];
+    return echoedChars === undefined ? choice : { ...choice, echoedChars };
+  });
 }
 
 function tokensOf({ logprobs }: CompletionChoice): string[] {
@@ -92,6 +99,16 @@ describe('SandboxAdapter, legacy completions', () => {
     const { choice, usage } = await complete({ echo: true, max_tokens: 0 });
     expect(choice).toMatchObject({ text: 'Once upon a time', finish_reason: 'length' });
     expect(usage.completion_tokens).toBe(0);
+  });
+
+  it('tells which characters are the echoed prompt, so that they are not charged', async () => {
+    const request = { prompt: 'ünï 👋 x', echo: true };
+    const { choice } = await complete(request);
+    expect(choice).toHaveProperty('echoedChars', request.prompt.length);
+    const parts = (await stream(request)).flatMap(({ choices }) => choices);
+    const echoed = parts.map(({ text, echoedChars = 0 }) => text.slice(0, echoedChars));
+    expect(echoed.join('')).toBe(request.prompt);
+    expect((await complete({ ...request, echo: false })).choice).not.toHaveProperty('echoedChars');
   });
 
   it('case 92: accepts a suffix and counts it', async () => {

@@ -296,12 +296,17 @@ describe('SandboxAdapter', () => {
       expect(error).toMatchObject({ code: 'upstream_timeout' });
     });
 
-    it('slow ends at the deadline of the whole attempt', async () => {
+    it('slow, not streamed, ends at the deadline of the whole attempt', async () => {
       const late = callFor({ model: 'slow' }, { totalMs: 5 });
-      expect((await streamToFailure(late)).error).toMatchObject({ code: 'upstream_timeout' });
       await expect(sandbox.completeChat(late, new AbortController().signal)).rejects.toMatchObject({
         code: 'upstream_timeout',
       });
+    });
+
+    it('U26: slow, streamed, may take longer than that as long as it is not silent', async () => {
+      const late = callFor({ model: 'slow' }, { totalMs: 20, firstTokenMs: 20 });
+      const chunks = await lastValueFrom(sandbox.streamChat(late, new FlowGate()).pipe(toArray()));
+      expect(chunks.at(-1)).toHaveProperty('usage');
     });
 
     it('empty, refusal and no-usage are what they say', async () => {
