@@ -1,4 +1,5 @@
-import type { ChatChoice, Usage } from '../contracts/openai/chat-completion.js';
+import { toolCallId } from '../common/ids/ids.js';
+import type { ChatChoice, ToolCall, Usage } from '../contracts/openai/chat-completion.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
 import { renderUsage, type Bill } from './usage.js';
@@ -45,7 +46,7 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
       content: callsOnly ? surface.contentOfToolCalls : (message.content ?? ''),
       refusal: withheld ? (message.refusal ?? WITHHELD_TEXT) : message.refusal,
       ...(message.reasoning_content === undefined ? {} : { reasoning_content: message.reasoning_content }),
-      ...(calls ? { tool_calls: message.tool_calls } : {}),
+      ...(calls ? { tool_calls: message.tool_calls?.map(named) } : {}),
       ...(message.function_call === undefined ? {} : { function_call: message.function_call }),
       ...(message.annotations === undefined ? {} : { annotations: message.annotations }),
       ...(message.audio === undefined ? {} : { audio: message.audio }),
@@ -53,6 +54,11 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
     logprobs: choice.logprobs,
     finish_reason: dialectFinishReason(choice.finish_reason, surface),
   };
+}
+
+/** Some upstreams name no call; a client must, to answer it. */
+function named(call: ToolCall): ToolCall {
+  return call.id === '' ? { ...call, id: toolCallId() } : call;
 }
 
 /** The dialect's word for a finish reason that its enum may lack. */
