@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ChatCompletionRequest } from '../../src/contracts/openai/chat-completion.js';
@@ -14,7 +14,7 @@ import {
   textOf,
 } from '../support/ai-sdk-harness.js';
 import { ANTHROPIC_KEY, anthropicFailure, anthropicMessage } from '../support/fake-anthropic.js';
-import { GEMINI_KEY, geminiCandidate } from '../support/fake-gemini.js';
+import { GEMINI_KEY, geminiCandidate, geminiFailure } from '../support/fake-gemini.js';
 import { sendJson, silence } from '../support/fake-vendor.js';
 
 const harness = new AiSdkHarness();
@@ -291,6 +291,55 @@ describe('AiSdkAdapter and Anthropic', () => {
     expect(JSON.stringify(anthropic.last.body['system'])).toContain('JSON');
   });
 
+  it('json_schema works on models without a native output format, whole and streamed', async () => {
+    const json = {
+      content: [{ type: 'tool_use' as const, id: 'toolu_1', name: 'json', input: { a: 1 } }],
+      stop_reason: 'tool_use',
+    };
+    anthropic.next(anthropicMessage(json), anthropicMessage(json));
+    const request = claudeCall({
+      model: 'claude-sonnet-4-20250514',
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', schema: { type: 'object', properties: { a: { type: 'number' } } } },
+      },
+    });
+    const answer = await harness.claude.completeChat(request, never);
+    expect(answer.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: '{"a":1}' } });
+    const chunks = await stream(harness.claude, request);
+    expect(textOf(chunks)).toBe('{"a":1}');
+    expect(finishReasons(chunks)).toEqual(['stop']);
+  });
+
+  it('says nothing on the console about what a model does not take', async () => {
+    const spies = (['warn', 'error', 'info', 'log'] as const).map((name) => jest.spyOn(console, name));
+    await harness.claude.completeChat(claudeCall({ temperature: 2, seed: 7, presence_penalty: 1 }), never);
+    await stream(harness.claude, claudeCall({ temperature: 2, seed: 7, presence_penalty: 1 }));
+    for (const spy of spies) {
+      expect(spy).not.toHaveBeenCalled();
+      spy.mockRestore();
+    }
+    expect(anthropic.last.body['temperature']).toBe(1);
+  });
+
+  it('lists models', async () => {
+    anthropic.next((_, response) =>
+      sendJson(response, 200, {
+        data: [{ type: 'model', id: 'claude-opus-4-6', created_at: '2026-02-04T00:00:00Z' }],
+        has_more: false,
+      }),
+    );
+    await expect(harness.claude.listModels(never)).resolves.toEqual([
+      { id: 'claude-opus-4-6', ownedBy: 'anthropic', contextLength: undefined, created: 1_770_163_200 },
+    ]);
+    expect(anthropic.last).toMatchObject({ method: 'GET', path: '/v1/models?limit=1000' });
+    anthropic.next(anthropicFailure(401, 'authentication_error', 'invalid x-api-key'));
+    expect(await failure(harness.claude.listModels(never))).toMatchObject({
+      code: 'upstream_error',
+      alert: true,
+    });
+  });
+
   it('counts fresh, cached and cache-written tokens all as prompt tokens', async () => {
     const usage = {
       input_tokens: 10,
@@ -468,13 +517,34 @@ describe('AiSdkAdapter and Gemini', () => {
     });
   });
 
+  it('lists the models that generate content', async () => {
+    gemini.next((_, response) =>
+      sendJson(response, 200, {
+        models: [
+          {
+            name: 'models/gemini-2.5-flash',
+            inputTokenLimit: 1_048_576,
+            supportedGenerationMethods: ['generateContent', 'countTokens'],
+          },
+          { name: 'models/text-embedding-004', supportedGenerationMethods: ['embedContent'] },
+        ],
+      }),
+    );
+    await expect(harness.google.listModels(never)).resolves.toEqual([
+      { id: 'gemini-2.5-flash', ownedBy: 'google', contextLength: 1_048_576 },
+    ]);
+    gemini.next(geminiFailure(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass a valid API key.'));
+    expect(await failure(harness.google.listModels(never))).toMatchObject({
+      code: 'upstream_error',
+      alert: true,
+    });
+  });
+
   it('a blocked prompt is a content_filter answer, a malformed call a failure', async () => {
     gemini.next((_, response) => sendJson(response, 200, { promptFeedback: { blockReason: 'SAFETY' } }));
     const blocked = await harness.google.completeChat(geminiCall(), never);
     expect(blocked.choices[0]).toMatchObject({ finish_reason: 'content_filter', message: { content: '' } });
     gemini.next(geminiCandidate({ parts: [{ text: '' }], finishReason: 'MALFORMED_FUNCTION_CALL' }));
-    expect((await failure(harness.google.completeChat(geminiCall(), never))).code).toBe(
-      'upstream_bad_response',
-    );
+    expect((await failure(harness.google.completeChat(geminiCall(), never))).code).toBe('upstream_error');
   });
 });

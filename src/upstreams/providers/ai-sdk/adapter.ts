@@ -4,11 +4,19 @@ import type { Clock } from '../../../common/clock/clock.js';
 import { toolCallId } from '../../../common/ids/ids.js';
 import type { UpstreamConfig } from '../../../config/app-config.js';
 import type { ChatChoice, ChatCompletionRequest } from '../../../contracts/openai/chat-completion.js';
+import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
-import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../../upstream.port.js';
+import type {
+  ChatAnswer,
+  ChatChunk,
+  DiscoveredModel,
+  UpstreamAdapter,
+  UpstreamCall,
+} from '../../upstream.port.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import { AttemptDeadline } from './attempt-deadline.js';
-import { toUpstreamError } from './errors.js';
+import { failedResponse, toUpstreamError } from './errors.js';
+import { type FinishReasonReader, finishReasonReader } from './finish-reason.js';
 import type { CallOptions, LanguageModel, StreamPart } from './language-model.js';
 import { toCallOptions } from './request.js';
 import { toChatChoice } from './response.js';
@@ -20,6 +28,11 @@ import type { Vendor, VendorPackage } from './vendor.js';
 type ChatCall = UpstreamCall<ChatCompletionRequest>;
 
 export type AiSdkUpstreamConfig = Pick<UpstreamConfig, 'baseUrl' | 'apiKey' | 'maxConnections' | 'timeouts'>;
+
+export interface AiSdkAdapterOptions {
+  /** Told of a vendor's finish reason that nobody knows, for the log. */
+  readonly onUnknownFinishReason?: (reason: string) => void;
+}
 
 /** How long a finished stream may take to end, so that its socket can serve again. */
 const DRAIN_MS = 1000;
@@ -35,15 +48,18 @@ export class AiSdkAdapter implements UpstreamAdapter {
   private readonly apiKey: string;
   private readonly origin: string;
   private readonly pool: Pool;
+  private readonly finishReason: FinishReasonReader;
   private loading: Promise<VendorPackage> | undefined;
 
   constructor(
     private readonly vendor: Vendor,
-    config: AiSdkUpstreamConfig,
+    private readonly config: AiSdkUpstreamConfig,
     private readonly clock: Clock,
+    options: AiSdkAdapterOptions = {},
   ) {
+    this.finishReason = finishReasonReader(vendor, options.onUnknownFinishReason ?? (() => undefined));
     // Both are always given: a package looks into the environment for what it was not told.
-    this.baseUrl = config.baseUrl ?? vendor.defaultBaseUrl;
+    this.baseUrl = (config.baseUrl ?? vendor.defaultBaseUrl).replace(/\/+$/, '');
     this.apiKey = config.apiKey ?? '';
     this.origin = new URL(this.baseUrl).origin;
     this.pool = new Pool(this.origin, {
@@ -73,12 +89,22 @@ export class AiSdkAdapter implements UpstreamAdapter {
 
   streamChat(call: ChatCall, flow: FlowGate): Observable<ChatChunk> {
     return defer(() => {
-      const streams = choiceIndices(call).map((index) => new ChoiceStream(index, this.vendor));
+      const streams = choiceIndices(call).map((index) => new ChoiceStream(index, this.finishReason));
       const chunks = streams.map((choice) => this.streamChoice(call, choice, flow));
       return concat(
         merge(...chunks),
         defer(() => usageChunk(sumUsage(streams.map(({ usage }) => usage)))),
       );
+    });
+  }
+
+  async listModels(signal: AbortSignal): Promise<DiscoveredModel[]> {
+    const { path, headers, read } = this.vendor.models;
+    return this.whole(this.config.timeouts, signal, async (deadline) => {
+      const fetch = upstreamFetch(this.pool, this.origin, deadline);
+      const response = await fetch(this.baseUrl + path, { headers: headers(this.apiKey) });
+      if (!response.ok) throw await failedResponse(response);
+      return read(await response.json());
     });
   }
 
@@ -91,14 +117,25 @@ export class AiSdkAdapter implements UpstreamAdapter {
     index: number,
     signal: AbortSignal,
   ): Promise<{ choice: ChatChoice; usage: VendorUsage | undefined }> {
-    const deadline = new AttemptDeadline(call.timeouts, 'whole');
+    return this.whole(call.timeouts, signal, async (deadline) => {
+      const { model, options } = await this.prepare(call, deadline);
+      const result = await model.doGenerate(options);
+      return { choice: toChatChoice(result, index, this.finishReason), usage: toUsage(result.usage) };
+    });
+  }
+
+  /** Runs an attempt at a whole answer under its deadline and the caller's signal. @throws UpstreamError */
+  private async whole<Result>(
+    timeouts: UpstreamTimeouts,
+    signal: AbortSignal,
+    attempt: (deadline: AttemptDeadline) => Promise<Result>,
+  ): Promise<Result> {
+    const deadline = new AttemptDeadline(timeouts, 'whole');
     const abort = (): void => deadline.abort(signal.reason);
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
     try {
-      const { model, options } = await this.prepare(call, deadline);
-      const result = await model.doGenerate(options);
-      return { choice: toChatChoice(result, index, this.vendor), usage: toUsage(result.usage) };
+      return await attempt(deadline);
     } catch (error) {
       throw this.toUpstreamError(error);
     } finally {
@@ -136,7 +173,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
         const chunk = choice.next(value);
         if (chunk !== undefined) subscriber.next(chunk);
       }
-      deadline.finishing(DRAIN_MS);
+      deadline.endWithin(DRAIN_MS);
       subscriber.complete();
       await drain(reader);
     } catch (error) {
@@ -164,7 +201,8 @@ export class AiSdkAdapter implements UpstreamAdapter {
   }
 
   private toUpstreamError(error: unknown): UpstreamError {
-    return toUpstreamError(error, { vendor: this.vendor, apiKey: this.apiKey, nowMs: this.clock.nowMs() });
+    const secrets = [this.apiKey, new URL(this.baseUrl).hostname];
+    return toUpstreamError(error, { vendor: this.vendor, secrets, nowMs: this.clock.nowMs() });
   }
 }
 

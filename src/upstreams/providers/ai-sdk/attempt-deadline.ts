@@ -3,45 +3,48 @@ import { UpstreamError } from '../../upstream.errors.js';
 
 /**
  * The clock and the off-switch of one attempt: `signal` aborts with `upstream_timeout` when a deadline passes, or with
- * whatever `abort` was given. A whole answer has the total deadline only until its first byte; a stream must also begin
- * in time. Between two reads both may be silent for `betweenChunksMs`.
+ * whatever `abort` was given.
+ *
+ * A whole answer has `totalMs`. A stream has the shorter of `firstTokenMs` and `totalMs` until its first byte; after
+ * that it may last as long as no read waits for more than `betweenChunksMs` (U26).
  */
 export class AttemptDeadline {
   private readonly controller = new AbortController();
-  private total: NodeJS.Timeout;
-  private silence: NodeJS.Timeout | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private phase: 'begin' | 'read' | 'end';
 
   constructor(
     private readonly timeouts: UpstreamTimeouts,
     kind: 'whole' | 'stream',
   ) {
-    this.total = setTimeout(() => this.expire('did not finish its answer in time'), timeouts.totalMs);
-    if (kind === 'stream') this.listen(timeouts.firstTokenMs, 'did not begin its answer in time');
+    const { firstTokenMs, totalMs } = timeouts;
+    this.phase = kind === 'whole' ? 'end' : 'begin';
+    this.expireIn(kind === 'whole' ? totalMs : Math.min(firstTokenMs, totalMs));
   }
 
   get signal(): AbortSignal {
     return this.controller.signal;
   }
 
-  /** A read has begun; the deadline until the first byte of a stream goes on if it is still running. */
+  /** A read of the answer's body begins. Reads that nobody asks for do not count as the upstream's silence. */
   reading(): void {
-    if (this.silence === undefined && !this.signal.aborted)
-      this.listen(this.timeouts.betweenChunksMs, 'fell silent in mid-answer');
+    if (this.phase === 'read') this.expireIn(this.timeouts.betweenChunksMs);
   }
 
-  /** A read has given something. */
+  /** A read has given something, or the end. */
   heard(): void {
-    clearTimeout(this.silence);
-    this.silence = undefined;
-  }
-
-  /** The answer is complete; what is left on the wire must come within `graceMs` or the socket goes. */
-  finishing(graceMs: number): void {
+    if (this.phase === 'end') return;
+    this.phase = 'read';
     this.clear();
-    this.total = setTimeout(() => this.expire('did not end its stream'), graceMs);
   }
 
-  /** Stops the attempt and its timers. Without effect on one that has ended. */
+  /** What is still to come must come within `ms`, however it is spread. */
+  endWithin(ms: number): void {
+    this.phase = 'end';
+    this.expireIn(ms);
+  }
+
+  /** Stops the attempt. Without effect on one that has ended. */
   abort(reason: unknown): void {
     this.clear();
     this.controller.abort(reason);
@@ -49,15 +52,14 @@ export class AttemptDeadline {
 
   /** The attempt has ended: no timer stays. */
   clear(): void {
-    clearTimeout(this.total);
-    this.heard();
+    clearTimeout(this.timer);
   }
 
-  private listen(ms: number, fault: string): void {
-    this.silence = setTimeout(() => this.expire(fault), ms);
-  }
-
-  private expire(fault: string): void {
-    this.abort(new UpstreamError('upstream_timeout', `The upstream ${fault}.`));
+  private expireIn(ms: number): void {
+    this.clear();
+    if (this.signal.aborted) return;
+    this.timer = setTimeout(() => {
+      this.abort(new UpstreamError('upstream_timeout', "The model's provider did not answer in time."));
+    }, ms);
   }
 }

@@ -4,34 +4,43 @@ import type { ModelFinishReason } from './language-model.js';
 import type { Vendor } from './vendor.js';
 
 /**
- * The packages' common finish reasons in OpenAI's words. A cut at the context window is a `length` too; a reason that
- * neither the package nor the vendor's table of failures knows is a `stop`.
+ * The packages' common finish reasons in OpenAI's words. They know each vendor's own, but for those that mean failure:
+ * these stand in the vendor's row. A cut at the context window is a `length` too.
  * @see https://docs.claude.com/en/api/handling-stop-reasons
  * @see https://ai.google.dev/api/generate-content#FinishReason
  */
-const FINISH_REASONS: Readonly<Record<ModelFinishReason['unified'], FinishReason | 'failed'>> = {
+const FINISH_REASONS: Readonly<Record<ModelFinishReason['unified'], FinishReason | 'failed' | 'unknown'>> = {
   stop: 'stop',
   length: 'length',
   'tool-calls': 'tool_calls',
   'content-filter': 'content_filter',
-  other: 'stop',
+  other: 'unknown',
   error: 'failed',
   interrupted: 'failed',
 };
 
 /**
- * @throws UpstreamError `upstream_bad_response` when the answer failed or just stopped coming: without a reason of the
- * vendor's own it is not complete
+ * @throws UpstreamError `upstream_bad_response` without a reason of the vendor's own, for then the answer just stopped
+ * coming; `upstream_error` when the vendor gave it up
  */
-export function toFinishReason(
-  { unified, raw }: ModelFinishReason,
-  vendor: Pick<Vendor, 'failedFinishReasons'>,
-): FinishReason {
-  if (raw === undefined)
-    throw new UpstreamError('upstream_bad_response', 'The upstream broke off its answer.');
-  const reason = vendor.failedFinishReasons.includes(raw) ? 'failed' : FINISH_REASONS[unified];
-  if (reason !== 'failed') return reason;
-  throw new UpstreamError('upstream_bad_response', 'The upstream gave up on its answer.', {
-    cause: new Error(`finish reason ${raw.slice(0, 64)}`),
-  });
+export type FinishReasonReader = (reason: ModelFinishReason) => FinishReason;
+
+/** @param onUnknown told of a vendor's reason that nobody knows, which then counts as `stop` */
+export function finishReasonReader(
+  { failedFinishReasons }: Pick<Vendor, 'failedFinishReasons'>,
+  onUnknown: (reason: string) => void,
+): FinishReasonReader {
+  return ({ unified, raw }) => {
+    if (raw === undefined) {
+      throw new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.");
+    }
+    const reason = failedFinishReasons.includes(raw) ? 'failed' : FINISH_REASONS[unified];
+    if (reason === 'failed') {
+      const cause = new Error(`finish reason ${raw.slice(0, 64)}`);
+      throw new UpstreamError('upstream_error', "The model's provider failed to answer.", { cause });
+    }
+    if (reason !== 'unknown') return reason;
+    onUnknown(raw.slice(0, 64));
+    return 'stop';
+  };
 }

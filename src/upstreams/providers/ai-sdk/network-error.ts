@@ -23,15 +23,17 @@ const NEVER_CONNECTED: readonly unknown[] = [
 export function toNetworkError(error: unknown, phase: 'request' | 'answer'): UpstreamError {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   if (phase === 'answer') {
-    return new UpstreamError('upstream_bad_response', 'The upstream broke off its answer.', { cause: error });
+    return new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.", {
+      cause: error,
+    });
   }
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return new UpstreamError('upstream_timeout', 'The upstream could not be reached in time.', {
+    return new UpstreamError('upstream_timeout', "The model's provider cannot be reached at the moment.", {
       cause: error,
       safeToRetry: true,
     });
   }
-  return new UpstreamError('upstream_unavailable', 'The upstream could not be reached.', {
+  return new UpstreamError('upstream_unavailable', "The model's provider cannot be reached at the moment.", {
     cause: error,
     safeToRetry: NEVER_CONNECTED.includes(code),
   });

@@ -1,18 +1,17 @@
 import type { ChatChoice, FunctionToolCall } from '../../../contracts/openai/chat-completion.js';
-import { toFinishReason } from './finish-reason.js';
+import type { FinishReasonReader } from './finish-reason.js';
 import type { Content, GenerateResult } from './language-model.js';
-import type { Vendor } from './vendor.js';
 
 /**
  * A whole answer of the AI SDK as one choice. Calls of the vendor's own tools, sources and generated files are left out:
  * the wire has no place for them.
  *
- * @throws UpstreamError `upstream_bad_response` when the answer failed
+ * @throws UpstreamError what the reader of the finish reason throws
  */
 export function toChatChoice(
   result: Pick<GenerateResult, 'content' | 'finishReason'>,
   index: number,
-  vendor: Pick<Vendor, 'failedFinishReasons'>,
+  finishReason: FinishReasonReader,
 ): ChatChoice {
   const text = joined(result.content, 'text');
   const reasoning = joined(result.content, 'reasoning');
@@ -26,7 +25,7 @@ export function toChatChoice(
       ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
       ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls }),
     },
-    finish_reason: toFinishReason(result.finishReason, vendor),
+    finish_reason: finishReason(result.finishReason),
     logprobs: null,
   };
 }

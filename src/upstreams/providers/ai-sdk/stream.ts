@@ -1,10 +1,9 @@
 import type { ChatDelta, FinishReason } from '../../../contracts/openai/chat-completion.js';
 import { UpstreamError } from '../../upstream.errors.js';
 import type { ChatChunk } from '../../upstream.port.js';
-import { toFinishReason } from './finish-reason.js';
+import type { FinishReasonReader } from './finish-reason.js';
 import type { StreamPart } from './language-model.js';
 import { toUsage, type VendorUsage } from './usage.js';
-import type { Vendor } from './vendor.js';
 
 interface OpenToolCall {
   readonly index: number;
@@ -27,12 +26,12 @@ export class ChoiceStream {
 
   constructor(
     private readonly index: number,
-    private readonly vendor: Pick<Vendor, 'failedFinishReasons'>,
+    private readonly finishReason: FinishReasonReader,
   ) {}
 
   /**
    * @returns the chunk of this part; `undefined` when it says nothing that the wire has a place for
-   * @throws UpstreamError `upstream_bad_response` when the answer failed; whatever an error part holds
+   * @throws UpstreamError when the answer failed; whatever an error part holds
    */
   next(part: StreamPart): ChatChunk | undefined {
     switch (part.type) {
@@ -59,14 +58,11 @@ export class ChoiceStream {
 
   /** What it is when the stream ends before it has finished (U18). */
   unfinished(): UpstreamError {
-    return new UpstreamError(
-      'upstream_bad_response',
-      'The upstream ended its stream before the answer was complete.',
-    );
+    return new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.");
   }
 
   private finish(part: Extract<StreamPart, { type: 'finish' }>): ChatChunk {
-    const finishReason = toFinishReason(part.finishReason, this.vendor);
+    const finishReason = this.finishReason(part.finishReason);
     this.usage = toUsage(part.usage);
     this.finished = true;
     return this.chunk({}, finishReason);

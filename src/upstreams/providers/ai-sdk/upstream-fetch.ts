@@ -34,7 +34,7 @@ export function upstreamFetch(
     const url = new URL(input instanceof Request ? input.url : input);
     // The pool is bound to the origin; a package that asks for another one would get our key sent to the wrong path.
     if (url.origin !== origin)
-      throw new UpstreamError('upstream_bad_response', 'The upstream pointed elsewhere.');
+      throw new UpstreamError('upstream_bad_response', "The model's provider cannot be used.");
     try {
       const response = await pool.request({
         path: url.pathname + url.search,

@@ -1,4 +1,5 @@
 import type { CallOptions, LanguageModel, ReasoningEffort } from './language-model.js';
+import type { ModelList } from './model-list.js';
 
 /** How one attempt reaches its upstream. */
 export interface Connection {
@@ -33,6 +34,7 @@ export interface Vendor {
   readonly defaultBaseUrl: string;
   /** Imported at first use: loading a package costs more start-up time than the rest of an adapter. */
   readonly load: () => Promise<VendorPackage>;
+  readonly models: ModelList;
   /** Media types, or prefixes of them ending in `/`, that a message may carry. */
   readonly media: readonly string[];
   /** How to get JSON without a schema: the vendor has a switch for it, or is told in the system prompt. */

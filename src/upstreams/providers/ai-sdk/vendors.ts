@@ -1,5 +1,6 @@
 import { anthropicOptions } from './anthropic-options.js';
 import { googleOptions } from './google-options.js';
+import { ANTHROPIC_MODELS, GOOGLE_MODELS } from './model-list.js';
 import type { Vendor } from './vendor.js';
 
 export type VendorName = 'anthropic' | 'google';
@@ -23,6 +24,7 @@ export const VENDORS: Readonly<Record<VendorName, Vendor>> = {
         options: (ask) => anthropicOptions(ask, getModelCapabilities(ask.modelId)),
       };
     },
+    models: ANTHROPIC_MODELS,
     media: ['image/', 'application/pdf', 'text/plain'],
     jsonObject: 'instruction',
     failedFinishReasons: [],
@@ -44,6 +46,7 @@ export const VENDORS: Readonly<Record<VendorName, Vendor>> = {
         options: googleOptions,
       };
     },
+    models: GOOGLE_MODELS,
     media: ['image/', 'audio/', 'video/', 'text/', 'application/pdf', 'application/json'],
     jsonObject: 'native',
     failedFinishReasons: [
