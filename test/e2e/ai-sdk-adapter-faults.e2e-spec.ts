@@ -268,6 +268,38 @@ describe('AiSdkAdapter when the upstream fails', () => {
     expect(textOf(await stream(harness.claude, claudeCall()))).toBe('Grüße 👋 🌍');
   });
 
+  it('U21: an event of 5 MB passes, a line without end is cut off', async () => {
+    const [start = '', ping = '', block = '', ...end] = anthropicEvents({
+      ...message(''),
+      content: [{ type: 'text', text: '' }],
+    });
+    const text = 'x'.repeat(5_000_000);
+    anthropic.next((_, response) => {
+      openStream(response);
+      const delta = { type: 'text_delta', text };
+      response.end(
+        start +
+          ping +
+          block +
+          anthropicEvent({ type: 'content_block_delta', index: 0, delta }) +
+          end.join(''),
+      );
+    });
+    expect(textOf(await stream(harness.claude, claudeCall()))).toHaveLength(text.length);
+
+    anthropic.next(async (_, response) => {
+      openStream(response);
+      response.write(`${BEGUN}data: `);
+      while (!response.closed) {
+        await new Promise<void>((resolve) => {
+          response.once('close', resolve);
+          response.write(text, () => resolve());
+        });
+      }
+    });
+    expect((await brokenStream(harness.claude, claudeCall())).error.code).toBe('upstream_bad_response');
+  });
+
   it('U23: what comes after the end of the message is ignored, and an open socket does not hold the answer up', async () => {
     anthropic.next((_, response) => {
       openStream(response);

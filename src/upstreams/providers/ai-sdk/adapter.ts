@@ -131,7 +131,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
     attempt: (deadline: AttemptDeadline) => Promise<Result>,
   ): Promise<Result> {
     const deadline = new AttemptDeadline(timeouts, 'whole');
-    const abort = (): void => deadline.abort(signal.reason);
+    const abort = (): void => deadline.abort();
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
     try {
@@ -149,7 +149,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
       const deadline = new AttemptDeadline(call.timeouts, 'stream');
       void this.pump(call, choice, flow, deadline, subscriber);
       return () => {
-        if (!choice.finished) deadline.abort(undefined);
+        if (!choice.finished) deadline.abort();
       };
     });
   }
@@ -178,7 +178,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
       await drain(reader);
     } catch (error) {
       subscriber.error(this.toUpstreamError(error));
-      deadline.abort(error);
+      deadline.abort();
     } finally {
       deadline.clear();
     }

@@ -73,12 +73,12 @@ describe('AttemptDeadline', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('aborts with the reason it was given and stays so', () => {
+  it('K1: aborts for who has gone, once and for all', () => {
     const deadline = new AttemptDeadline(TIMEOUTS, 'stream');
-    deadline.abort('left');
+    deadline.abort();
     deadline.reading();
     jest.advanceTimersByTime(1000);
-    expect(deadline.signal.reason).toBe('left');
+    expect(deadline.signal.reason).toMatchObject({ code: 'upstream_error' });
     expect(jest.getTimerCount()).toBe(0);
   });
 });

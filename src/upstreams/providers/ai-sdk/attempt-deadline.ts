@@ -2,8 +2,8 @@ import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import { UpstreamError } from '../../upstream.errors.js';
 
 /**
- * The clock and the off-switch of one attempt: `signal` aborts with `upstream_timeout` when a deadline passes, or with
- * whatever `abort` was given.
+ * The clock and the off-switch of one attempt: its `signal` aborts, always with an UpstreamError, when a deadline passes
+ * or when whoever asked has gone.
  *
  * A whole answer has `totalMs`. A stream has the shorter of `firstTokenMs` and `totalMs` until its first byte; after
  * that it may last as long as no read waits for more than `betweenChunksMs` (U26).
@@ -44,10 +44,10 @@ export class AttemptDeadline {
     this.expireIn(ms);
   }
 
-  /** Stops the attempt. Without effect on one that has ended. */
-  abort(reason: unknown): void {
-    this.clear();
-    this.controller.abort(reason);
+  /** Stops the attempt, whose result nobody reads. Without effect on one that has ended. */
+  abort(): void {
+    const cause = new Error('aborted by the caller');
+    this.stop(new UpstreamError('upstream_error', "The model's provider failed to answer.", { cause }));
   }
 
   /** The attempt has ended: no timer stays. */
@@ -59,7 +59,12 @@ export class AttemptDeadline {
     this.clear();
     if (this.signal.aborted) return;
     this.timer = setTimeout(() => {
-      this.abort(new UpstreamError('upstream_timeout', "The model's provider did not answer in time."));
+      this.stop(new UpstreamError('upstream_timeout', "The model's provider did not answer in time."));
     }, ms);
+  }
+
+  private stop(reason: UpstreamError): void {
+    this.clear();
+    this.controller.abort(reason);
   }
 }

@@ -1,7 +1,8 @@
 import { retryAfterMs } from '../../retry-timing.js';
 import { UpstreamError, type UpstreamErrorCode } from '../../upstream.errors.js';
-import { safeMessage } from '../openai/safe-message.js';
+
 import type { Vendor } from './vendor.js';
+import { safeVendorText } from './vendor-text.js';
 
 /** What an error is read with. */
 export interface ErrorContext {
@@ -108,7 +109,7 @@ export async function failedResponse(response: Response): Promise<unknown> {
 }
 
 function unsupported(error: unknown, { secrets }: ErrorContext): UpstreamError {
-  const what = safeMessage(textOf(error, 'functionality'), secrets) ?? 'a part of the request';
+  const what = safeVendorText(textOf(error, 'functionality'), secrets) ?? 'a part of the request';
   return new UpstreamError('upstream_rejected_request', `This model does not support: ${what}.`, {
     safeToRetry: true,
   });
@@ -116,7 +117,7 @@ function unsupported(error: unknown, { secrets }: ErrorContext): UpstreamError {
 
 function fromStatus(status: number, error: unknown, context: ErrorContext): UpstreamError {
   const meaning = meaningOf(status, error, context);
-  const said = safeMessage(textOf(error, 'message'), context.secrets);
+  const said = safeVendorText(textOf(error, 'message'), context.secrets);
   const { code, safeToRetry = false, alert = false } = meaning;
   return new UpstreamError(code, meaning === REJECTED ? (said ?? meaning.message) : sentence(meaning, said), {
     upstreamStatus: status,

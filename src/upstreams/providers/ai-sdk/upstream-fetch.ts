@@ -1,6 +1,6 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { UpstreamError } from '../../upstream.errors.js';
 import type { AttemptDeadline } from './attempt-deadline.js';
 import { toNetworkError } from './network-error.js';
@@ -33,35 +33,40 @@ export function upstreamFetch(
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     // The pool is bound to the origin; a package that asks for another one would get our key sent to the wrong path.
-    if (url.origin !== origin)
-      throw new UpstreamError('upstream_bad_response', "The model's provider cannot be used.");
+    if (url.origin !== origin) {
+      throw new UpstreamError('upstream_bad_response', "The model's provider could not be used.");
+    }
+    let answer: Dispatcher.ResponseData;
     try {
-      const response = await pool.request({
+      answer = await pool.request({
         path: url.pathname + url.search,
         method: init.method ?? 'GET',
         headers: { ...Object.fromEntries(new Headers(init.headers)), 'accept-encoding': 'identity' },
         body: typeof init.body === 'string' ? init.body : null,
         signal: deadline.signal,
+        // The attempt's own deadlines hold instead.
         headersTimeout: 0,
         bodyTimeout: 0,
       });
-      const { statusCode, headers, body } = response;
-      if (statusCode < 200 || statusCode > 599) throw new Error(`status ${statusCode}`);
-      if (BODILESS_STATUSES.includes(statusCode)) body.destroy();
-      return new Response(
-        BODILESS_STATUSES.includes(statusCode)
-          ? null
-          : toWebStream(
-              decoded(body, headers['content-encoding']),
-              byteLimit(headers['content-type']),
-              deadline,
-            ),
-        { status: statusCode, headers: webHeaders(headers) },
-      );
     } catch (error) {
       throw deadline.signal.aborted ? deadline.signal.reason : toNetworkError(error, 'request');
     }
+    return toResponse(answer, deadline);
   };
+}
+
+function toResponse(
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  deadline: AttemptDeadline,
+): Response {
+  const init = { status: statusCode, headers: webHeaders(headers) };
+  if (statusCode > 599 || BODILESS_STATUSES.includes(statusCode)) {
+    body.destroy();
+    if (statusCode > 599) throw toNetworkError(new Error(`status ${statusCode}`), 'answer');
+    return new Response(null, init);
+  }
+  const limit = byteLimit(headers['content-type']);
+  return new Response(toWebStream(decoded(body, headers['content-encoding']), limit, deadline), init);
 }
 
 /** Asked for identity, some upstreams compress all the same (U25). */
