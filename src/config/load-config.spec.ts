@@ -215,6 +215,14 @@ describe('loadConfig, upstreams without a file', () => {
     expect(faultsOf(() => load({ UPSTREAM_API_KEY: 'k', UPSTREAM_PRICING: '0,0' }))).toHaveLength(2);
   });
 
+  it('holds a stream’s status line for longer than any upstream may take, unless told otherwise', () => {
+    expect(load({ UPSTREAM_TIMEOUT_MS: '60000' }).stream.headersHoldMs).toBe(70_000);
+    expect(load({ HEADERS_HOLD_MS: '500' }).stream.headersHoldMs).toBe(500);
+    const file = LOCAL.replace(' } }', ', timeouts: { total_ms: 300000 } } }');
+    writeFile(file + 'models: []\n');
+    expect(load().stream.headersHoldMs).toBe(310_000);
+  });
+
   it('gives upstreams the timeouts of the environment; the first token may take the total', () => {
     expect(timeouts({})).toEqual({
       connectMs: 5_000,

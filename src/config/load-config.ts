@@ -93,7 +93,7 @@ function toAppConfig(
     stream: {
       heartbeatMs: environment.HEARTBEAT_MS,
       writeStallMs: environment.WRITE_STALL_MS,
-      headersHoldMs: environment.HEADERS_HOLD_MS ?? environment.UPSTREAM_TIMEOUT_MS,
+      headersHoldMs: environment.HEADERS_HOLD_MS ?? defaultHeadersHoldMs(environment, catalogue),
     },
     storage: {
       dataDir: resolve(cwd, environment.DATA_DIR),
@@ -114,4 +114,13 @@ function toAppConfig(
     catalogue,
     configFile,
   };
+}
+
+/** From the end of an upstream's time to the status that tells of it: the attempt is recorded first. */
+const HOLD_SLACK_MS = 10_000;
+
+/** Outlasts every upstream's own deadline, so that running out of time is a status on streams, too. */
+function defaultHeadersHoldMs(environment: Environment, { upstreams }: CatalogueConfig): number {
+  const deadlinesMs = upstreams.map(({ timeouts }) => timeouts.totalMs);
+  return Math.max(environment.UPSTREAM_TIMEOUT_MS, ...deadlinesMs) + HOLD_SLACK_MS;
 }
