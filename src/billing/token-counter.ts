@@ -1,31 +1,65 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 
-/** Beyond this many characters at once, tokens are estimated: counting must not hold up other requests. */
+/** Beyond this many characters of one answer or prompt, tokens are estimated. */
 const MAX_COUNTED_CHARS = 400_000;
 
 /** Average of English text; code and other scripts have fewer characters a token, so the estimate errs low for none. */
 const CHARS_PER_TOKEN = 3;
 
 /**
+ * Byte pair encoding is quadratic in the length of a word, and a caller decides what a word is: a hundred thousand
+ * characters without a space would stop the process for most of a minute. So text is counted in pieces.
+ */
+const MAX_PIECE_CHARS = 512;
+
+/** Counted between two turns of the event loop: some tens of milliseconds at the very worst. */
+const CHARS_PER_TURN = 16_384;
+
+/**
  * Counts tokens where an upstream reports none. The encoding (`o200k_base`) is that of OpenAI's current models and a
- * fair measure for others. It is loaded at first use: two megabytes that most processes never need.
+ * fair measure for others; words longer than 512 characters may count for one token more in each 512. It is loaded at
+ * first use: two megabytes that most processes never need.
  */
 @Injectable()
 export class TokenCounter {
   private encoding: Promise<(text: string) => number> | undefined;
 
+  /** Takes time linear in the text, whatever it says, and lets other requests be served meanwhile. */
   async count(texts: Iterable<string>): Promise<number> {
     this.encoding ??= load();
     const countTokens = await this.encoding;
     let total = 0;
     let countedChars = 0;
+    let charsOfTurn = 0;
     for (const text of texts) {
       countedChars += text.length;
-      total +=
-        countedChars > MAX_COUNTED_CHARS ? Math.ceil(text.length / CHARS_PER_TOKEN) : countTokens(text);
+      if (countedChars > MAX_COUNTED_CHARS) {
+        total += Math.ceil(text.length / CHARS_PER_TOKEN);
+        continue;
+      }
+      for (let start = 0; start < text.length;) {
+        const end = pieceEnd(text, start);
+        total += countTokens(text.slice(start, end));
+        charsOfTurn += end - start;
+        start = end;
+        if (charsOfTurn < CHARS_PER_TURN) continue;
+        charsOfTurn = 0;
+        await nextTurn();
+      }
     }
     return total;
   }
+}
+
+/** Before a space where there is one, since a token begins there anyway; never between the halves of a character. */
+function pieceEnd(text: string, start: number): number {
+  const end = start + MAX_PIECE_CHARS;
+  if (end >= text.length) return text.length;
+  const space = text.lastIndexOf(' ', end);
+  if (space > start + MAX_PIECE_CHARS / 2) return space;
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
 }
 
 async function load(): Promise<(text: string) => number> {

@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { TokenCounter } from './token-counter.js';
+
+const counter = new TokenCounter();
+
+describe('TokenCounter', () => {
+  it('adds up what o200k_base makes of each text', async () => {
+    expect(await counter.count([])).toBe(0);
+    expect(await counter.count(['Hello there!', ' How are you?', ''])).toBe(
+      countTokens('Hello there!') + countTokens(' How are you?'),
+    );
+  });
+
+  it('counts text of any length exactly, as long as it has words', async () => {
+    const text = 'Integers only, unit in the type’s name; range and rounding are stated on it. '.repeat(400);
+    expect(await counter.count([text])).toBe(countTokens(text));
+  });
+
+  it('takes special tokens in user text for text', async () => {
+    expect(await counter.count(['<|endoftext|>'])).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ['CJK', '漢字'],
+    ['emoji', '😀'],
+    ['letters', 'a'],
+    ['spaces', ' '],
+  ])('stays linear where a text is one endless word of %s', async (_name, unit) => {
+    const tenth = await counter.count([unit.repeat(30_000 / unit.length)]);
+    let turns = 0;
+    let next = setImmediate(function turn() {
+      turns += 1;
+      next = setImmediate(turn);
+    });
+    // Quadratic, this takes minutes.
+    const whole = await counter.count([unit.repeat(300_000 / unit.length)]);
+    clearImmediate(next);
+    expect(whole / tenth).toBeCloseTo(10, 0);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  it('never cuts a character in two', async () => {
+    const text = `x${'😀'.repeat(2_000)}`;
+    expect(await counter.count([text])).toBeLessThan(countTokens('😀') * 2_000 + 12);
+  });
+
+  it('estimates beyond 400,000 characters rather than counting on', async () => {
+    expect(await counter.count(['漢'.repeat(3_000_000)])).toBe(1_000_000);
+  });
+});
