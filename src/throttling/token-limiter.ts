@@ -9,7 +9,10 @@ const PERIOD_MS = 60_000;
 
 /** Tokens taken from a key's minute before the call, to be put right when the true count is known. */
 export interface TokenReservation {
-  /** Puts the difference to the true count back, or takes it. Only the first call counts. */
+  /**
+   * Puts the difference to the true count back, or takes it, also when it is more than was left: the key then waits
+   * until its debt is paid off. Only the first call counts.
+   */
   correct(actualTokens: number): void;
 }
 
@@ -47,20 +50,12 @@ export class TokenLimiter {
       correct: (actualTokens) => {
         if (corrected) return;
         corrected = true;
-        this.force(principal, limit, actualTokens - cost);
+        const nowMs = this.clock.monotonicMs();
+        // What has drained since was let through as others' tokens already: given back it would be used twice.
+        const undrained = (Math.max(0, decision.arrivalMs - nowMs) * limit.limit) / limit.periodMs;
+        this.buckets.charge(principal.keyId, limit, nowMs, Math.max(actualTokens - cost, -undrained));
       },
     };
-  }
-
-  /** Used tokens count even when they are more than was left. */
-  private force(principal: Principal, limit: RateLimit, tokens: number): void {
-    const nowMs = this.clock.monotonicMs();
-    if (tokens <= 0) {
-      if (tokens < 0) this.buckets.take(principal.keyId, limit, nowMs, tokens);
-      return;
-    }
-    const { remaining } = this.buckets.peek(principal.keyId, limit, nowMs);
-    this.buckets.take(principal.keyId, limit, nowMs, Math.min(tokens, remaining));
   }
 }
 

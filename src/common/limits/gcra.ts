@@ -21,10 +21,13 @@ export interface RateDecision {
   readonly arrivalMs: number;
 }
 
+/** Half a microsecond: n additions of period/limit must not exceed the period by rounding. */
+const TOLERANCE_MS = 0.0005;
+
 /**
  * @param arrivalMs the key's state, `undefined` for a key never seen
  * @param nowMs monotonic
- * @param cost units asked for; negative gives back, 0 looks without taking
+ * @param cost whole units asked for; 0 looks without taking
  */
 export function decide(
   arrivalMs: number | undefined,
@@ -35,15 +38,31 @@ export function decide(
   const unitMs = periodMs / limit;
   const before = Math.max(arrivalMs ?? nowMs, nowMs);
   const after = Math.max(before + cost * unitMs, nowMs);
-  // Half a microsecond of tolerance: n additions of period/limit must not exceed the period by rounding.
   const excessMs = after - nowMs - periodMs;
-  const allowed = cost <= 0 || excessMs <= 0.0005;
+  const allowed = cost <= 0 || excessMs <= TOLERANCE_MS;
   const kept = allowed ? after : before;
+  const left = Math.floor((periodMs - (kept - nowMs) + TOLERANCE_MS) / unitMs);
   return {
     allowed,
-    remaining: Math.max(0, Math.floor((periodMs - (kept - nowMs)) / unitMs + 1e-6)),
+    remaining: Math.min(Math.max(left, 0), limit),
     resetMs: Math.max(0, kept - nowMs),
     retryAfterMs: allowed ? 0 : cost > limit ? Infinity : excessMs,
     arrivalMs: kept,
   };
+}
+
+/**
+ * Takes units whether they are there or not: what is more than was left becomes a debt, paid off before the next unit
+ * is let through. Negative gives back, never beyond a full bucket.
+ *
+ * @returns the key's new state
+ */
+export function charge(
+  arrivalMs: number | undefined,
+  nowMs: number,
+  { limit, periodMs }: RateLimit,
+  cost: number,
+): number {
+  const before = Math.max(arrivalMs ?? nowMs, nowMs);
+  return Math.max(before + (cost * periodMs) / limit, nowMs);
 }

@@ -1,4 +1,4 @@
-import { decide, type RateDecision, type RateLimit } from './gcra.js';
+import { charge, decide, type RateDecision, type RateLimit } from './gcra.js';
 
 /**
  * Buckets in this process's memory, one number a key. Full buckets are the same as absent ones and are swept, so
@@ -11,13 +11,13 @@ export class RateBuckets {
   /** Takes `cost` units from a key's bucket if they are there; a refused request takes nothing. */
   take(key: string, limit: RateLimit, nowMs: number, cost = 1): RateDecision {
     const decision = decide(this.arrivals.get(key), nowMs, limit, cost);
-    if (decision.arrivalMs > nowMs) {
-      this.arrivals.set(key, decision.arrivalMs);
-      if (this.arrivals.size > this.sweepAt) this.sweep(nowMs);
-    } else {
-      this.arrivals.delete(key);
-    }
+    this.keep(key, decision.arrivalMs, nowMs);
     return decision;
+  }
+
+  /** Takes units whether they are there or not; negative gives back. */
+  charge(key: string, limit: RateLimit, nowMs: number, cost: number): void {
+    this.keep(key, charge(this.arrivals.get(key), nowMs, limit, cost), nowMs);
   }
 
   /** Looks without taking. */
@@ -27,6 +27,14 @@ export class RateBuckets {
 
   get size(): number {
     return this.arrivals.size;
+  }
+
+  private keep(key: string, arrivalMs: number, nowMs: number): void {
+    if (arrivalMs <= nowMs) this.arrivals.delete(key);
+    else {
+      this.arrivals.set(key, arrivalMs);
+      if (this.arrivals.size > this.sweepAt) this.sweep(nowMs);
+    }
   }
 
   /** Amortised: runs when the map has doubled since the last time. */
