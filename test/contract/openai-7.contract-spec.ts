@@ -1,0 +1,4 @@
+import OpenAI from 'openai';
+import { describeOpenAiNode } from './openai-node.js';
+
+describeOpenAiNode('openai', OpenAI);
