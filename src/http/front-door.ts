@@ -85,7 +85,8 @@ function ambiguity(request: TollgateRequest): DomainError | undefined {
     const name = raw[i];
     if (name !== undefined && name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
   }
-  return hosts > 1
-    ? new DomainError('malformed_request', 'The request has more than one Host header.')
+  if (hosts > 1) return new DomainError('malformed_request', 'The request has more than one Host header.');
+  return hosts === 0 && request.httpVersion === '1.1'
+    ? new DomainError('malformed_request', 'The request has no Host header.')
     : undefined;
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
 import { hangUp } from './hang-up.js';
@@ -31,11 +31,15 @@ export class TollgateAdapter extends ExpressAdapter {
         headersTimeout: HEADERS_TIMEOUT_MS,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        // The front door asks for it, and refuses in our words; Node would answer with an empty 400.
+        requireHostHeader: false,
       },
       this.getInstance(),
     );
     server.maxConnections = this.limits.maxConnections;
     server.on('clientError', hangUp);
+    // An unknown `Expect` may be ignored (RFC 9110 §10.1.1); Node would answer with an empty 417.
+    server.on('checkExpectation', this.getInstance<RequestListener>());
     this.httpServer = server;
   }
 
