@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 import { AppConfig } from '../config/app-config.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
+import { guardLastWrite } from '../streaming/last-write.js';
 import { writeSse, type SseOutcome } from '../streaming/sse-writer.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import { sendJson, stampProcessingTime } from './send-json.js';
@@ -16,6 +17,7 @@ export class AnswerWriter {
   json(request: TollgateRequest, response: Response, envelope: Envelope, body: unknown): void {
     this.nameConversation(response, envelope);
     sendJson(request, response, 200, body);
+    guardLastWrite(response, this.config.stream.writeStallMs);
   }
 
   /**

@@ -1,9 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
+import { allowHalfClose } from './half-close.js';
 import { hangUp } from './hang-up.js';
 import { sendJson, sendJsonText } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
+import { inTurn } from './turns.js';
 
 export interface ServerLimits {
   readonly maxConnections: number;
@@ -25,6 +27,7 @@ export class TollgateAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
+    const handle = inTurn(this.getInstance<RequestListener>());
     const server: Server = createServer(
       {
         requestTimeout: REQUEST_TIMEOUT_MS,
@@ -34,12 +37,13 @@ export class TollgateAdapter extends ExpressAdapter {
         // The front door asks for it, and refuses in our words; Node would answer with an empty 400.
         requireHostHeader: false,
       },
-      this.getInstance(),
+      handle,
     );
+    allowHalfClose(server);
     server.maxConnections = this.limits.maxConnections;
     server.on('clientError', hangUp);
     // An unknown `Expect` may be ignored (RFC 9110 §10.1.1); Node would answer with an empty 417.
-    server.on('checkExpectation', this.getInstance<RequestListener>());
+    server.on('checkExpectation', handle);
     this.httpServer = server;
   }
 

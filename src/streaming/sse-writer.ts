@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Observable, Subscription } from 'rxjs';
 import type { FlowGate } from './flow-gate.js';
+import { guardLastWrite } from './last-write.js';
 
 export interface SseWriterOptions {
   /** Silence after which a comment is sent, in milliseconds. */
@@ -26,7 +27,13 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 } as const;
 
-const HEARTBEAT = ': keep-alive\n\n';
+/** A comment: clients read over it. */
+export const HEARTBEAT = ': keep-alive\n\n';
+
+/** Whether a response, its head sent, is a stream of this writer. */
+export function isEventStream(response: ServerResponse): boolean {
+  return response.getHeader('content-type') === HEADERS['content-type'];
+}
 
 /**
  * The one writer of server-sent events: subscribes to ready frames and puts them on the response.
@@ -108,8 +115,8 @@ export function writeSse(
       startIfNeeded();
       // What was handed to the socket is delivered by the kernel; a client that closes now has its answer.
       finish(() => {
-        guardLastWrite(response, options.writeStallMs);
         response.end(text);
+        guardLastWrite(response, options.writeStallMs);
         resolve(outcome);
       });
     }
@@ -139,11 +146,4 @@ export function writeSse(
     if (ended) subscription.unsubscribe();
     return undefined;
   });
-}
-
-/** The last bytes wait for a slow client no longer than any others. */
-function guardLastWrite(response: ServerResponse, writeStallMs: number): void {
-  const stall = setTimeout(() => response.destroy(), writeStallMs);
-  response.once('close', () => clearTimeout(stall));
-  response.once('finish', () => clearTimeout(stall));
 }
