@@ -44,14 +44,21 @@ describe('CatalogueService', () => {
     expect(catalogue.get('openai/gpt-4o-mini')).toBe(catalogue.get('gpt-4o-mini'));
   });
 
-  it.each(['nope', '', '__proto__', 'constructor', 'sandbox/chat/', 'SANDBOX/CHAT', '../admin'])(
-    'S42: does not find %j',
-    (id) => {
-      const catalogue = service();
-      expect(catalogue.find(id)).toBeUndefined();
-      expect(() => catalogue.get(id)).toThrow(ModelNotFoundError);
-    },
-  );
+  it.each([
+    'nope',
+    '',
+    '__proto__',
+    'constructor',
+    'chat',
+    'echo',
+    'sandbox/chat/',
+    'SANDBOX/CHAT',
+    '../admin',
+  ])('S42: does not find %j', (id) => {
+    const catalogue = service();
+    expect(catalogue.find(id)).toBeUndefined();
+    expect(() => catalogue.get(id)).toThrow(ModelNotFoundError);
+  });
 
   it('says what inference says of an unknown model', () => {
     expect(() => service().get('nope')).toThrow(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { aModel, anUpstream, aRoute } from '../../test/support/catalogue-builders.js';
 import type { CatalogueConfig, ModelConfig } from '../config/app-config.js';
+import { sandboxModels } from '../config/sandbox-models.js';
 import { buildCatalogue } from './catalogue.js';
 import type { DiscoveredModel } from './discovered-model.js';
 
@@ -216,6 +217,17 @@ describe('aliases', () => {
       models: [aModel({ id: 'a' }), aModel({ id: 'b' }), aModel({ id: 'c', routes: [aRoute('main', 'a')] })],
     });
     expect([...aliases.keys()]).toEqual([]);
+  });
+
+  it('names no sandbox model, but leaves its id to a real upstream', () => {
+    const sandbox = anUpstream({ name: 'play', protocol: 'sandbox', baseUrl: undefined });
+    const models = sandboxModels('play');
+    expect([...build({ upstreams: [sandbox], models }).aliases.keys()]).toEqual([]);
+    const { aliases } = build({
+      upstreams: [sandbox, anUpstream()],
+      models: [...models, aModel({ routes: [aRoute('main', 'chat'), aRoute('play', 'echo')] })],
+    });
+    expect([...aliases].map(([alias, { id }]) => [alias, id])).toEqual([['chat', 'm']]);
   });
 
   it.each(['__proto__', 'constructor', 'toString'])('%s is an unknown id like any other', (id) => {

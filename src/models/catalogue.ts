@@ -8,7 +8,10 @@ import { vendorModels } from './vendor-models.js';
 /** One state of everything we sell; never changed, only replaced. Maps, so that `__proto__` is just an unknown id. */
 export interface Catalogue {
   readonly models: ReadonlyMap<string, Model>;
-  /** Upstreams' own ids that exactly one model serves: `gpt-4o-mini` for `openai/gpt-4o-mini`. */
+  /**
+   * Upstreams' own ids that exactly one model serves: `gpt-4o-mini` for `openai/gpt-4o-mini`. The sandbox's are left
+   * out: whoever asks for `chat` by mistake must hear that there is no such model, not be charged for a toy's answer.
+   */
   readonly aliases: ReadonlyMap<string, Model>;
   /** Where each model's price comes from, by model id; a model that is missing here has none and is refused. */
   readonly prices: ReadonlyMap<string, SourcedPrice>;
@@ -44,7 +47,7 @@ export function buildCatalogue(
     prices.set(entry.id, sourced);
     validUntilMs = Math.min(validUntilMs, sourced.validUntilMs);
   }
-  return { models, aliases: uniqueUpstreamIds(models), prices, validUntilMs };
+  return { models, aliases: uniqueUpstreamIds(models, upstreams), prices, validUntilMs };
 }
 
 /** An upstream's own models as `<upstream>/<id>`. */
@@ -103,11 +106,14 @@ function toModel(entry: ModelConfig, sourced: SourcedPrice | undefined): Model {
   };
 }
 
-function uniqueUpstreamIds(models: ReadonlyMap<string, Model>): Map<string, Model> {
+function uniqueUpstreamIds(
+  models: ReadonlyMap<string, Model>,
+  upstreams: ReadonlyMap<string, UpstreamConfig>,
+): Map<string, Model> {
   const serving = new Map<string, Set<Model>>();
   for (const model of models.values()) {
-    for (const { upstreamModel } of model.routes) {
-      if (models.has(upstreamModel)) continue;
+    for (const { upstream, upstreamModel } of model.routes) {
+      if (models.has(upstreamModel) || upstreams.get(upstream)?.protocol === 'sandbox') continue;
       serving.set(upstreamModel, (serving.get(upstreamModel) ?? new Set<Model>()).add(model));
     }
   }

@@ -44,7 +44,7 @@ class FakeFilter implements ExceptionFilter {
 }
 
 const config = anAppConfig({
-  upstreams: [anUpstream({ name: 'sandbox', protocol: 'sandbox', baseUrl: undefined })],
+  upstreams: [anUpstream()],
   models: [
     aModel({
       id: 'google/gemini-2.5-flash',
@@ -54,12 +54,12 @@ const config = anAppConfig({
       created: 1_750_000_000,
       contextLength: 1_048_576,
       maxCompletionTokens: 65_536,
-      routes: [aRoute('sandbox', 'chat')],
+      routes: [aRoute('main', 'chat')],
     }),
     aModel({
       id: 'plain',
       pricing: { prompt: '0', completion: '0', cachedPrompt: '0' },
-      routes: [aRoute('sandbox', 'echo')],
+      routes: [aRoute('main', 'echo')],
     }),
   ],
 });

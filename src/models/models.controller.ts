@@ -7,8 +7,11 @@ import {
   ApiParam,
 } from '@nestjs/swagger';
 import type { Principal } from '../common/principal.js';
+import { ErrorResponse } from '../contracts/openai/error-response.dto.js';
 import { ModelList, ModelObject } from '../contracts/openai/model.dto.js';
+import { ApiFailures, DOOR_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
+import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
 import { ModelDeletionForbiddenError } from './models.errors.js';
 import { ModelsService } from './models.service.js';
 
@@ -29,25 +32,25 @@ abstract class ModelsController {
 
   @Get()
   @Header('content-type', 'application/json; charset=utf-8')
-  @ApiOperation({ summary: 'List the models that this key can use' })
+  @ApiOperation({ operationId: 'listModels', summary: 'List the models that this key can use' })
   @ApiOkResponse({ type: ModelList })
   list(@Req() { principal }: AuthenticatedRequest): string {
     return this.models.listJson(principal.allowedModels, this.defaultOwner);
   }
 
   @Get('*model')
-  @ApiOperation({ summary: 'Retrieve a model' })
+  @ApiOperation({ operationId: 'retrieveModel', summary: 'Retrieve a model' })
   @ModelParam()
   @ApiOkResponse({ type: ModelObject })
-  @ApiNotFoundResponse({ description: 'No such model, or none that this key can use' })
+  @ApiNotFoundResponse({ type: ErrorResponse, description: 'No such model, or none that this key can use' })
   retrieve(@Param('model') segments: string[], @Req() { principal }: AuthenticatedRequest): ModelObject {
     return this.models.retrieve(toModelId(segments), principal.allowedModels, this.defaultOwner);
   }
 
   @Delete('*model')
-  @ApiOperation({ summary: 'Refused: models are configured by the operator' })
+  @ApiOperation({ operationId: 'deleteModel', summary: 'Refused: models are configured by the operator' })
   @ModelParam()
-  @ApiForbiddenResponse({ description: 'Always' })
+  @ApiForbiddenResponse({ type: ErrorResponse, description: 'Always' })
   delete(): never {
     throw new ModelDeletionForbiddenError();
   }
@@ -60,6 +63,7 @@ function toModelId(segments: readonly string[]): string {
 }
 
 @Serves('waterflai')
+@ApiFailures(WATERFLAI, DOOR_FAILURES)
 @Controller(['v1/models', 'models'])
 export class WaterflaiModelsController extends ModelsController {
   constructor(models: ModelsService) {
@@ -68,6 +72,7 @@ export class WaterflaiModelsController extends ModelsController {
 }
 
 @Serves('qolaba')
+@ApiFailures(QOLABA, DOOR_FAILURES)
 @Controller(['v1/chat/models', 'api/v1/models', 'api/v1/chat/models'])
 export class QolabaModelsController extends ModelsController {
   constructor(models: ModelsService) {
@@ -76,6 +81,7 @@ export class QolabaModelsController extends ModelsController {
 }
 
 @Serves('lightningrod')
+@ApiFailures(LIGHTNINGROD, DOOR_FAILURES)
 @Controller('api/public/v1/openai/models')
 export class LightningRodModelsController extends ModelsController {
   constructor(models: ModelsService) {
