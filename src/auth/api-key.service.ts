@@ -24,6 +24,8 @@ const MAX_CACHED_KEYS = 100_000;
 @Injectable()
 export class ApiKeyService {
   private readonly cache = new Map<string, CachedKey>();
+  /** How often a key was changed in this process. */
+  private changes = 0;
 
   constructor(
     private readonly repository: ApiKeyRepository,
@@ -44,37 +46,45 @@ export class ApiKeyService {
       if (this.expired(cached.expiresAtMs)) throw invalidKey(secret);
       return cached.principal;
     }
-    this.attempts.refuseIfExhausted(address);
+    // A key that was good until now is looked up in any case: neighbours behind one address cannot lock it out.
+    if (cached === undefined) this.attempts.refuseIfExhausted(address);
+    const { changes } = this;
     const row = await this.repository.findBySecretHash(hash);
     if (row === undefined || row.revokedAtMs !== undefined || this.expired(row.expiresAtMs)) {
       this.cache.delete(hash);
       this.attempts.record(address);
       throw invalidKey(secret);
     }
-    return this.remember(hash, row);
+    const principal = this.principalOf(row);
+    // A row that was read while keys changed may be an old one.
+    if (changes === this.changes) this.remember(hash, principal, row.expiresAtMs);
+    return principal;
   }
 
   /** Drops a key from memory: called when it is changed or revoked in this process. */
   forget(secretHash: string): void {
+    this.changes += 1;
     this.cache.delete(secretHash);
   }
 
-  private remember(hash: string, row: ApiKeyRow): Principal {
+  private principalOf(row: ApiKeyRow): Principal {
     const { access } = this.config;
-    const principal: Principal = Object.freeze({
+    return Object.freeze({
       accountId: row.accountId,
       keyId: row.id,
       requestsPerMinute: row.requestsPerMinute ?? access.defaultRequestsPerMinute,
       tokensPerMinute: row.tokensPerMinute ?? access.defaultTokensPerMinute,
       allowedModels: row.allowedModels ?? null,
     });
+  }
+
+  private remember(hash: string, principal: Principal, expiresAtMs: number | undefined): void {
     if (this.cache.size >= MAX_CACHED_KEYS) this.cache.clear();
     this.cache.set(hash, {
       principal,
-      expiresAtMs: row.expiresAtMs,
-      freshUntilMs: this.clock.monotonicMs() + access.keyCacheTtlMs,
+      expiresAtMs,
+      freshUntilMs: this.clock.monotonicMs() + this.config.access.keyCacheTtlMs,
     });
-    return principal;
   }
 
   private expired(expiresAtMs: number | undefined): boolean {

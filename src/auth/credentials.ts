@@ -55,9 +55,12 @@ function bearerToken(value: string): string {
   return trimmed.replace(BEARER, '').trim();
 }
 
+const HEAD_CHARS = 5;
+const TAIL_CHARS = 2;
+
 /** Shows at most a third of the secret, and only characters that are harmless in a terminal. */
 function mask(secret: string): string {
+  if (secret.length < 3 * (HEAD_CHARS + TAIL_CHARS) || secret.length > MAX_SECRET_CHARS) return '***';
   const safe = secret.replace(/[^A-Za-z0-9_-]/g, '?');
-  if (safe.length < 12) return '***';
-  return safe.length > MAX_SECRET_CHARS ? '***' : `${safe.slice(0, 5)}***${safe.slice(-2)}`;
+  return `${safe.slice(0, HEAD_CHARS)}***${safe.slice(-TAIL_CHARS)}`;
 }

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { anAppConfig } from '../../test/support/catalogue-builders.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
+import { FailedAttempts } from './failed-attempts.js';
+
+const TOO_MANY = expect.objectContaining({ code: 'too_many_failed_attempts' });
+
+function attempts(failedAuthPerMinute = 3): { clock: ManualClock; attempts: FailedAttempts } {
+  const clock = new ManualClock();
+  const config = anAppConfig({ upstreams: [], models: [] });
+  return {
+    clock,
+    attempts: new FailedAttempts(clock, { ...config, access: { ...config.access, failedAuthPerMinute } }),
+  };
+}
+
+describe('FailedAttempts', () => {
+  it('S50: an address may fail so often a minute, then it is asked to wait', () => {
+    const { attempts: failed, clock } = attempts(3);
+    for (let i = 0; i < 3; i += 1) {
+      failed.refuseIfExhausted('203.0.113.7');
+      failed.record('203.0.113.7');
+    }
+    expect(() => failed.refuseIfExhausted('203.0.113.7')).toThrow(
+      expect.objectContaining({ code: 'too_many_failed_attempts', retryAfterMs: 20_000 }),
+    );
+    clock.pass(20_000);
+    failed.refuseIfExhausted('203.0.113.7');
+  });
+
+  it('S50: guesses that were sent all at once learn no more than guesses in a row', () => {
+    const { attempts: failed } = attempts(3);
+    // All of them were let in before the first of them failed.
+    for (let i = 0; i < 200; i += 1) failed.refuseIfExhausted('203.0.113.7');
+    for (let i = 0; i < 3; i += 1) failed.record('203.0.113.7');
+    for (let i = 3; i < 200; i += 1) expect(() => failed.record('203.0.113.7')).toThrow(TOO_MANY);
+  });
+
+  it('S50: another address is not touched, the same network of IPv6 is', () => {
+    const { attempts: failed } = attempts(1);
+    failed.record('203.0.113.7');
+    failed.refuseIfExhausted('203.0.113.8');
+    failed.record('2001:db8:1:2::1');
+    expect(() => failed.refuseIfExhausted('2001:db8:1:2:ffff::9')).toThrow(TOO_MANY);
+    failed.refuseIfExhausted('2001:db8:1:3::1');
+  });
+
+  it('asking costs nothing', () => {
+    const { attempts: failed } = attempts(1);
+    for (let i = 0; i < 100; i += 1) failed.refuseIfExhausted('203.0.113.7');
+    expect(() => failed.record('203.0.113.7')).not.toThrow();
+  });
+});
