@@ -5,6 +5,7 @@ import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { AnswerWriter } from '../http/answer-writer.js';
 import { AdmissionService } from './admission.js';
 import { AnsweringService } from './answering.service.js';
+import { AttemptFailures } from './attempt-failures.js';
 import { CatalogueKeeper } from './catalogue-keeper.service.js';
 import { ClosingService } from './closing.js';
 import { DiscoveryService } from './discovery.service.js';
@@ -20,6 +21,7 @@ import { InferenceService } from './inference.service.js';
     AnswerWriter,
     InferenceService,
     AdmissionService,
+    AttemptFailures,
     ClosingService,
     InFlight,
     DiscoveryService,

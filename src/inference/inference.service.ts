@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
+import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
@@ -7,6 +8,7 @@ import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 import type { UpstreamCall } from '../upstreams/upstream.port.js';
 import { AdmissionService, type Admission } from './admission.js';
+import { AttemptFailures } from './attempt-failures.js';
 import type { Caller } from './caller.js';
 import { ClosingService, type Closing, type Settled } from './closing.js';
 import type { Endpoint } from './endpoint.js';
@@ -31,6 +33,7 @@ export class InferenceService {
     private readonly admissions: AdmissionService,
     private readonly upstreams: UpstreamRegistry,
     private readonly closings: ClosingService,
+    private readonly failures: AttemptFailures,
     private readonly inFlight: InFlight,
     private readonly clock: Clock,
   ) {}
@@ -58,7 +61,7 @@ export class InferenceService {
         return { answer, settled: await closing.close('completed') };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
-        if (!closing.closed) closing.close(signal.aborted ? 'client_left' : 'upstream_failed').catch(ignored);
+        if (!closing.closed) closing.close(brokenOutcome(open.cut, signal)).catch(ignored);
         throw open.cut.aborted ? new CutByShutdownError() : error;
       }
     } finally {
@@ -106,8 +109,8 @@ export class InferenceService {
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
       failWhenAborted(cut, () => new CutByShutdownError()),
       tap((chunk) => {
-        answer.firstTokenMs ??= this.elapsedMs(admission.caller);
         meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+        if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
       }),
       cutWhen(() => meter.overrun),
     );
@@ -118,7 +121,7 @@ export class InferenceService {
     return concat(chunks, settled).pipe(
       catchError((error: unknown) => {
         if (closing.closed) return throwError(() => error);
-        const partial = closing.close(cut.aborted ? 'drained' : 'upstream_failed');
+        const partial = closing.close(brokenOutcome(cut));
         // The failure is what the client is told, also when the part before it could not be charged.
         return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));
       }),
@@ -139,7 +142,9 @@ export class InferenceService {
         return await endpoint.complete(adapter, call, admission.model, signal);
       } catch (error) {
         failure = error;
-        if (signal.aborted || !mayFallBack(error)) break;
+        if (signal.aborted) break;
+        this.failures.record(error, route, admission.caller.requestId);
+        if (!mayFallBack(error)) break;
       }
     }
     throw failure;
@@ -162,11 +167,12 @@ export class InferenceService {
         tap(() => {
           started = true;
         }),
-        catchError((error: unknown) =>
-          !started && mayFallBack(error) && position + 1 < admission.routes.length
+        catchError((error: unknown) => {
+          this.failures.record(error, route, admission.caller.requestId);
+          return !started && mayFallBack(error) && position + 1 < admission.routes.length
             ? this.streamOverRoutes(endpoint, admission, closing, flow, position + 1)
-            : throwError(() => error),
-        ),
+            : throwError(() => error);
+        }),
       );
     });
   }
@@ -201,6 +207,12 @@ export class InferenceService {
 }
 
 const NO_ROUTE = 'No upstream serves this model at the moment.';
+
+/** How an answer that did not end by itself is put down. */
+function brokenOutcome(cut: AbortSignal, client?: AbortSignal): SettlementOutcome {
+  if (cut.aborted) return 'drained';
+  return client?.aborted === true ? 'client_left' : 'upstream_failed';
+}
 
 /** Another route may do better, unless the caller's request is at fault or its time is used up. */
 function mayFallBack(error: unknown): boolean {

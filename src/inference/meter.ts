@@ -23,9 +23,9 @@ export class Meter {
     private readonly maxCompletionTokens: number | undefined,
   ) {}
 
-  /** Whether anything that costs was generated. */
+  /** Whether the client has been given anything; until then an answer that breaks off costs nothing, whatever is reported. */
   get generated(): boolean {
-    return this.pieces.length > 0 || this.reported !== undefined;
+    return this.pieces.length > 0;
   }
 
   see(parts: Iterable<MeteredPart>, usage: unknown): void {

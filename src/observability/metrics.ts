@@ -24,6 +24,12 @@ export class Metrics {
     help: 'Requests that have no complete answer yet',
     registers: [this.registry],
   });
+  readonly upstreamFailures = new Counter({
+    name: 'tollgate_upstream_failures_total',
+    help: 'Failed attempts at an upstream, also those that a fallback made good',
+    labelNames: ['upstream', 'code'],
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

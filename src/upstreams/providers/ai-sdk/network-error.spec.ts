@@ -33,9 +33,9 @@ describe('toNetworkError', () => {
     });
   });
 
-  it('takes a connection that was not made in time for a timeout', () => {
+  it('U2: takes a connection that was not made in time for an upstream that is away', () => {
     expect(toNetworkError(failure('UND_ERR_CONNECT_TIMEOUT'), 'request')).toMatchObject({
-      code: 'upstream_timeout',
+      code: 'upstream_unavailable',
       safeToRetry: true,
     });
   });

@@ -8,6 +8,7 @@ const NEVER_CONNECTED: readonly unknown[] = [
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
   'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'ERR_TLS_CERT_ALTNAME_INVALID',
@@ -25,12 +26,6 @@ export function toNetworkError(error: unknown, phase: 'request' | 'answer'): Ups
   if (phase === 'answer') {
     return new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.", {
       cause: error,
-    });
-  }
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return new UpstreamError('upstream_timeout', "The model's provider cannot be reached at the moment.", {
-      cause: error,
-      safeToRetry: true,
     });
   }
   return new UpstreamError('upstream_unavailable', "The model's provider cannot be reached at the moment.", {

@@ -11,10 +11,7 @@ export type AttemptPhase = 'connecting' | 'sent' | 'answering';
  */
 export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamError {
   const code = codeOf(cause);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT')
-    return deadlinePassed(code, phase !== 'connecting');
-
-  // Not a byte of the request was written: refused, unknown host, no route, bad certificate, shutting down.
+  // Not a byte of the request was written: refused, unknown host, no route, no reply to the knock, bad certificate.
   if (phase === 'connecting')
     return new UpstreamError(
       'upstream_unavailable',
@@ -25,6 +22,7 @@ export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamE
       },
     );
 
+  if (code === 'ETIMEDOUT') return deadlinePassed(code, true);
   if (isProtocolError(cause)) return badResponse(cause.name);
   if (phase === 'sent')
     return new UpstreamError(
