@@ -9,20 +9,15 @@ import type { UpstreamAdapter } from './upstream.port.js';
 
 /** The adapter for a configured upstream: the one place that knows which protocol is spoken by whom. */
 export function createAdapter(config: UpstreamConfig, clock: Clock, log: Log): UpstreamAdapter {
+  const onUnknownFinishReason = (reason: string): void =>
+    log.warn({ upstream: config.name, finish_reason: reason }, 'unknown finish reason taken for "stop"');
   switch (config.protocol) {
     case 'sandbox':
       return new SandboxAdapter();
     case 'openai':
-      return new OpenAiAdapter(config, {
-        nowMs: () => clock.nowMs(),
-        onUnknownFinishReason: (reason) =>
-          log.warn(
-            { upstream: config.name, finish_reason: reason },
-            'unknown finish reason taken for "stop"',
-          ),
-      });
+      return new OpenAiAdapter(config, { nowMs: () => clock.nowMs(), onUnknownFinishReason });
     case 'anthropic':
     case 'google':
-      return new AiSdkAdapter(VENDORS[config.protocol], config, clock);
+      return new AiSdkAdapter(VENDORS[config.protocol], config, clock, { onUnknownFinishReason });
   }
 }
