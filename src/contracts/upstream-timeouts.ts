@@ -2,10 +2,10 @@
 export interface UpstreamTimeouts {
   /** TCP and TLS set-up. */
   readonly connectMs: number;
-  /** From the request until the first event of a stream. */
+  /** From the request until the first event of a stream; comments and pings are none. */
   readonly firstTokenMs: number;
-  /** Longest silence between two reads of a stream. */
+  /** Longest silence of a stream that has begun: no byte, while we read. */
   readonly betweenChunksMs: number;
-  /** The whole attempt; of a stream, until its first event (after that only silence ends it). */
+  /** A whole answer, from the request to its last byte. A stream must begin by then; after that only silence ends it. */
   readonly totalMs: number;
 }
