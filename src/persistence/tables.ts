@@ -11,6 +11,67 @@ export interface Tables {
   price_versions: PriceVersionsTable;
   usage_records: UsageRecordsTable;
   settings: SettingsTable;
+  account_balances: AccountBalancesTable;
+  ledger_entries: LedgerEntriesTable;
+  holds: HoldsTable;
+  hold_events: HoldEventsTable;
+  processes: ProcessesTable;
+}
+
+/** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
+export interface AccountBalancesTable {
+  account_id: string;
+  balance_hundredths: bigint;
+  held_hundredths: bigint;
+}
+
+/** Added, never changed. */
+export interface LedgerEntriesTable {
+  /** `le_…`, ordered by time. */
+  id: string;
+  account_id: string;
+  key_id: string | null;
+  type: 'grant' | 'purchase' | 'settlement' | 'correction';
+  /** Signed: what an account gets is positive. */
+  amount_hundredths: bigint;
+  request_id: string | null;
+  idempotency_key: string | null;
+  reason: string | null;
+  price_version: string | null;
+  usage_source: string | null;
+  created_at_ms: bigint;
+}
+
+export interface HoldsTable {
+  request_id: string;
+  account_id: string;
+  key_id: string;
+  amount_hundredths: bigint;
+  state: 'open' | 'settled' | 'released' | 'expired';
+  /** The process that opened it. */
+  owner: string;
+  /** Completion tokens that the client has certainly been sent; what a sweeper charges. */
+  relayed_tokens: number;
+  /** JSON: what a sweeper needs to write the usage row of a request that it did not serve. */
+  facts: string;
+  opened_at_ms: bigint;
+}
+
+/** Replicas on one server database, each seen alive at a time of the database's own clock. */
+export interface ProcessesTable {
+  id: string;
+  seen_at_ms: bigint;
+}
+
+/** The history of holds. */
+export interface HoldEventsTable {
+  /** `<request_id>:<event>`, with a number where an event may come again. */
+  id: string;
+  request_id: string;
+  event: 'opened' | 'extended' | 'settled' | 'released' | 'expired';
+  /** Held after the event (`opened`, `extended`), captured (`settled`) or freed (`released`, `expired`). */
+  amount_hundredths: bigint;
+  at_ms: bigint;
 }
 
 export interface AccountsTable {
