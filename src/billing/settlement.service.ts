@@ -1,71 +1,239 @@
 import { Injectable } from '@nestjs/common';
-import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
+import type { Transaction } from 'kysely';
+import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
-import { GroupCommit } from '../persistence/group-commit.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
+import { GroupCommit } from '../persistence/group-commit.js';
+import type { Tables } from '../persistence/tables.js';
 import type { Bill } from '../surfaces/usage.js';
+import { BalanceRepository } from './balance.repository.js';
+import { HoldLostError } from './billing.errors.js';
+import { HoldRepository, type Hold, type HoldEvent } from './hold.repository.js';
+import { moveHold, type HoldMove } from './hold-states.js';
+import { LedgerRepository, type NewLedgerEntry } from './ledger.repository.js';
+import { affordableUsage, priceUsage } from './pricing.js';
 import type { UsageSource } from './reported-usage.js';
 import { UsageRepository, type UsageRecord } from './usage.repository.js';
 
-/** How a request ended, as far as money is concerned. */
-export type SettlementOutcome = 'completed' | 'client_left' | 'upstream_failed' | 'cut_at_limit' | 'drained';
+/** How a request ended, as far as money is concerned. Prices of each: docs/billing.md. */
+export type SettlementOutcome =
+  | 'completed'
+  | 'cut_at_limit'
+  | 'client_left'
+  | 'upstream_failed'
+  | 'drained'
+  | 'process_died'
+  | 'settled_late';
 
 /** What a finished request used, with everything that its row names. */
-export interface Settlement {
-  readonly requestId: string;
-  readonly clientRequestId: string | undefined;
-  readonly accountId: string;
-  readonly keyId: string;
-  readonly surface: string;
-  readonly endpoint: 'chat' | 'completions';
-  readonly model: string;
-  readonly upstream: string;
-  readonly upstreamModel: string;
-  readonly streamed: boolean;
+export interface Settlement extends Omit<
+  UsageRecord,
+  | 'promptTokens'
+  | 'cachedPromptTokens'
+  | 'completionTokens'
+  | 'reasoningTokens'
+  | 'priceVersion'
+  | 'costNanoUsd'
+  | 'creditHundredths'
+> {
   readonly outcome: SettlementOutcome;
-  readonly finishReason: string | undefined;
   readonly usage: Usage;
   readonly usageSource: UsageSource;
   readonly price: Price;
-  readonly createdAtMs: number;
-  readonly firstTokenMs: number | undefined;
-  readonly durationMs: number;
+  /** `settle` charges the usage, `release` and `expire` charge nothing. */
+  readonly move: HoldMove;
 }
 
-/** Prices true usage and makes it durable. */
+/** What was charged. */
+export interface Settled {
+  readonly usage: Usage;
+  readonly bill: Bill;
+  /** True when the account could not pay for all: `usage` and `bill` are the part that it could. */
+  readonly short: boolean;
+}
+
+interface PendingSettlement extends Settlement {
+  readonly closedAtMs: number;
+}
+
+type Outcome = { readonly kind: 'settled'; readonly settled: Settled } | { readonly kind: 'lost' };
+
+/** Charges true usage against holds, in groups, durably, at most once a request. */
 @Injectable()
 export class SettlementService {
   constructor(
     private readonly groupCommit: GroupCommit,
+    private readonly balances: BalanceRepository,
+    private readonly holds: HoldRepository,
+    private readonly ledger: LedgerRepository,
     private readonly usage: UsageRepository,
     private readonly config: AppConfig,
+    private readonly clock: Clock,
   ) {}
 
   /**
-   * Charges the real usage of a request. Resolves when the row is on disk: only then may the answer end.
-   * At most once per request id: a second call writes nothing.
+   * Charges the real usage of a finished request against its hold and frees the rest. Resolves when that is durable:
+   * only then may the answer end. What the hold does not cover is taken from what is available; where that is not
+   * there either, usage is cut to what can be paid (`short`).
    *
+   * @throws HoldLostError when somebody else has resolved the hold: nothing was charged by this call
    * @throws DomainError `storage_unavailable` when it could not be made durable before the deadline
    */
-  async settle(settlement: Settlement): Promise<Bill> {
-    const { usage, price } = settlement;
-    const cost = costNanoUsd(
-      {
-        promptTokens: usage.prompt_tokens,
-        completionTokens: usage.completion_tokens,
-        cachedPromptTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
-      },
-      price,
+  async settle(settlement: Settlement): Promise<Settled> {
+    const outcome = await this.groupCommit.submit(this.#settleMany, {
+      ...settlement,
+      closedAtMs: this.clock.nowMs(),
+    });
+    if (outcome.kind === 'lost') throw new HoldLostError();
+    return outcome.settled;
+  }
+
+  readonly #settleMany = async (
+    trx: Transaction<Tables>,
+    settlements: readonly PendingSettlement[],
+  ): Promise<Outcome[]> => {
+    const holds = await this.holds.lock(
+      trx,
+      settlements.map(({ requestId }) => requestId),
     );
-    const credits = creditHundredths(cost, this.config.money.creditNanoUsd);
-    await this.groupCommit.submit(this.usage.insertMany, rowOf(settlement, cost, credits));
-    return { model: settlement.model, costNanoUsd: cost, creditHundredths: credits };
+    const balances = await this.balances.lock(trx, [
+      ...new Set(settlements.map(({ accountId }) => accountId)),
+    ]);
+    const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances);
+    const outcomes: Outcome[] = [];
+    for (const settlement of settlements) {
+      const hold = holds.get(settlement.requestId);
+      if (hold !== undefined && moveHold(hold.state, settlement.move) !== undefined) {
+        outcomes.push({ kind: 'settled', settled: batch.take(settlement, hold) });
+      } else {
+        outcomes.push(await this.#earlier(trx, settlement));
+      }
+    }
+    await this.#write(trx, batch);
+    return outcomes;
+  };
+
+  /** A second run after a lost acknowledgement finds the row of the first; anything else is somebody else's doing. */
+  async #earlier(trx: Transaction<Tables>, settlement: PendingSettlement): Promise<Outcome> {
+    const row = await this.usage.findByRequestId(settlement.accountId, settlement.requestId, trx);
+    if (row === undefined || row.outcome !== settlement.outcome) return { kind: 'lost' };
+    const { usage } = settlement;
+    return {
+      kind: 'settled',
+      settled: {
+        usage,
+        bill: { model: row.model, costNanoUsd: row.costNanoUsd, creditHundredths: row.creditHundredths },
+        short: row.promptTokens + row.completionTokens < usage.total_tokens,
+      },
+    };
+  }
+
+  async #write(trx: Transaction<Tables>, batch: SettlementBatch): Promise<void> {
+    await this.balances.change(trx, batch.balanceChanges());
+    for (const { requestId, amountHundredths } of batch.extended) {
+      await this.holds.extend(trx, requestId, amountHundredths);
+    }
+    for (const [state, requestIds] of batch.closedByState) await this.holds.close(trx, requestIds, state);
+    if (batch.events.length > 0) await this.holds.addEvents(trx, batch.events);
+    if (batch.entries.length > 0) await this.ledger.add(trx, batch.entries);
+    if (batch.records.length > 0) await this.usage.insertMany(trx, batch.records);
   }
 }
 
-function rowOf(settlement: Settlement, cost: bigint, credits: bigint): UsageRecord {
-  const { usage, price, ...facts } = settlement;
+/** Works out, in memory and in order, what one transaction writes. */
+class SettlementBatch {
+  readonly entries: NewLedgerEntry[] = [];
+  readonly records: UsageRecord[] = [];
+  readonly events: HoldEvent[] = [];
+  readonly extended: { requestId: string; amountHundredths: bigint }[] = [];
+  readonly closedByState = new Map<'settled' | 'released' | 'expired', string[]>();
+  private readonly changes = new Map<string, { balanceHundredths: bigint; heldHundredths: bigint }>();
+
+  constructor(
+    private readonly creditNanoUsd: bigint,
+    private readonly balances: ReadonlyMap<string, { balanceHundredths: bigint; heldHundredths: bigint }>,
+  ) {}
+
+  take(settlement: PendingSettlement, hold: Hold): Settled {
+    const { closedAtMs, move, requestId, accountId } = settlement;
+    const charged = move === 'settle' ? this.charge(settlement, hold) : this.nothing(settlement);
+    const captured = charged.bill.creditHundredths;
+
+    const state = moveHold(hold.state, move);
+    if (state === undefined || state === 'open') throw new Error(`hold ${requestId} cannot ${move}`);
+    const closed = this.closedByState.get(state);
+    if (closed === undefined) this.closedByState.set(state, [requestId]);
+    else closed.push(requestId);
+    if (captured > hold.amountHundredths) {
+      this.extended.push({ requestId, amountHundredths: captured });
+      this.events.push({ requestId, event: 'extended', amountHundredths: captured, atMs: closedAtMs });
+    }
+    this.events.push({
+      requestId,
+      event: state,
+      amountHundredths: state === 'settled' ? captured : hold.amountHundredths,
+      atMs: closedAtMs,
+    });
+    const change = this.changeOf(accountId);
+    change.balanceHundredths -= captured;
+    change.heldHundredths -= hold.amountHundredths;
+    if (state === 'settled') {
+      this.entries.push({
+        accountId,
+        keyId: settlement.keyId,
+        type: 'settlement',
+        amountHundredths: -captured,
+        requestId,
+        idempotencyKey: undefined,
+        reason: undefined,
+        priceVersion: settlement.price.version,
+        usageSource: settlement.usageSource,
+        createdAtMs: closedAtMs,
+      });
+    }
+    this.records.push(recordOf(settlement, charged));
+    return charged;
+  }
+
+  balanceChanges() {
+    return [...this.changes].map(([accountId, change]) => ({ accountId, ...change }));
+  }
+
+  private charge({ usage, price, accountId, model }: PendingSettlement, hold: Hold): Settled {
+    const bill = { model, ...priceUsage(usage, price, this.creditNanoUsd) };
+    const payable = hold.amountHundredths + this.availableOf(accountId);
+    if (bill.creditHundredths <= payable) return { usage, bill, short: false };
+    const paid = affordableUsage(usage, price, this.creditNanoUsd, payable);
+    return { usage: paid, bill: { model, ...priceUsage(paid, price, this.creditNanoUsd) }, short: true };
+  }
+
+  private nothing({ usage, model }: PendingSettlement): Settled {
+    return { usage, bill: { model, costNanoUsd: 0n, creditHundredths: 0n }, short: false };
+  }
+
+  /** Balance less all holds, after what this batch has done so far. */
+  private availableOf(accountId: string): bigint {
+    const balance = this.balances.get(accountId);
+    if (balance === undefined) return 0n;
+    const change = this.changeOf(accountId);
+    return (
+      balance.balanceHundredths + change.balanceHundredths - (balance.heldHundredths + change.heldHundredths)
+    );
+  }
+
+  private changeOf(accountId: string): { balanceHundredths: bigint; heldHundredths: bigint } {
+    let change = this.changes.get(accountId);
+    if (change === undefined) {
+      change = { balanceHundredths: 0n, heldHundredths: 0n };
+      this.changes.set(accountId, change);
+    }
+    return change;
+  }
+}
+
+function recordOf(settlement: PendingSettlement, { usage, bill }: Settled): UsageRecord {
+  const { usage: _used, price, move: _move, closedAtMs: _closed, ...facts } = settlement;
   return {
     ...facts,
     promptTokens: usage.prompt_tokens,
@@ -73,7 +241,7 @@ function rowOf(settlement: Settlement, cost: bigint, credits: bigint): UsageReco
     completionTokens: usage.completion_tokens,
     reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
     priceVersion: price.version,
-    costNanoUsd: cost,
-    creditHundredths: credits,
+    costNanoUsd: bill.costNanoUsd,
+    creditHundredths: bill.creditHundredths,
   };
 }

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import { sql, type Kysely } from 'kysely';
+import { Database } from '../persistence/database.js';
+import type { Tables } from '../persistence/tables.js';
+
+/** Hundredths of a credit. `available` is what a new hold may take. */
+export interface Balance {
+  readonly balanceHundredths: bigint;
+  readonly heldHundredths: bigint;
+}
+
+/** By how much to change an account's two sums. */
+export interface BalanceChange {
+  readonly accountId: string;
+  readonly balanceHundredths: bigint;
+  readonly heldHundredths: bigint;
+}
+
+@Injectable()
+export class BalanceRepository {
+  constructor(private readonly database: Database) {}
+
+  async find(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<Balance | undefined> {
+    const row = await db
+      .selectFrom('account_balances')
+      .select(['balance_hundredths', 'held_hundredths'])
+      .where('account_id', '=', accountId)
+      .executeTakeFirst();
+    return row && { balanceHundredths: row.balance_hundredths, heldHundredths: row.held_hundredths };
+  }
+
+  async insertEmpty(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<void> {
+    await db
+      .insertInto('account_balances')
+      .values({ account_id: accountId, balance_hundredths: 0n, held_hundredths: 0n })
+      .onConflict((conflict) => conflict.column('account_id').doNothing())
+      .execute();
+  }
+
+  /**
+   * Reads balances that nobody else can change until the transaction ends. Locked in the order of their ids, so two
+   * transactions never wait for each other in a circle.
+   */
+  async lock(trx: Kysely<Tables>, accountIds: readonly string[]): Promise<Map<string, Balance>> {
+    const rows = await trx
+      .selectFrom('account_balances')
+      .select(['account_id', 'balance_hundredths', 'held_hundredths'])
+      .where('account_id', 'in', [...accountIds])
+      .orderBy('account_id')
+      // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+      .execute();
+    return new Map(
+      rows.map((row) => [
+        row.account_id,
+        { balanceHundredths: row.balance_hundredths, heldHundredths: row.held_hundredths },
+      ]),
+    );
+  }
+
+  /** @throws when a change would make a balance negative or smaller than what is held: the check of the table */
+  async change(trx: Kysely<Tables>, changes: readonly BalanceChange[]): Promise<void> {
+    for (const { accountId, balanceHundredths, heldHundredths } of changes) {
+      await trx
+        .updateTable('account_balances')
+        .set({
+          balance_hundredths: sql`balance_hundredths + ${balanceHundredths}`,
+          held_hundredths: sql`held_hundredths + ${heldHundredths}`,
+        })
+        .where('account_id', '=', accountId)
+        .execute();
+    }
+  }
+}

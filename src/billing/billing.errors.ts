@@ -1,0 +1,20 @@
+import { DomainError } from '../common/errors/domain-error.js';
+
+/** The account's available credit does not cover what the request may cost. */
+export class InsufficientCreditError extends DomainError {
+  constructor() {
+    super(
+      'insufficient_quota',
+      'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. A smaller max_tokens or n may fit.',
+    );
+  }
+}
+
+/** Somebody else has resolved this request's hold: this process was taken for dead. Nothing more may be charged or given. */
+export class HoldLostError extends DomainError {
+  constructor() {
+    super('overloaded', 'The request took too long to be accounted for, please try again.', {
+      retryAfterMs: 1000,
+    });
+  }
+}

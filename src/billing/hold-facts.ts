@@ -1,0 +1,50 @@
+import type { Price } from '../common/money/price.js';
+
+/** What a sweeper must know of a request that it did not serve, kept with the hold. */
+export interface HoldFacts {
+  readonly clientRequestId: string | undefined;
+  readonly surface: string;
+  readonly endpoint: 'chat' | 'completions';
+  readonly model: string;
+  readonly upstream: string;
+  readonly upstreamModel: string;
+  readonly streamed: boolean;
+  /** Estimate: the process that knew better is gone. */
+  readonly promptTokens: number;
+  readonly price: Price;
+}
+
+interface StoredFacts extends Omit<HoldFacts, 'price' | 'clientRequestId'> {
+  readonly clientRequestId: string | null;
+  readonly price: { version: string; prompt: string; completion: string; cachedPrompt: string | null };
+}
+
+export function stringifyFacts({ price, clientRequestId, ...facts }: HoldFacts): string {
+  const stored: StoredFacts = {
+    ...facts,
+    clientRequestId: clientRequestId ?? null,
+    price: {
+      version: price.version,
+      prompt: String(price.promptPicoUsdPerToken),
+      completion: String(price.completionPicoUsdPerToken),
+      cachedPrompt:
+        price.cachedPromptPicoUsdPerToken === undefined ? null : String(price.cachedPromptPicoUsdPerToken),
+    },
+  };
+  return JSON.stringify(stored);
+}
+
+/** Reads what `stringifyFacts` wrote; nobody else writes that column. */
+export function parseFacts(text: string): HoldFacts {
+  const { price, clientRequestId, ...facts } = JSON.parse(text) as StoredFacts;
+  return {
+    ...facts,
+    clientRequestId: clientRequestId ?? undefined,
+    price: {
+      version: price.version,
+      promptPicoUsdPerToken: BigInt(price.prompt),
+      completionPicoUsdPerToken: BigInt(price.completion),
+      ...(price.cachedPrompt === null ? {} : { cachedPromptPicoUsdPerToken: BigInt(price.cachedPrompt) }),
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { Injectable } from '@nestjs/common';
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import { Database } from '../persistence/database.js';
+import { IdempotentInsert } from '../persistence/idempotent-insert.js';
+import type { HoldsTable, Tables } from '../persistence/tables.js';
+import type { HoldState } from './hold-states.js';
+
+/** Credit that is set aside for one request. */
+export interface Hold {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly keyId: string;
+  readonly amountHundredths: bigint;
+  readonly state: HoldState;
+  /** The process that opened it and alone may settle it while it lives. */
+  readonly owner: string;
+  readonly relayedTokens: number;
+  /** JSON text; see `HoldFacts`. */
+  readonly facts: string;
+  readonly openedAtMs: number;
+}
+
+export interface HoldEvent {
+  readonly requestId: string;
+  readonly event: 'opened' | 'extended' | 'settled' | 'released' | 'expired';
+  readonly amountHundredths: bigint;
+  readonly atMs: number;
+}
+
+const COLUMNS = [
+  'request_id',
+  'account_id',
+  'key_id',
+  'amount_hundredths',
+  'state',
+  'owner',
+  'relayed_tokens',
+  'facts',
+  'opened_at_ms',
+] as const satisfies readonly (keyof HoldsTable)[];
+
+@Injectable()
+export class HoldRepository {
+  readonly #insert = new IdempotentInsert('holds', COLUMNS, 'request_id');
+  readonly #insertEvent = new IdempotentInsert(
+    'hold_events',
+    ['id', 'request_id', 'event', 'amount_hundredths', 'at_ms'],
+    'id',
+  );
+
+  constructor(private readonly database: Database) {}
+
+  async insertMany(trx: Kysely<Tables>, holds: readonly Hold[]): Promise<void> {
+    await this.#insert.execute(
+      trx,
+      holds.map((hold) => ({
+        request_id: hold.requestId,
+        account_id: hold.accountId,
+        key_id: hold.keyId,
+        amount_hundredths: hold.amountHundredths,
+        state: hold.state,
+        owner: hold.owner,
+        relayed_tokens: hold.relayedTokens,
+        facts: hold.facts,
+        opened_at_ms: BigInt(hold.openedAtMs),
+      })),
+    );
+  }
+
+  async addEvents(trx: Kysely<Tables>, events: readonly HoldEvent[]): Promise<void> {
+    await this.#insertEvent.execute(
+      trx,
+      events.map(({ requestId, event, amountHundredths, atMs }) => ({
+        id: event === 'extended' ? `${requestId}:${event}:${amountHundredths}` : `${requestId}:${event}`,
+        request_id: requestId,
+        event,
+        amount_hundredths: amountHundredths,
+        at_ms: BigInt(atMs),
+      })),
+    );
+  }
+
+  /** Holds that nobody else can resolve until the transaction ends, by request id. */
+  async lock(trx: Transaction<Tables>, requestIds: readonly string[]): Promise<Map<string, Hold>> {
+    const rows = await trx
+      .selectFrom('holds')
+      .select(COLUMNS)
+      .where('request_id', 'in', [...requestIds])
+      .orderBy('request_id')
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+      .execute();
+    return new Map(rows.map((row) => [row.request_id, toHold(row)]));
+  }
+
+  /** Only what is open moves; callers have locked the rows and know that it is. */
+  async close(
+    trx: Transaction<Tables>,
+    requestIds: readonly string[],
+    state: Exclude<HoldState, 'open'>,
+  ): Promise<void> {
+    await trx
+      .updateTable('holds')
+      .set({ state })
+      .where('request_id', 'in', [...requestIds])
+      .where('state', '=', 'open')
+      .execute();
+  }
+
+  async extend(trx: Transaction<Tables>, requestId: string, amountHundredths: bigint): Promise<void> {
+    await trx
+      .updateTable('holds')
+      .set({ amount_hundredths: amountHundredths })
+      .where('request_id', '=', requestId)
+      .where('state', '=', 'open')
+      .execute();
+  }
+
+  async setProgress(trx: Kysely<Tables>, requestId: string, relayedTokens: number): Promise<void> {
+    await trx
+      .updateTable('holds')
+      .set({ relayed_tokens: relayedTokens })
+      .where('request_id', '=', requestId)
+      .where('state', '=', 'open')
+      .execute();
+  }
+
+  /** Open holds of other processes than the ones named, oldest first. */
+  async listOpenOfOthers(
+    owners: readonly string[],
+    limit: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Hold[]> {
+    const rows = await db
+      .selectFrom('holds')
+      .select(COLUMNS)
+      .where('state', '=', 'open')
+      .where('owner', 'not in', [...owners])
+      .orderBy('opened_at_ms')
+      .limit(limit)
+      .execute();
+    return rows.map(toHold);
+  }
+
+  async find(requestId: string, db: Kysely<Tables> = this.database.kysely): Promise<Hold | undefined> {
+    const row = await db
+      .selectFrom('holds')
+      .select(COLUMNS)
+      .where('request_id', '=', requestId)
+      .executeTakeFirst();
+    return row && toHold(row);
+  }
+}
+
+function toHold(row: Pick<Selectable<HoldsTable>, (typeof COLUMNS)[number]>): Hold {
+  return {
+    requestId: row.request_id,
+    accountId: row.account_id,
+    keyId: row.key_id,
+    amountHundredths: row.amount_hundredths,
+    state: row.state,
+    owner: row.owner,
+    relayedTokens: row.relayed_tokens,
+    facts: row.facts,
+    openedAtMs: Number(row.opened_at_ms),
+  };
+}

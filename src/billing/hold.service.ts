@@ -1,0 +1,200 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { Clock } from '../common/clock/clock.js';
+import { GroupCommit } from '../persistence/group-commit.js';
+import type { Tables } from '../persistence/tables.js';
+import { BalanceRepository, type Balance } from './balance.repository.js';
+import { InsufficientCreditError } from './billing.errors.js';
+import { HoldRepository, type Hold } from './hold.repository.js';
+import { ProcessIdentity } from './process-identity.js';
+
+/** What a request asks to have set aside. */
+export interface HoldRequest {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly keyId: string;
+  /** The most that the request can cost, or as much of it as is wanted. Hundredths of a credit. */
+  readonly amountHundredths: bigint;
+  /** Less than this is not worth starting with: the hold is refused then. At most `amountHundredths`. */
+  readonly leastHundredths: bigint;
+  /** JSON text; see `HoldFacts`. */
+  readonly facts: string;
+}
+
+interface PendingExtension {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly wantedHundredths: bigint;
+  readonly atMs: number;
+}
+
+type Outcome = { readonly kind: 'opened'; readonly amountHundredths: bigint } | { readonly kind: 'refused' };
+
+interface PendingHold extends HoldRequest {
+  readonly openedAtMs: number;
+}
+
+/**
+ * A hold that may shrink to what there is takes at most this part of it, so that many such requests side by side do
+ * not lock the account out.
+ */
+const SHARE_OF_AVAILABLE = 8n;
+
+/** Sets credit aside before an upstream is called. Nothing reaches an upstream without a hold. */
+@Injectable()
+export class HoldService {
+  constructor(
+    private readonly groupCommit: GroupCommit,
+    private readonly balances: BalanceRepository,
+    private readonly holds: HoldRepository,
+    private readonly identity: ProcessIdentity,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Resolves when the hold is durable.
+   *
+   * @returns what was set aside: `amountHundredths`, or less but at least `leastHundredths`
+   * @throws InsufficientCreditError, DomainError `storage_unavailable`
+   */
+  async open(request: HoldRequest): Promise<bigint> {
+    const outcome = await this.groupCommit.submit(this.#openMany, {
+      ...request,
+      openedAtMs: this.clock.nowMs(),
+    });
+    if (outcome.kind === 'refused') throw new InsufficientCreditError();
+    return outcome.amountHundredths;
+  }
+
+  /**
+   * Raises a hold that is still open.
+   *
+   * @param wantedHundredths the whole new amount
+   * @returns the amount held now; the old one where nothing more is available or the hold is resolved
+   */
+  extend(requestId: string, accountId: string, wantedHundredths: bigint): Promise<bigint> {
+    return this.groupCommit.submit(this.#extendMany, {
+      requestId,
+      accountId,
+      wantedHundredths,
+      atMs: this.clock.nowMs(),
+    });
+  }
+
+  /** Stores how much output a client has been sent, without waiting; a lost note costs a second's worth. */
+  noteProgress(requestId: string, relayedTokens: number): void {
+    this.groupCommit.submit(this.#noteMany, { requestId, relayedTokens }).catch(() => undefined);
+  }
+
+  readonly #noteMany = async (
+    trx: Transaction<Tables>,
+    notes: readonly { requestId: string; relayedTokens: number }[],
+  ): Promise<undefined[]> => {
+    for (const { requestId, relayedTokens } of notes)
+      await this.holds.setProgress(trx, requestId, relayedTokens);
+    return notes.map(() => undefined);
+  };
+
+  readonly #extendMany = async (
+    trx: Transaction<Tables>,
+    extensions: readonly PendingExtension[],
+  ): Promise<bigint[]> => {
+    const holds = await this.holds.lock(
+      trx,
+      extensions.map(({ requestId }) => requestId),
+    );
+    // All of them at once, in the order of their ids: two processes never wait for each other in a circle.
+    await this.balances.lock(trx, [...new Set(extensions.map(({ accountId }) => accountId))]);
+    const amounts: bigint[] = [];
+    for (const { requestId, accountId, wantedHundredths, atMs } of extensions) {
+      const hold = holds.get(requestId);
+      if (hold === undefined || hold.state !== 'open' || hold.amountHundredths >= wantedHundredths) {
+        amounts.push(hold?.amountHundredths ?? 0n);
+        continue;
+      }
+      const balance = (await this.balances.lock(trx, [accountId])).get(accountId);
+      const missing = wantedHundredths - hold.amountHundredths;
+      const more = missing < available(balance) ? missing : available(balance);
+      const amountHundredths = hold.amountHundredths + more;
+      if (more > 0n) {
+        await this.balances.change(trx, [{ accountId, balanceHundredths: 0n, heldHundredths: more }]);
+        await this.holds.extend(trx, requestId, amountHundredths);
+        await this.holds.addEvents(trx, [{ requestId, event: 'extended', amountHundredths, atMs }]);
+      }
+      amounts.push(amountHundredths);
+    }
+    return amounts;
+  };
+
+  readonly #openMany = async (
+    trx: Transaction<Tables>,
+    requests: readonly PendingHold[],
+  ): Promise<Outcome[]> => {
+    // After a lost acknowledgement the hold is there already; its credit must not be set aside twice.
+    const existing = await this.holds.lock(
+      trx,
+      requests.map(({ requestId }) => requestId),
+    );
+    const balances = await this.balances.lock(trx, [...new Set(requests.map(({ accountId }) => accountId))]);
+    const heldNow = new Map<string, bigint>();
+    const opened: Hold[] = [];
+
+    const outcomes = requests.map((request): Outcome => {
+      const known = existing.get(request.requestId);
+      if (known !== undefined) return { kind: 'opened', amountHundredths: known.amountHundredths };
+      const already = heldNow.get(request.accountId) ?? 0n;
+      const amount = affordable(request, available(balances.get(request.accountId)) - already);
+      if (amount === undefined) return { kind: 'refused' };
+      heldNow.set(request.accountId, already + amount);
+      opened.push(this.#toHold(request, amount));
+      return { kind: 'opened', amountHundredths: amount };
+    });
+
+    if (opened.length > 0) {
+      await this.balances.change(
+        trx,
+        [...heldNow].map(([accountId, held]) => ({ accountId, balanceHundredths: 0n, heldHundredths: held })),
+      );
+      await this.holds.insertMany(trx, opened);
+      await this.holds.addEvents(
+        trx,
+        opened.map(({ requestId, amountHundredths, openedAtMs }) => ({
+          requestId,
+          event: 'opened',
+          amountHundredths,
+          atMs: openedAtMs,
+        })),
+      );
+    }
+    return outcomes;
+  };
+
+  #toHold(request: PendingHold, amountHundredths: bigint): Hold {
+    return {
+      requestId: request.requestId,
+      accountId: request.accountId,
+      keyId: request.keyId,
+      amountHundredths,
+      state: 'open',
+      owner: this.identity.id,
+      relayedTokens: 0,
+      facts: request.facts,
+      openedAtMs: request.openedAtMs,
+    };
+  }
+}
+
+function available(balance: Balance | undefined): bigint {
+  return balance === undefined ? 0n : balance.balanceHundredths - balance.heldHundredths;
+}
+
+/** The whole amount where it must be whole or is a small part of what there is; else that part, if it is enough. */
+function affordable(
+  { amountHundredths, leastHundredths }: HoldRequest,
+  availableHundredths: bigint,
+): bigint | undefined {
+  if (leastHundredths > availableHundredths) return undefined;
+  const share = availableHundredths / SHARE_OF_AVAILABLE;
+  if (amountHundredths <= share || amountHundredths === leastHundredths) return amountHundredths;
+  return share > leastHundredths ? share : leastHundredths;
+}

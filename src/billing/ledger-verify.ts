@@ -1,0 +1,97 @@
+import { sql, type Kysely } from 'kysely';
+import type { Tables } from '../persistence/tables.js';
+
+/** One thing that does not add up. */
+export interface LedgerDifference {
+  readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5';
+  readonly accountId: string;
+  readonly requestId: string | undefined;
+  readonly message: string;
+}
+
+/**
+ * Recomputes every sum from the entries and holds that it stands for, and compares. Empty: all is well. Reads only;
+ * run it while the process works, in one transaction, and it sees one moment.
+ */
+export async function verifyLedger(db: Kysely<Tables>): Promise<LedgerDifference[]> {
+  return db
+    .transaction()
+    .execute(async (trx) => [
+      ...(await balancesThatAreNotTheirSum(trx)),
+      ...(await holdsThatAreNotTheirSum(trx)),
+      ...(await settlementsWithoutTheirHold(trx)),
+      ...(await settledHoldsWithoutTheirEntry(trx)),
+      ...(await rowsThatDisagree(trx)),
+    ]);
+}
+
+async function balancesThatAreNotTheirSum(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<{ account_id: string; balance: bigint; entries: bigint }>`
+    select b.account_id, b.balance_hundredths as balance,
+      coalesce((select cast(sum(e.amount_hundredths) as bigint) from ledger_entries e
+        where e.account_id = b.account_id), 0) as entries
+    from account_balances b`.execute(trx);
+  return rows
+    .filter((row) => BigInt(row.balance) !== BigInt(row.entries) || BigInt(row.balance) < 0n)
+    .map((row) => difference('I1', row.account_id, `balance ${row.balance}, entries ${row.entries}`));
+}
+
+async function holdsThatAreNotTheirSum(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<{ account_id: string; balance: bigint; held: bigint; holds: bigint }>`
+    select b.account_id, b.balance_hundredths as balance, b.held_hundredths as held,
+      coalesce((select cast(sum(h.amount_hundredths) as bigint) from holds h
+        where h.account_id = b.account_id and h.state = 'open'), 0) as holds
+    from account_balances b`.execute(trx);
+  return rows
+    .filter((row) => BigInt(row.held) !== BigInt(row.holds) || BigInt(row.held) > BigInt(row.balance))
+    .map((row) =>
+      difference('I2', row.account_id, `held ${row.held}, open holds ${row.holds}, balance ${row.balance}`),
+    );
+}
+
+async function settlementsWithoutTheirHold(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<{ account_id: string; request_id: string; state: string | null }>`
+    select e.account_id, e.request_id, h.state
+    from ledger_entries e left join holds h on h.request_id = e.request_id
+    where e.type = 'settlement'
+      and (h.state is null or h.state <> 'settled' or -e.amount_hundredths > h.amount_hundredths)`.execute(
+    trx,
+  );
+  return rows.map((row) =>
+    difference(
+      row.state === 'settled' ? 'I4' : 'I3',
+      row.account_id,
+      `settlement on a hold that is ${row.state ?? 'missing'} or too small`,
+      row.request_id,
+    ),
+  );
+}
+
+async function settledHoldsWithoutTheirEntry(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<{ account_id: string; request_id: string }>`
+    select h.account_id, h.request_id from holds h
+    where h.state = 'settled' and not exists (
+      select 1 from ledger_entries e where e.request_id = h.request_id and e.type = 'settlement')`.execute(
+    trx,
+  );
+  return rows.map((row) => difference('I3', row.account_id, 'hold settled without an entry', row.request_id));
+}
+
+async function rowsThatDisagree(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<{ account_id: string; request_id: string }>`
+    select u.account_id, u.request_id from usage_records u
+    left join ledger_entries e on e.request_id = u.request_id and e.type = 'settlement'
+    where coalesce(-e.amount_hundredths, 0) <> u.credit_hundredths`.execute(trx);
+  return rows.map((row) =>
+    difference('I5', row.account_id, 'usage row and settlement name different credits', row.request_id),
+  );
+}
+
+function difference(
+  invariant: LedgerDifference['invariant'],
+  accountId: string,
+  message: string,
+  requestId?: string,
+): LedgerDifference {
+  return { invariant, accountId, requestId, message };
+}
