@@ -2,7 +2,7 @@
 const row0 = ['contracts', 'surfaces', 'common'];
 const row1 = ['config', 'persistence', 'observability', 'streaming', 'http'];
 const row2 = ['auth', 'models', 'upstreams', 'billing', 'throttling'];
-const row3 = ['inference'];
+const row3 = ['inference', 'accounts'];
 const row4 = ['chat', 'completions', 'health', 'openapi', 'conversations', 'chatbots', 'admin'];
 
 const inRow = (folders) => `^src/(${folders.join('|')})/`;

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { AccountsModule } from './accounts/accounts.module.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ChatModule } from './chat/chat.module.js';
@@ -33,6 +34,7 @@ export class AppModule {
         ThrottlingModule,
         ModelsModule,
         InferenceModule,
+        AccountsModule,
         ChatModule,
         CompletionsModule,
         HealthModule,

@@ -2,14 +2,15 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from './app.setup.js';
-import { BootstrapService } from './auth/bootstrap.service.js';
+import { BootstrapService } from './accounts/bootstrap.service.js';
+import { welcome } from './accounts/welcome.js';
+import { HousekeepingService } from './billing/housekeeping.service.js';
 import { ConfigError } from './config/config.errors.js';
 import { loadConfig } from './config/load-config.js';
 import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
 import { Log } from './observability/log.js';
 import { DatabaseReadiness } from './persistence/database.js';
 import { StorageStartError } from './persistence/storage-start.error.js';
-import { welcome } from './welcome.js';
 
 async function main(): Promise<void> {
   const config = loadConfig();
@@ -22,6 +23,7 @@ async function main(): Promise<void> {
   process.stdout.write(`Tollgate listens on ${origin}\n`);
 
   await app.get(DatabaseReadiness).whenReady();
+  await app.get(HousekeepingService).start();
   const firstBoot = await app.get(BootstrapService).firstBoot();
   await app.get(CatalogueKeeper).start();
   if (firstBoot !== undefined) process.stdout.write(welcome(origin, firstBoot));

@@ -3,20 +3,12 @@ import { AccountRepository } from './account.repository.js';
 import { AdminKeyService } from './admin-key.service.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeyService } from './api-key.service.js';
-import { BootstrapService } from './bootstrap.service.js';
 import { FailedAttempts } from './failed-attempts.js';
 
 /** Keys → principals. The guard itself is put before every route in `app.module.ts`. */
 @Global()
 @Module({
-  providers: [
-    AccountRepository,
-    ApiKeyRepository,
-    ApiKeyService,
-    AdminKeyService,
-    FailedAttempts,
-    BootstrapService,
-  ],
-  exports: [ApiKeyService, AdminKeyService, BootstrapService, ApiKeyRepository, AccountRepository],
+  providers: [AccountRepository, ApiKeyRepository, ApiKeyService, AdminKeyService, FailedAttempts],
+  exports: [ApiKeyService, AdminKeyService, ApiKeyRepository, AccountRepository],
 })
 export class AuthModule {}

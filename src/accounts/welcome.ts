@@ -1,4 +1,4 @@
-import type { FirstBoot } from './auth/bootstrap.service.js';
+import type { FirstBoot } from './bootstrap.service.js';
 
 /** What the first boot prints, once: a request that works as it is pasted, and the secrets that nobody can read again. */
 export function welcome(origin: string, { apiKey, adminKey }: FirstBoot): string {

@@ -5,10 +5,10 @@ import { AppConfig } from '../config/app-config.js';
 import { Database } from '../persistence/database.js';
 import { SettingsRepository } from '../persistence/settings.repository.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { AccountRepository } from './account.repository.js';
-import { ADMIN_KEY_SETTING } from './admin-key.service.js';
-import { ApiKeyRepository } from './api-key.repository.js';
-import { displayPrefix, hashSecret, newAdminSecret, newApiKeySecret } from './secret.js';
+import { AccountsService } from './accounts.service.js';
+import { ADMIN_KEY_SETTING } from '../auth/admin-key.service.js';
+import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { displayPrefix, hashSecret, newAdminSecret, newApiKeySecret } from '../auth/secret.js';
 
 /** Secrets made on the first boot: the only time that anyone can read them. */
 export interface FirstBoot {
@@ -25,7 +25,7 @@ const FIRST_ACCOUNT_SETTING = 'first_account_id';
 export class BootstrapService {
   constructor(
     private readonly database: Database,
-    private readonly accounts: AccountRepository,
+    private readonly accounts: AccountsService,
     private readonly keys: ApiKeyRepository,
     private readonly settings: SettingsRepository,
     private readonly clock: Clock,
@@ -47,7 +47,11 @@ export class BootstrapService {
         await this.settings.putIfAbsent(ADMIN_KEY_SETTING, hashSecret(adminKey), trx);
       }
       const createdAtMs = this.clock.nowMs();
-      await this.accounts.insert({ id: accountId, name: 'default', createdAtMs }, trx);
+      await this.accounts.createIn(
+        trx,
+        { id: accountId, name: 'default', createdAtMs },
+        access.bootstrapCreditHundredths,
+      );
       await this.keys.insert(
         {
           id: newRowId('key'),
