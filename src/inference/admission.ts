@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { stringifyFacts } from '../billing/hold-facts.js';
+import { HoldService } from '../billing/hold.service.js';
 import type { Price } from '../common/money/price.js';
+import { AppConfig } from '../config/app-config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
 import type { Caller } from './caller.js';
 import type { Endpoint } from './endpoint.js';
-import { ModelNotAllowedError, PriceUnknownError } from './inference.errors.js';
+import { holdSize } from './hold-size.js';
+import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
 import { orderRoutes } from './route-order.js';
 
@@ -20,43 +24,95 @@ export interface Admission<Request> {
   /** All choices together; `undefined` where neither request nor model names a limit. */
   readonly maxCompletionTokens: number | undefined;
   readonly tokens: TokenReservation;
+  readonly hold: OpenHold;
+}
+
+/** The credit set aside for a request. */
+export interface OpenHold {
+  /** Hundredths of a credit; raised when the hold is extended. */
+  amountHundredths: bigint;
+  /** The most that the request can cost. Where the hold is less, it has to grow with the answer. */
+  readonly worstHundredths: bigint;
 }
 
 /** Output that a request without a limit is expected to have, for the tokens-a-minute reservation only. */
 const ASSUMED_COMPLETION_TOKENS = 1_024;
 
-/**
- * Decides whether a valid request may reach an upstream. (The hold on credits belongs here, after the price is known.)
- */
+/** Decides whether a valid request may reach an upstream, and sets aside the credit for it. */
 @Injectable()
 export class AdmissionService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly tokens: TokenLimiter,
+    private readonly holds: HoldService,
+    private readonly config: AppConfig,
   ) {}
 
-  /** @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, DomainError `token_rate_limited` */
-  admit<Request extends { model: string }>(
+  /**
+   * Resolves when the hold is durable.
+   *
+   * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
+   *   DomainError `token_rate_limited`, `storage_unavailable`
+   */
+  async admit<Request extends { model: string }>(
     endpoint: Endpoint<Request, unknown, unknown>,
     request: Request,
     caller: Caller,
-  ): Admission<Request> {
+    streamed: boolean,
+  ): Promise<Admission<Request>> {
     const model = this.catalogue.get(request.model);
     if (!this.catalogue.permits(caller.principal.allowedModels, model)) throw new ModelNotAllowedError();
     if (model.price === undefined) throw new PriceUnknownError();
 
     const prompt = endpoint.measure(request);
     const maxCompletionTokens = endpoint.maxCompletionTokens(request, model);
+    const routes = orderRoutes(model.routes, Math.random);
+    const [route] = routes;
+    if (route === undefined) throw new NoRouteError();
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
-    return {
-      request,
-      caller,
-      model,
-      price: model.price,
-      routes: orderRoutes(model.routes, Math.random),
+    const promptTokens = estimatePromptTokens(prompt);
+    const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
+    const size = holdSize(
       prompt,
+      endpoint.choices(request),
       maxCompletionTokens,
-      tokens: this.tokens.reserve(caller.principal, estimatePromptTokens(prompt) + expected, request.model),
-    };
+      endpoint.limitsOutput(request),
+      model.price,
+      this.config.money.creditNanoUsd,
+    );
+    try {
+      const amountHundredths = await this.holds.open({
+        requestId: caller.requestId,
+        accountId: caller.principal.accountId,
+        keyId: caller.principal.keyId,
+        ...size,
+        facts: stringifyFacts({
+          clientRequestId: caller.clientRequestId,
+          surface: caller.surface,
+          endpoint: endpoint.name,
+          model: model.id,
+          upstream: route.upstream,
+          upstreamModel: route.upstreamModel,
+          streamed,
+          promptTokens,
+          price: model.price,
+        }),
+      });
+      const hold = { amountHundredths, worstHundredths: size.amountHundredths };
+      return {
+        request,
+        caller,
+        model,
+        price: model.price,
+        routes,
+        prompt,
+        maxCompletionTokens,
+        tokens,
+        hold,
+      };
+    } catch (error) {
+      tokens.correct(0);
+      throw error;
+    }
   }
 }

@@ -21,6 +21,18 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     return perChoice === undefined ? undefined : perChoice * (request.n ?? 1);
   },
 
+  choices: (request) => request.n ?? 1,
+  limitsOutput: (request) => (request.max_completion_tokens ?? request.max_tokens) !== undefined,
+
+  shorten: (answer, share) => ({
+    ...answer,
+    choices: answer.choices.map((choice) => {
+      const { tool_calls: _calls, function_call: _call, ...message } = choice.message;
+      const content = (message.content ?? '').slice(0, Math.floor((message.content ?? '').length * share));
+      return { ...choice, message: { ...message, content }, finish_reason: 'length' as const };
+    }),
+  }),
+
   forUpstream(request, model, upstreamModel) {
     const {
       model: _public,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { BelievedUsage } from '../billing/reported-usage.js';
 import { usageOf } from '../billing/reported-usage.js';
-import { SettlementService, type SettlementOutcome } from '../billing/settlement.service.js';
+import { HoldLostError } from '../billing/billing.errors.js';
+import { SettlementService, type Settlement, type SettlementOutcome } from '../billing/settlement.service.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
@@ -10,6 +11,7 @@ import type { Bill } from '../surfaces/usage.js';
 import type { Admission } from './admission.js';
 import type { InFlight } from './in-flight.js';
 import type { Meter } from './meter.js';
+import { UnsettledService } from './unsettled.service.js';
 
 /** The end of an answer: what it used and what that cost, durable. */
 export class Settled {
@@ -18,6 +20,8 @@ export class Settled {
     readonly bill: Bill,
     /** The finish reason of choices that the upstream did not end itself. */
     readonly openFinishReason: 'stop' | 'length',
+    /** The part of the output that the account could pay for: 1, unless its credit ran out meanwhile. */
+    readonly paidShare: number,
   ) {}
 }
 
@@ -37,6 +41,7 @@ export class ClosingService {
   constructor(
     private readonly settlements: SettlementService,
     private readonly counter: TokenCounter,
+    private readonly unsettled: UnsettledService,
     private readonly clock: Clock,
   ) {}
 
@@ -46,15 +51,28 @@ export class ClosingService {
   }
 
   private async settle(answer: OpenAnswer, outcome: SettlementOutcome): Promise<Settled> {
-    const { admission, meter, route } = answer;
-    const { caller, model, price } = admission;
+    const { meter, admission } = answer;
     const complete = outcome === 'completed';
     const believed: BelievedUsage =
       complete || meter.generated
         ? await meter.usage(this.counter, complete)
         : { usage: usageOf(0, 0), source: 'counted' };
     admission.tokens.correct(believed.usage.total_tokens);
-    const bill = await this.settlements.settle({
+    const settlement = this.settlement(answer, outcome, believed);
+    try {
+      const { usage, bill, short } = await this.settlements.settle(settlement);
+      const paidShare = short ? share(usage.completion_tokens, believed.usage.completion_tokens) : 1;
+      return new Settled(usage, bill, outcome === 'cut_at_limit' ? 'length' : 'stop', paidShare);
+    } catch (error) {
+      if (!(error instanceof HoldLostError)) this.unsettled.add(withoutItsEnd(settlement, answer));
+      throw error;
+    }
+  }
+
+  private settlement(answer: OpenAnswer, outcome: SettlementOutcome, believed: BelievedUsage): Settlement {
+    const { admission, meter, route } = answer;
+    const { caller, model, price } = admission;
+    return {
       requestId: caller.requestId,
       clientRequestId: caller.clientRequestId,
       accountId: caller.principal.accountId,
@@ -66,6 +84,8 @@ export class ClosingService {
       upstreamModel: route.upstreamModel,
       streamed: answer.streamed,
       outcome,
+      // What costs nothing is given back; a free model's answer is a settlement of 0.
+      move: outcome === 'completed' || believed.usage.total_tokens > 0 ? 'settle' : 'release',
       finishReason: meter.finishReason,
       usage: believed.usage,
       usageSource: believed.source,
@@ -73,9 +93,23 @@ export class ClosingService {
       createdAtMs: this.clock.nowMs(),
       firstTokenMs: answer.firstTokenMs,
       durationMs: Math.round(this.clock.monotonicMs() - caller.arrivedAtMs),
-    });
-    return new Settled(believed.usage, bill, outcome === 'cut_at_limit' ? 'length' : 'stop');
+    };
   }
+}
+
+/** The caller was told of a failure: a stream is charged for what it relayed, a whole answer was not handed over. */
+function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenAnswer): Settlement {
+  const relayed = streamed && firstTokenMs !== undefined;
+  return {
+    ...settlement,
+    outcome: 'settled_late',
+    move: relayed ? 'settle' : 'release',
+    ...(relayed ? {} : { usage: usageOf(0, 0) }),
+  };
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 1 : part / whole;
 }
 
 /** Settles one answer at most once: the first outcome stands, later ones get the same settlement. */

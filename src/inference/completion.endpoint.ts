@@ -33,6 +33,18 @@ export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, C
     return perChoice === undefined ? undefined : perChoice * candidates * promptCount(request.prompt);
   },
 
+  choices: (request) => Math.max(request.n ?? 1, request.best_of ?? 1),
+  limitsOutput: (request) => request.max_tokens !== undefined,
+
+  shorten: (answer, share) => ({
+    ...answer,
+    choices: answer.choices.map((choice) => ({
+      ...choice,
+      text: choice.text.slice(0, Math.floor(choice.text.length * share)),
+      finish_reason: 'length' as const,
+    })),
+  }),
+
   forUpstream(request, model, upstreamModel) {
     const { model: _public, stream: _stream, stream_options: _options, ...rest } = request;
     const maxTokens = perChoiceLimit(request, model);

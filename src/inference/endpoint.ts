@@ -20,6 +20,12 @@ export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
   measure(request: Request): PromptMeasure;
   /** Most tokens that all choices together may have; `undefined`: neither request nor model names a limit. */
   maxCompletionTokens(request: Request, model: Model): number | undefined;
+  /** How many answers are generated, to each prompt or to all. */
+  choices(request: Request): number;
+  /** Whether the client itself limited the output. */
+  limitsOutput(request: Request): boolean;
+  /** The part of an answer that can be paid for: texts cut, finish reason "length". */
+  shorten(answer: Answer, share: number): Answer;
   /** The request as this upstream model gets it. */
   forUpstream(request: Request, model: Model, upstreamModel: string): Request;
   complete(

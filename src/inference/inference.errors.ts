@@ -16,6 +16,13 @@ export class PriceUnknownError extends DomainError {
   }
 }
 
+/** The catalogue has the model, but nowhere to send it. */
+export class NoRouteError extends DomainError {
+  constructor() {
+    super('upstream_unavailable', 'No upstream serves this model at the moment.');
+  }
+}
+
 /** The process is leaving and this answer did not end in time. */
 export class CutByShutdownError extends DomainError {
   constructor() {

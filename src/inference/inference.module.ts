@@ -10,8 +10,10 @@ import { CatalogueKeeper } from './catalogue-keeper.service.js';
 import { ClosingService } from './closing.js';
 import { DiscoveryService } from './discovery.service.js';
 import { DrainService } from './drain.service.js';
+import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight } from './in-flight.js';
 import { InferenceService } from './inference.service.js';
+import { UnsettledService } from './unsettled.service.js';
 
 /** The one pipeline: brings models, upstreams, limits and billing together by passing values. */
 @Module({
@@ -23,10 +25,12 @@ import { InferenceService } from './inference.service.js';
     AdmissionService,
     AttemptFailures,
     ClosingService,
+    HoldWatchService,
     InFlight,
     DiscoveryService,
     CatalogueKeeper,
     DrainService,
+    UnsettledService,
   ],
   exports: [AnsweringService, InFlight, CatalogueKeeper],
 })

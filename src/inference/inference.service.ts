@@ -12,6 +12,7 @@ import { AttemptFailures } from './attempt-failures.js';
 import type { Caller } from './caller.js';
 import { ClosingService, type Closing, type Settled } from './closing.js';
 import type { Endpoint } from './endpoint.js';
+import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
@@ -33,6 +34,7 @@ export class InferenceService {
     private readonly admissions: AdmissionService,
     private readonly upstreams: UpstreamRegistry,
     private readonly closings: ClosingService,
+    private readonly holdWatches: HoldWatchService,
     private readonly failures: AttemptFailures,
     private readonly inFlight: InFlight,
     private readonly clock: Clock,
@@ -52,13 +54,17 @@ export class InferenceService {
   ): Promise<SettledAnswer<Answer>> {
     const open = this.inFlight.enter();
     try {
-      const admission = this.admissions.admit(endpoint, request, caller);
+      const admission = await this.admissions.admit(endpoint, request, caller, false);
       const closing = this.open(admission, endpoint.name, false);
       const either = AbortSignal.any([signal, open.cut]);
       try {
         const answer = await this.completeOverRoutes(endpoint, admission, closing, either);
         closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
-        return { answer, settled: await closing.close('completed') };
+        const settled = await closing.close('completed');
+        return {
+          answer: settled.paidShare < 1 ? endpoint.shorten(answer, settled.paidShare) : answer,
+          settled,
+        };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
         if (!closing.closed) closing.close(brokenOutcome(open.cut, signal)).catch(ignored);
@@ -81,16 +87,21 @@ export class InferenceService {
   ): Observable<Chunk | Settled> {
     return defer(() => {
       const open = this.inFlight.enter();
-      let closing: Closing | undefined;
-      return defer(() => {
-        const admission = this.admissions.admit(endpoint, request, caller);
-        const opened = this.open(admission, endpoint.name, true);
-        closing = opened;
-        return this.settledStream(endpoint, admission, opened, flow, open.cut);
-      }).pipe(
+      const opening = this.admissions
+        .admit(endpoint, request, caller, true)
+        .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
+      return from(opening).pipe(
+        switchMap(({ admission, closing }) =>
+          this.settledStream(endpoint, admission, closing, flow, open.cut),
+        ),
         finalize(() => {
-          // Unsubscribed before the end: the client has left.
-          if (closing !== undefined && !closing.closed) closing.close('client_left').catch(ignored);
+          // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
+          this.inFlight.track(
+            opening.then(({ closing }) => {
+              if (!closing.closed) return closing.close('client_left');
+              return undefined;
+            }),
+          );
           open.close();
         }),
       );
@@ -106,17 +117,20 @@ export class InferenceService {
   ): Observable<Chunk | Settled> {
     const { answer } = closing;
     const { meter } = answer;
+    const watch = this.holdWatches.watch(admission);
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
       failWhenAborted(cut, () => new CutByShutdownError()),
       tap((chunk) => {
         meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+        watch.relayed(meter.estimatedTokens);
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
       }),
-      cutWhen(() => meter.overrun),
+      cutWhen(() => meter.overrun || watch.exhausted),
     );
     const settled = defer(() => {
-      if (meter.overrun) meter.finishReason = 'length';
-      return from(closing.close(meter.overrun ? 'cut_at_limit' : 'completed'));
+      const cutShort = meter.overrun || watch.exhausted;
+      if (cutShort) meter.finishReason = 'length';
+      return from(closing.close(cutShort ? 'cut_at_limit' : 'completed'));
     });
     return concat(chunks, settled).pipe(
       catchError((error: unknown) => {

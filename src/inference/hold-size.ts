@@ -1,0 +1,41 @@
+import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
+import type { Price } from '../common/money/price.js';
+import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
+
+/** What to set aside for a request, in hundredths of a credit. */
+export interface HoldSize {
+  /** The most that the request can cost. */
+  readonly amountHundredths: bigint;
+  /** What must be there to begin: the same, or less where the client set no limit of its own. */
+  readonly leastHundredths: bigint;
+}
+
+/** Output that an answer without a limit must at least be able to have. */
+const LEAST_COMPLETION_TOKENS = 512;
+
+/**
+ * A client that names `max_tokens` is held to the worst case, `n` × `max_tokens`. One that names none could be held to
+ * the model's whole limit, and a few such requests side by side would lock a paying account out; so its hold may be
+ * smaller (a share of what is available, but room for a short answer) and grows while the answer does.
+ *
+ * @param choices the prompt is read once, or once a choice by upstreams that have no `n`: held for the dearer way
+ * @param maxCompletionTokens of all choices together; `undefined` where nobody names a limit
+ */
+export function holdSize(
+  prompt: PromptMeasure,
+  choices: number,
+  maxCompletionTokens: number | undefined,
+  limitIsClients: boolean,
+  price: Price,
+  creditNanoUsd: bigint,
+): HoldSize {
+  const promptTokens = estimatePromptTokens(prompt) * choices;
+  const credits = (completionTokens: number): bigint =>
+    creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), creditNanoUsd);
+  const least = Math.min(LEAST_COMPLETION_TOKENS, maxCompletionTokens ?? LEAST_COMPLETION_TOKENS);
+  const amount = credits(maxCompletionTokens ?? UNLIMITED_COMPLETION_TOKENS);
+  return { amountHundredths: amount, leastHundredths: limitIsClients ? amount : credits(least) };
+}
+
+/** First hold of an answer that nobody limits; it grows from there. */
+const UNLIMITED_COMPLETION_TOKENS = 16_384;
