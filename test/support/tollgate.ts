@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from '../../src/app.setup.js';
-import { AccountRepository } from '../../src/auth/account.repository.js';
+import { AccountsService } from '../../src/accounts/accounts.service.js';
 import { ApiKeyRepository, type NewApiKey } from '../../src/auth/api-key.repository.js';
-import { BootstrapService } from '../../src/auth/bootstrap.service.js';
+import { BootstrapService } from '../../src/accounts/bootstrap.service.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secret.js';
+import { HousekeepingService } from '../../src/billing/housekeeping.service.js';
 import { UsageRepository, type UsageRecord } from '../../src/billing/usage.repository.js';
 import { newRowId } from '../../src/common/ids/ids.js';
 import { loadConfig } from '../../src/config/load-config.js';
@@ -59,6 +60,7 @@ export class Tollgate {
         LOG_LEVEL: 'silent',
         ADMIN_KEY,
         BOOTSTRAP_API_KEY: key,
+        BOOTSTRAP_CREDITS: '1000000',
         ...(database === undefined ? {} : { DATABASE_URL: database.url }),
         ...options.env,
       },
@@ -67,6 +69,7 @@ export class Tollgate {
     const app = await createApp(config);
     await app.listen(0, '127.0.0.1');
     await app.get(DatabaseReadiness).whenReady();
+    await app.get(HousekeepingService).start();
     await app.get(BootstrapService).firstBoot();
     await app.get(CatalogueKeeper).start();
     const { port } = app.getHttpServer().address() as AddressInfo;
@@ -110,16 +113,18 @@ export class Tollgate {
     });
   }
 
-  /** Another key, of a new account unless one is named. */
+  /**
+   * Another key, of a new account unless one is named.
+   * @param creditHundredths opening credits of the new account
+   */
   async newKey(
     overrides: Partial<NewApiKey> = {},
+    creditHundredths = 100_000_000n,
   ): Promise<{ secret: string; id: string; accountId: string }> {
     const secret = newApiKeySecret();
-    const accountId = overrides.accountId ?? newRowId('acct');
     const createdAtMs = Date.now();
-    if (overrides.accountId === undefined) {
-      await this.app.get(AccountRepository).insert({ id: accountId, name: 'test', createdAtMs });
-    }
+    const accountId =
+      overrides.accountId ?? (await this.app.get(AccountsService).create('test', creditHundredths)).id;
     const id = newRowId('key');
     await this.app.get(ApiKeyRepository).insert({
       id,
