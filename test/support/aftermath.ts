@@ -1,0 +1,30 @@
+import { expect } from '@jest/globals';
+import type { UsageRecord } from '../../src/billing/usage.repository.js';
+import { eventually } from './eventually.js';
+import type { WireApp } from './wire-app.js';
+
+/** The durable row of a request; waits for it, since a client that is not served is not kept waiting for the row. */
+export function billOf({ tollgate }: WireApp, response: Response | string): Promise<UsageRecord> {
+  return eventually(() => tollgate.usageOf(response), 'a row of the request');
+}
+
+/** I6: a request that got no answer has cost nothing, and its row says why. */
+export async function expectUnbilled(
+  app: WireApp,
+  response: Response | string,
+  outcome = 'upstream_failed',
+): Promise<void> {
+  expect(await billOf(app, response)).toMatchObject({
+    outcome,
+    promptTokens: 0,
+    completionTokens: 0,
+    costNanoUsd: 0n,
+    creditHundredths: 0n,
+  });
+}
+
+/** I9: no request is open with us, and none with the upstream. */
+export async function expectNothingOpen({ tollgate, upstream }: WireApp): Promise<void> {
+  await eventually(() => tollgate.openRequests === 0, 'an end of all requests');
+  await Promise.all(upstream.requests.map(({ closed }) => closed));
+}
