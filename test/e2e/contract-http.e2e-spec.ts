@@ -237,11 +237,26 @@ describe('§4: headers of every response', () => {
   });
 });
 
+/** Default of `MAX_BODY_BYTES`. */
+const LIMIT = 20 * 1024 * 1024;
+
 describe('bodies', () => {
   const app = useWireApp();
 
+  it('case 35: a body of exactly the limit is read', async () => {
+    const withPicture = (data: string) =>
+      JSON.stringify(
+        chatBody({
+          messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:,${data}` } }] }],
+        }),
+      );
+    const body = withPicture('A'.repeat(LIMIT - withPicture('').length));
+    expect((await app.tollgate.post(W.chat, body)).status).toBe(200);
+    expect((await app.upstream.nextRequest()).rawBody.length).toBeGreaterThan(LIMIT - 1_000);
+  });
+
   it.each(SURFACES)('case 35: a body over the limit is refused ($name)', async (surface) => {
-    const body = JSON.stringify(chatBody({ user: 'x'.repeat(20 * 1024 * 1024) }));
+    const body = JSON.stringify(chatBody({ user: 'x'.repeat(LIMIT) }));
     await expectFailure(await app.tollgate.post(surface.chat, body), surface, 413, {
       message: expect.stringMatching(/^Request body too large/),
       type: 'invalid_request_error',

@@ -123,6 +123,17 @@ describe('POST /v1/chat/completions: what W does with a request', () => {
     expect(await seenUpstream()).toEqual({ model: 'upstream-model' });
   });
 
+  it('case 28: a stream names its conversation, too', async () => {
+    for (const [asked, told] of [
+      ['abc', /^abc$/],
+      [undefined, /^[0-9a-f-]{36}$/],
+    ] as const) {
+      const response = await app.tollgate.post(W.chat, chatBody({ conversation_id: asked, stream: true }));
+      expect(response.headers.get('x-conversation-id')).toMatch(told);
+      await response.arrayBuffer();
+    }
+  });
+
   it('case 34: every role and part reaches the upstream as it was sent', async () => {
     const messages = [
       { role: 'developer', content: 'Be brief.' },
