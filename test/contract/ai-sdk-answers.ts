@@ -53,7 +53,7 @@ export function aiSdkAnswers(models: AiSdkModels, provider: AiSdkProvider, conte
       expect(await text).toMatch(/\w/);
       expect(await finishReason).toBe('stop');
       // Without being asked, only Q tells usage: in its trailer.
-      expect((await usage).totalTokens !== undefined).toBe(context.surface.letter === 'Q' || asksForUsage);
+      expect((await usage).totalTokens !== undefined).toBe(context.surface.name === 'Q' || asksForUsage);
     },
 
     async structured() {

@@ -27,10 +27,10 @@ export function aiSdkFailures(models: AiSdkModels, provider: AiSdkProvider, cont
       const error = await callErrorOf(
         generateText({ model: chat('sandbox/chat'), messages: HELLO, temperature: 3 }),
       );
-      expect(error.statusCode).toBe(surface.invalidStatus);
+      expect(error.statusCode).toBe(surface.invalid);
       expect(error.message).toMatch(/less than or equal to 2|<= 2/);
       expect(error.data).toMatchObject({ error: { param: 'temperature' } });
-      expect(context.statuses).toEqual([surface.invalidStatus]);
+      expect(context.statuses).toEqual([surface.invalid]);
     },
 
     async noModel() {
@@ -50,17 +50,17 @@ export function aiSdkFailures(models: AiSdkModels, provider: AiSdkProvider, cont
     async upstreamFailed() {
       context.harness.upstream.on('upstream-model', failure(500));
       // A 502 would be tried twice more, with 6 seconds of waiting in between.
-      const patience = surface.failedStatus === 502 ? { maxRetries: 0 } : {};
+      const patience = surface.upstreamFailed.status === 502 ? { maxRetries: 0 } : {};
       const error = await callErrorOf(generateText({ model: chat(FAKE), messages: HELLO, ...patience }));
-      expect(error.statusCode).toBe(surface.failedStatus);
+      expect(error.statusCode).toBe(surface.upstreamFailed.status);
       expect(error.message).toMatch(/provider failed/);
-      expect(context.statuses).toEqual([surface.failedStatus]);
+      expect(context.statuses).toEqual([surface.upstreamFailed.status]);
     },
 
     async failsEarly() {
       context.harness.upstream.on('upstream-model', sse([{ error: { message: 'no' } }], { done: false }));
       const [error] = await streamErrors(chat(FAKE));
-      expect(APICallError.isInstance(error) && error.statusCode).toBe(surface.failedStatus);
+      expect(APICallError.isInstance(error) && error.statusCode).toBe(surface.upstreamFailed.status);
     },
 
     async failsMidway() {
@@ -81,7 +81,7 @@ export function aiSdkFailures(models: AiSdkModels, provider: AiSdkProvider, cont
     },
 
     // A 504 is repeated: this SDK does not read x-should-retry.
-    ...(surface.timeoutStatus === 499 && {
+    ...(surface.upstreamTimedOut.status === 499 && {
       async upstreamSilent() {
         context.harness.upstream.on('upstream-model', stall());
         const error = await callErrorOf(generateText({ model: chat(IMPATIENT), messages: HELLO }));
@@ -91,7 +91,7 @@ export function aiSdkFailures(models: AiSdkModels, provider: AiSdkProvider, cont
     }),
 
     // On W the reason is "stop", as its enum has no other; there the refusal text is the only sign.
-    ...((surface.letter !== 'W' || provider.readsRefusals) && {
+    ...((surface.name !== 'W' || provider.readsRefusals) && {
       async filtered() {
         const { finishReason } = await generateText({ model: chat('sandbox/refusal'), messages: HELLO });
         expect(finishReason).toBe('content-filter');

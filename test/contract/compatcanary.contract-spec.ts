@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ContractHarness } from './harness.js';
-import { SURFACES } from './surfaces.js';
+import { SURFACES } from '../support/wire-surfaces.js';
 
 const CLI = join(dirname(createRequire(import.meta.url).resolve('compatcanary')), 'cli.js');
 
@@ -13,7 +13,7 @@ interface Report {
   readonly results: readonly { readonly id: string; readonly status: string; readonly summary: string }[];
 }
 
-describe.each(SURFACES)('client compatcanary on $base ($letter)', (surface) => {
+describe.each(SURFACES)('client compatcanary on $base ($name)', (surface) => {
   let harness: ContractHarness;
   let report: Report;
 

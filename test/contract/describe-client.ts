@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import { ContractHarness } from './harness.js';
 import { type PromiseName, PROMISES } from './promises.js';
-import { type ContractSurface, SURFACES } from './surfaces.js';
+import { SURFACES, type WireSurface } from '../support/wire-surfaces.js';
 
 /** What a proof works with. `harness` is there once the tests run. */
 export interface ClientContext {
-  readonly surface: ContractSurface;
+  readonly surface: WireSurface;
   readonly harness: ContractHarness;
   readonly baseUrl: string;
   readonly apiKey: string;
@@ -29,7 +29,7 @@ export function describeClient(packages: string, proofsOf: (context: ClientConte
   afterEach(() => harness.reset());
   afterAll(() => harness.close());
 
-  describe.each(SURFACES)(`client ${packages} on $base ($letter)`, (surface) => {
+  describe.each(SURFACES)(`client ${packages} on $base ($name)`, (surface) => {
     const context: ClientContext = {
       surface,
       get harness() {

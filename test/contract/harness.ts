@@ -38,11 +38,11 @@ export class ContractHarness {
     );
   }
 
-  static async start(): Promise<ContractHarness> {
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<ContractHarness> {
     const upstream = await FakeUpstream.start();
     const tollgate = await Tollgate.start({
       yaml: catalogue(upstream.baseUrl),
-      env: { HEARTBEAT_MS: '25' },
+      env: { HEARTBEAT_MS: '25', ...env },
     });
     return new ContractHarness(tollgate, upstream);
   }

@@ -151,7 +151,7 @@ function langChain(context: ClientContext): Proofs {
       // A 422 would be tried six times more: this client repeats whatever is not in its list.
       const model = chat('sandbox/chat', { temperature: 3, maxRetries: 0 });
       await expect(model.invoke(HI)).rejects.toMatchObject({
-        status: surface.invalidStatus,
+        status: surface.invalid,
         param: 'temperature',
         message: expect.stringMatching(/less than or equal to 2|<= 2/),
       });
@@ -174,16 +174,16 @@ function langChain(context: ClientContext): Proofs {
     async upstreamFailed() {
       context.harness.upstream.on('upstream-model', failure(500));
       await expect(chat(FAKE, { maxRetries: 0 }).invoke(HI)).rejects.toMatchObject({
-        status: surface.failedStatus,
+        status: surface.upstreamFailed.status,
         message: expect.stringContaining('provider failed'),
       });
-      expect(context.statuses).toEqual([surface.failedStatus]);
+      expect(context.statuses).toEqual([surface.upstreamFailed.status]);
     },
 
     async failsEarly() {
       context.harness.upstream.on('upstream-model', sse([{ error: { message: 'no' } }], { done: false }));
       await expect(chat(FAKE, { maxRetries: 0 }).stream(HI)).rejects.toMatchObject({
-        status: surface.failedStatus,
+        status: surface.upstreamFailed.status,
       });
     },
 
@@ -209,7 +209,7 @@ function langChain(context: ClientContext): Proofs {
     },
 
     // On W the reason is "stop", and this client does not read the refusal beside it.
-    ...(surface.letter !== 'W' && {
+    ...(surface.name !== 'W' && {
       async filtered() {
         const { response_metadata } = await chat('sandbox/refusal').invoke(HI);
         expect(response_metadata['finish_reason']).toBe('content_filter');

@@ -100,11 +100,11 @@ function llamaIndex(context: ClientContext): Proofs {
 
     async badBody() {
       await expect(llm('sandbox/chat', { temperature: 3 }).chat({ messages: HELLO })).rejects.toMatchObject({
-        status: surface.invalidStatus,
+        status: surface.invalid,
         param: 'temperature',
         message: expect.stringMatching(/less than or equal to 2|<= 2/),
       });
-      expect(context.statuses).toEqual([surface.invalidStatus]);
+      expect(context.statuses).toEqual([surface.invalid]);
     },
 
     async noModel() {
@@ -124,26 +124,26 @@ function llamaIndex(context: ClientContext): Proofs {
     async upstreamFailed() {
       context.harness.upstream.on('upstream-model', failure(500));
       // Ten tries of a 502 are this client's default.
-      const patience = surface.failedStatus === 502 ? { maxRetries: 0 } : {};
+      const patience = surface.upstreamFailed.status === 502 ? { maxRetries: 0 } : {};
       await expect(llm(FAKE, patience).chat({ messages: HELLO })).rejects.toMatchObject({
-        status: surface.failedStatus,
+        status: surface.upstreamFailed.status,
         message: expect.stringContaining('provider failed'),
       });
-      expect(context.statuses).toEqual([surface.failedStatus]);
+      expect(context.statuses).toEqual([surface.upstreamFailed.status]);
     },
 
     async upstreamSilent() {
       context.harness.upstream.on('upstream-model', stall());
       await expect(llm(IMPATIENT).chat({ messages: HELLO })).rejects.toMatchObject({
-        status: surface.timeoutStatus,
+        status: surface.upstreamTimedOut.status,
       });
-      expect(context.statuses).toEqual([surface.timeoutStatus]);
+      expect(context.statuses).toEqual([surface.upstreamTimedOut.status]);
     },
 
     async failsEarly() {
       context.harness.upstream.on('upstream-model', sse([{ error: { message: 'no' } }], { done: false }));
       await expect(streamedText(llm(FAKE, { maxRetries: 0 }))).rejects.toMatchObject({
-        status: surface.failedStatus,
+        status: surface.upstreamFailed.status,
       });
     },
 

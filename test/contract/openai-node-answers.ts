@@ -139,7 +139,7 @@ export function openAiNodeAnswers(connect: Connect, context: ClientContext): Pro
       });
       const [choice] = completion.choices;
       expect(choice?.finish_reason).toBe('tool_calls');
-      expect(choice?.message.content).toBe(surface.letter === 'Q' ? null : '');
+      expect(choice?.message.content).toBe(surface.name === 'Q' ? null : '');
       expect(choice?.message.tool_calls).toEqual(TWO_CALLS.map(toFunctionCall));
     },
 
@@ -204,7 +204,7 @@ export function openAiNodeAnswers(connect: Connect, context: ClientContext): Pro
       expect(await stream.finalContent()).toBe('slow but sure');
     },
 
-    ...(surface.letter === 'W' && {
+    ...(surface.name === 'W' && {
       async headerKey() {
         const client = connect({ apiKey: 'unused', defaultHeaders: { 'X-API-Key': context.apiKey } });
         const completion = await client.chat.completions.create({ model: 'sandbox/echo', messages: HELLO });

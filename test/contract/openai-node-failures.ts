@@ -26,11 +26,11 @@ export function openAiNodeFailures(Client: OpenAIClass, connect: Connect, contex
         connect().chat.completions.create({ model: 'sandbox/chat', messages: HELLO, temperature: 3 }),
       );
       expect(error).toBeInstanceOf(
-        surface.invalidStatus === 422 ? Client.UnprocessableEntityError : Client.BadRequestError,
+        surface.invalid === 422 ? Client.UnprocessableEntityError : Client.BadRequestError,
       );
-      expect(error).toMatchObject({ status: surface.invalidStatus, param: 'temperature' });
+      expect(error).toMatchObject({ status: surface.invalid, param: 'temperature' });
       expect(error.message).toMatch(/less than or equal to 2|<= 2/);
-      expect(context.statuses).toEqual([surface.invalidStatus]);
+      expect(context.statuses).toEqual([surface.invalid]);
     },
 
     async noModel() {
@@ -54,21 +54,21 @@ export function openAiNodeFailures(Client: OpenAIClass, connect: Connect, contex
       // Two more tries of a 502 are the SDK's habit with every 5xx; one proves it as well.
       const error = await failureOf(ask(connect({ maxRetries: 1 }), FAKE));
       expect(error).toBeInstanceOf(Client.APIError);
-      expect(error.status).toBe(surface.failedStatus);
-      expect(error.code).toBe(surface.failedStatus === 499 ? 'inference_error' : 'upstream_error');
+      expect(error.status).toBe(surface.upstreamFailed.status);
+      expect(error.code).toBe(surface.upstreamFailed.status === 499 ? 'inference_error' : 'upstream_error');
       expect(error.message).not.toMatch(/no body|must not see/);
-      expect(context.statuses).toEqual(surface.failedStatus === 499 ? [499] : [502, 502]);
+      expect(context.statuses).toEqual(surface.upstreamFailed.status === 499 ? [499] : [502, 502]);
     },
 
     async upstreamSilent() {
       context.harness.upstream.on('upstream-model', stall());
       const whole = await failureOf(ask(connect(), IMPATIENT));
-      expect(whole.status).toBe(surface.timeoutStatus);
+      expect(whole.status).toBe(surface.upstreamTimedOut.status);
       const streamed = await failureOf(
         connect().chat.completions.create({ model: IMPATIENT, messages: HELLO, stream: true }),
       );
-      expect(streamed.status).toBe(surface.timeoutStatus);
-      expect(context.statuses).toEqual([surface.timeoutStatus, surface.timeoutStatus]);
+      expect(streamed.status).toBe(surface.upstreamTimedOut.status);
+      expect(context.statuses).toEqual([surface.upstreamTimedOut.status, surface.upstreamTimedOut.status]);
     },
 
     async bug() {
@@ -85,7 +85,7 @@ export function openAiNodeFailures(Client: OpenAIClass, connect: Connect, contex
       const error = await failureOf(
         connect({ maxRetries: 0 }).chat.completions.create({ model: FAKE, messages: HELLO, stream: true }),
       );
-      expect(error.status).toBe(surface.failedStatus);
+      expect(error.status).toBe(surface.upstreamFailed.status);
     },
 
     async failsMidway() {
@@ -122,7 +122,7 @@ export function openAiNodeFailures(Client: OpenAIClass, connect: Connect, contex
     },
 
     // W's enum has no content_filter: the reason is "stop", and the refusal text tells.
-    ...(surface.letter === 'W'
+    ...(surface.name === 'W'
       ? {
           async filtered() {
             const { choices } = await ask(connect(), 'sandbox/refusal');

@@ -49,3 +49,9 @@ export const TWO_CALLS = [
   { id: 'call_A', name: 'get_weather', arguments: '{"city":"Paris"}' },
   { id: 'call_B', name: 'get_weather', arguments: '{"city":"Oslo"}' },
 ];
+
+/** The deprecated form of tools. */
+export const CALLS_LEGACY_FUNCTION = {
+  functions: [WEATHER_TOOL.function],
+  function_call: { name: WEATHER_TOOL.function.name },
+};
