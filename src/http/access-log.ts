@@ -3,6 +3,11 @@ import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
+const MAX_PATH_CHARS = 256;
+
+/** A key that somebody pasted into a path; `\b` keeps words such as "task-…" whole. */
+const KEY_LIKE = /\b(sk|admin)-[\w-]{8,}/g;
+
 /** One line and one count a request, when its response is over. The path is logged without its query. */
 export function accessLog(log: Log, metrics: Metrics): RequestHandler {
   return (incoming, response, next) => {
@@ -21,7 +26,7 @@ export function accessLog(log: Log, metrics: Metrics): RequestHandler {
           request_id: request.requestId,
           client_request_id: request.clientRequestId,
           method: request.method,
-          path: request.path,
+          path: loggedPath(request.path),
           status,
           failure: request.failureCode,
           key_id: request.principal?.keyId,
@@ -32,4 +37,9 @@ export function accessLog(log: Log, metrics: Metrics): RequestHandler {
     });
     next();
   };
+}
+
+function loggedPath(path: string): string {
+  const safe = path.slice(0, 4 * MAX_PATH_CHARS).replace(KEY_LIKE, '$1-***');
+  return safe.length > MAX_PATH_CHARS ? `${safe.slice(0, MAX_PATH_CHARS)}…` : safe;
 }

@@ -15,8 +15,8 @@ export interface FrontDoorOptions {
 /** Node's parser keeps 1,000 headers and drops the rest silently; a real client sends a few dozen. */
 const MAX_HEADERS = 100;
 
-/** Browsers never call these, so no origin is ever let in. */
-const NO_CORS = /^\/(?:admin|metrics)(?:\/|$)/;
+/** Browsers never call these, so no origin is ever let in. Routes are found in any case of letters, so are these. */
+const NO_CORS = /^\/(?:admin|metrics)(?:\/|$)/i;
 
 /**
  * First to see a request: gives it its id and dialect, puts the headers that every response has, answers preflights,
@@ -39,13 +39,12 @@ export function frontDoor(options: FrontDoorOptions): RequestHandler {
     response.setHeader('x-content-type-options', 'nosniff');
     if (!NO_CORS.test(request.path)) allowOrigin(request, response);
 
-    if (request.method === 'OPTIONS') return preflight(request, response);
     const refusal = ambiguity(request);
     if (refusal !== undefined) {
       response.setHeader('connection', 'close');
       return sendError(request, response, refusal);
     }
-    return next();
+    return request.method === 'OPTIONS' ? preflight(request, response) : next();
   };
 
   function allowOrigin(request: TollgateRequest, response: Response): void {

@@ -3,6 +3,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
 import { allowHalfClose } from './half-close.js';
 import { hangUp } from './hang-up.js';
+import { originForm } from './origin-form.js';
 import { sendJson, sendJsonText } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 import { inTurn } from './turns.js';
@@ -27,7 +28,11 @@ export class TollgateAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
-    const handle = inTurn(this.getInstance<RequestListener>());
+    const express = this.getInstance<RequestListener>();
+    const handle = inTurn((request, response) => {
+      request.url = originForm(request.url ?? '/');
+      express(request, response);
+    });
     const server: Server = createServer(
       {
         requestTimeout: REQUEST_TIMEOUT_MS,

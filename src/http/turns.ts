@@ -4,6 +4,10 @@ import type { Duplex } from 'node:stream';
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const current = new WeakMap<Duplex, ServerResponse>();
+const waiting = new WeakMap<Duplex, number>();
+
+/** Far more than any client pipelines. Each waiting request costs kilobytes, and only thirty bytes to send. */
+const MAX_WAITING = 32;
 
 /** The answer that a connection is busy with; `undefined` between requests. */
 export function currentAnswer(socket: Duplex): ServerResponse | undefined {
@@ -13,7 +17,8 @@ export function currentAnswer(socket: Duplex): ServerResponse | undefined {
 /**
  * Handles requests that a client pipelines on one connection one after the other, as their answers must leave (K10).
  * Handled at once, a later request would be paid for and buffered behind a stream that may last an hour, for a client
- * that may not be there any more. A request whose turn never comes is forgotten with its connection.
+ * that may not be there any more. A request whose turn never comes is forgotten with its connection, and a connection
+ * on which too many wait is closed.
  */
 export function inTurn(handle: Handler): Handler {
   return (request, response) => {
@@ -25,8 +30,21 @@ export function inTurn(handle: Handler): Handler {
       });
       handle(request, response);
     };
+    if (response.socket !== null) {
+      begin();
+      return;
+    }
+    const { socket } = request;
+    const before = waiting.get(socket) ?? 0;
+    if (before >= MAX_WAITING) {
+      socket.destroy();
+      return;
+    }
+    waiting.set(socket, before + 1);
     // Node gives a response its socket when the one before it has ended.
-    if (response.socket === null) response.once('socket', begin);
-    else begin();
+    response.once('socket', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      begin();
+    });
   };
 }
