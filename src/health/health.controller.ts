@@ -1,7 +1,8 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
 import { Public } from '../auth/access.decorator.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { InFlight } from '../inference/in-flight.js';
 import { DatabaseReadiness } from '../persistence/database.js';
 
@@ -23,18 +24,26 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 503 while the database is away and from the first moment of shutdown. */
+  /**
+   * @throws DomainError `overloaded`, which is 503, while the database is away and from the first moment of shutdown
+   */
   @Get('ready')
-  ready(): Promise<HealthCheckResult> {
-    return this.checks.check([
-      () => {
-        const indicator = this.indicators.check('database');
-        return this.database.ready ? indicator.up() : indicator.down();
-      },
-      () => {
-        const indicator = this.indicators.check('accepting');
-        return this.inFlight.draining ? indicator.down({ reason: 'shutting down' }) : indicator.up();
-      },
-    ]);
+  async ready(): Promise<HealthCheckResult> {
+    try {
+      return await this.checks.check([
+        () => {
+          const indicator = this.indicators.check('database');
+          return this.database.ready ? indicator.up() : indicator.down();
+        },
+        () => {
+          const indicator = this.indicators.check('accepting');
+          return this.inFlight.draining ? indicator.down() : indicator.up();
+        },
+      ]);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      const { error: down = {} } = error.getResponse() as HealthCheckResult;
+      throw new DomainError('overloaded', `Not ready: ${Object.keys(down).join(', ')}.`, { cause: error });
+    }
   }
 }

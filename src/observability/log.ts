@@ -1,6 +1,7 @@
 import { Injectable, type LoggerService, type OnApplicationShutdown } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 import { AppConfig } from '../config/app-config.js';
+import { loggedError } from './logged-error.js';
 
 /**
  * Structured log, one JSON line an event. Written asynchronously: a slow or closed log sink never slows a request
@@ -20,6 +21,7 @@ export class Log implements OnApplicationShutdown {
         level: config.log.level,
         base: null,
         messageKey: 'message',
+        serializers: { err: (error: unknown) => loggedError(error) },
         redact: {
           paths: [
             'authorization',
