@@ -57,7 +57,7 @@ describe('AiSdkAdapter when the upstream fails', () => {
     [
       'U8: 500',
       anthropicFailure(500, 'api_error', 'Internal server error at 10.0.0.7'),
-      { code: 'upstream_unavailable', message: "The model's provider failed to answer.", safeToRetry: false },
+      { code: 'upstream_error', message: "The model's provider failed to answer.", safeToRetry: false },
     ],
     [
       'U9: 401, which is our key and our alarm',
@@ -106,12 +106,12 @@ describe('AiSdkAdapter when the upstream fails', () => {
         response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
         response.write('{"id":"msg_01"', () => resetConnection(response));
       },
-      { code: 'upstream_bad_response' },
+      { code: 'upstream_error', safeToRetry: false },
     ],
     [
       'U5: RST before headers, which may have been paid for',
       (_, response) => resetConnection(response),
-      { code: 'upstream_unavailable', safeToRetry: false },
+      { code: 'upstream_error', safeToRetry: false },
     ],
     [
       'U28: a redirect, which is not followed',
@@ -212,8 +212,9 @@ describe('AiSdkAdapter when the upstream fails', () => {
     const { chunks, error } = await brokenStream(harness.claude, claudeCall());
     expect(textOf(chunks)).toBe('Hello there.');
     expect(error).toMatchObject({
-      code: 'upstream_unavailable',
+      code: 'upstream_error',
       message: "The model's provider failed to answer.",
+      safeToRetry: false,
     });
   });
 
@@ -222,7 +223,7 @@ describe('AiSdkAdapter when the upstream fails', () => {
       openStream(response);
       response.write(BEGUN, () => setImmediate(resetConnection, response));
     });
-    expect((await brokenStream(harness.claude, claudeCall())).error.code).toBe('upstream_bad_response');
+    expect((await brokenStream(harness.claude, claudeCall())).error.code).toBe('upstream_error');
     anthropic.next((_, response) => {
       openStream(response);
       response.end(`${BEGUN}data: {"type":\n\n`);

@@ -1,11 +1,11 @@
 import { concat, defer, EMPTY, merge, Observable, of, type Subscriber } from 'rxjs';
-import { Pool } from 'undici';
 import type { Clock } from '../../../common/clock/clock.js';
 import { toolCallId } from '../../../common/ids/ids.js';
 import type { UpstreamConfig } from '../../../config/app-config.js';
 import type { ChatChoice, ChatCompletionRequest } from '../../../contracts/openai/chat-completion.js';
 import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
+import { HttpClient } from '../../http/http-client.js';
 import type {
   ChatAnswer,
   ChatChunk,
@@ -13,15 +13,15 @@ import type {
   UpstreamAdapter,
   UpstreamCall,
 } from '../../upstream.port.js';
+import { afterChunks } from '../../upstream-failures.js';
 import type { UpstreamError } from '../../upstream.errors.js';
-import { AttemptDeadline } from './attempt-deadline.js';
+import { Attempt } from './attempt.js';
 import { failedResponse, toUpstreamError } from './errors.js';
 import { type FinishReasonReader, finishReasonReader } from './finish-reason.js';
-import type { CallOptions, LanguageModel, StreamPart } from './language-model.js';
+import type { CallOptions, LanguageModel } from './language-model.js';
 import { toCallOptions } from './request.js';
 import { toChatChoice } from './response.js';
 import { ChoiceStream } from './stream.js';
-import { upstreamFetch } from './upstream-fetch.js';
 import { sumUsage, toUsage, type VendorUsage } from './usage.js';
 import type { Vendor, VendorPackage } from './vendor.js';
 
@@ -34,9 +34,6 @@ export interface AiSdkAdapterOptions {
   readonly onUnknownFinishReason?: (reason: string) => void;
 }
 
-/** How long a finished stream may take to end, so that its socket can serve again. */
-const DRAIN_MS = 1000;
-
 /**
  * Speaks a vendor's own protocol through that vendor's AI SDK package, calling its language model directly.
  *
@@ -47,7 +44,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
   private readonly baseUrl: string;
   private readonly apiKey: string;
   private readonly origin: string;
-  private readonly pool: Pool;
+  private readonly http: HttpClient;
   private readonly finishReason: FinishReasonReader;
   private loading: Promise<VendorPackage> | undefined;
 
@@ -62,11 +59,10 @@ export class AiSdkAdapter implements UpstreamAdapter {
     this.baseUrl = (config.baseUrl ?? vendor.defaultBaseUrl).replace(/\/+$/, '');
     this.apiKey = config.apiKey ?? '';
     this.origin = new URL(this.baseUrl).origin;
-    this.pool = new Pool(this.origin, {
-      connections: config.maxConnections,
-      connect: { timeout: config.timeouts.connectMs },
-      keepAliveTimeout: 30_000,
-      allowH2: false,
+    this.http = new HttpClient({
+      origin: this.origin,
+      maxConnections: config.maxConnections,
+      connectMs: config.timeouts.connectMs,
     });
   }
 
@@ -100,16 +96,15 @@ export class AiSdkAdapter implements UpstreamAdapter {
 
   async listModels(signal: AbortSignal): Promise<DiscoveredModel[]> {
     const { path, headers, read } = this.vendor.models;
-    return this.whole(this.config.timeouts, signal, async (deadline) => {
-      const fetch = upstreamFetch(this.pool, this.origin, deadline);
-      const response = await fetch(this.baseUrl + path, { headers: headers(this.apiKey) });
+    return this.whole(this.config.timeouts, signal, async (attempt) => {
+      const response = await attempt.fetch(this.baseUrl + path, { headers: headers(this.apiKey) });
       if (!response.ok) throw await failedResponse(response);
       return read(await response.json());
     });
   }
 
   async close(): Promise<void> {
-    await this.pool.destroy();
+    await this.http.close();
   }
 
   private async completeChoice(
@@ -117,39 +112,39 @@ export class AiSdkAdapter implements UpstreamAdapter {
     index: number,
     signal: AbortSignal,
   ): Promise<{ choice: ChatChoice; usage: VendorUsage | undefined }> {
-    return this.whole(call.timeouts, signal, async (deadline) => {
-      const { model, options } = await this.prepare(call, deadline);
+    return this.whole(call.timeouts, signal, async (attempt) => {
+      const { model, options } = await this.prepare(call, attempt);
       const result = await model.doGenerate(options);
       return { choice: toChatChoice(result, index, this.finishReason), usage: toUsage(result.usage) };
     });
   }
 
-  /** Runs an attempt at a whole answer under its deadline and the caller's signal. @throws UpstreamError */
+  /** Runs an attempt at a whole answer under the caller's signal. @throws UpstreamError */
   private async whole<Result>(
     timeouts: UpstreamTimeouts,
     signal: AbortSignal,
-    attempt: (deadline: AttemptDeadline) => Promise<Result>,
+    run: (attempt: Attempt) => Promise<Result>,
   ): Promise<Result> {
-    const deadline = new AttemptDeadline(timeouts, 'whole');
-    const abort = (): void => deadline.abort();
+    const attempt = new Attempt(this.http, this.origin, 'whole', timeouts);
+    const abort = (): void => attempt.abort();
     if (signal.aborted) abort();
     else signal.addEventListener('abort', abort);
     try {
-      return await attempt(deadline);
+      return await run(attempt);
     } catch (error) {
       throw this.toUpstreamError(error);
     } finally {
       signal.removeEventListener('abort', abort);
-      deadline.clear();
+      attempt.abort();
     }
   }
 
   private streamChoice(call: ChatCall, choice: ChoiceStream, flow: FlowGate): Observable<ChatChunk> {
     return new Observable((subscriber) => {
-      const deadline = new AttemptDeadline(call.timeouts, 'stream');
-      void this.pump(call, choice, flow, deadline, subscriber);
+      const attempt = new Attempt(this.http, this.origin, 'stream', call.timeouts);
+      void this.pump(call, choice, flow, attempt, subscriber);
       return () => {
-        if (!choice.finished) deadline.abort();
+        if (!choice.finished) attempt.abort();
       };
     });
   }
@@ -159,45 +154,62 @@ export class AiSdkAdapter implements UpstreamAdapter {
     call: ChatCall,
     choice: ChoiceStream,
     flow: FlowGate,
-    deadline: AttemptDeadline,
+    attempt: Attempt,
     subscriber: Subscriber<ChatChunk>,
   ): Promise<void> {
+    let begun = false;
+    let chunksSent = false;
     try {
-      const { model, options } = await this.prepare(call, deadline);
+      const { model, options } = await this.prepare(call, attempt);
       const { stream } = await model.doStream(options);
       const reader = stream.getReader();
       while (!choice.finished) {
         if (flow.closed) await flow.passage();
         const { done, value } = await reader.read();
         if (done) throw choice.unfinished();
+        // The package's own part comes before anything of the vendor's.
+        if (!begun && value.type !== 'stream-start') {
+          begun = true;
+          attempt.begins();
+        }
         const chunk = choice.next(value);
-        if (chunk !== undefined) subscriber.next(chunk);
+        if (chunk === undefined) continue;
+        chunksSent = true;
+        subscriber.next(chunk);
       }
-      deadline.endWithin(DRAIN_MS);
+      attempt.finish();
       subscriber.complete();
-      await drain(reader);
+      // Nothing more is wanted of the package's pipeline, nor of what may go wrong in it.
+      reader.cancel().catch(() => undefined);
     } catch (error) {
-      subscriber.error(this.toUpstreamError(error));
-      deadline.abort();
-    } finally {
-      deadline.clear();
+      const failure = this.toUpstreamError(error);
+      subscriber.error(chunksSent ? afterChunks(failure) : failure);
+      attempt.abort();
     }
   }
 
   private async prepare(
     call: ChatCall,
-    deadline: AttemptDeadline,
+    attempt: Attempt,
   ): Promise<{ model: LanguageModel; options: CallOptions }> {
-    this.loading ??= this.vendor.load();
-    const vendorPackage = await this.loading;
+    const vendorPackage = await this.vendorPackage();
     const model = vendorPackage.model(call.request.model, {
       apiKey: this.apiKey,
       baseUrl: this.baseUrl,
-      fetch: upstreamFetch(this.pool, this.origin, deadline),
+      fetch: attempt.fetch,
       generateId: toolCallId,
     });
     const options = toCallOptions(call.request, this.vendor, vendorPackage, await model.supportedUrls);
-    return { model, options: { ...options, abortSignal: deadline.signal } };
+    return { model, options };
+  }
+
+  private vendorPackage(): Promise<VendorPackage> {
+    this.loading ??= this.vendor.load().catch((error: unknown) => {
+      // Out of file descriptors, say: the next attempt may be luckier.
+      this.loading = undefined;
+      throw error;
+    });
+    return this.loading;
   }
 
   private toUpstreamError(error: unknown): UpstreamError {
@@ -212,13 +224,4 @@ function choiceIndices({ request }: ChatCall): number[] {
 
 function usageChunk(usage: VendorUsage | undefined): Observable<ChatChunk> {
   return usage === undefined ? EMPTY : of({ choices: [], usage });
-}
-
-/** Reads to the end what a finished stream still sends, so that its socket can serve again. */
-async function drain(reader: ReadableStreamDefaultReader<StreamPart>): Promise<void> {
-  try {
-    while (!(await reader.read()).done);
-  } catch {
-    // The answer is complete and delivered; only the socket is lost.
-  }
 }

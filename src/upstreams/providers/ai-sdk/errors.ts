@@ -1,8 +1,17 @@
 import { retryAfterMs } from '../../retry-timing.js';
-import { UpstreamError, type UpstreamErrorCode } from '../../upstream.errors.js';
-
+import { safeMessage } from '../../safe-message.js';
+import {
+  badResponse,
+  contextLengthExceeded,
+  errorOf,
+  meaningOfStatus,
+  MISCONFIGURED,
+  redirected,
+  REJECTED,
+  rejectedRequest,
+} from '../../upstream-failures.js';
+import { UpstreamError, type UpstreamErrorOptions } from '../../upstream.errors.js';
 import type { Vendor } from './vendor.js';
-import { safeVendorText } from './vendor-text.js';
 
 /** What an error is read with. */
 export interface ErrorContext {
@@ -11,68 +20,6 @@ export interface ErrorContext {
   readonly secrets: readonly string[];
   readonly nowMs: number;
 }
-
-interface Meaning {
-  readonly code: UpstreamErrorCode;
-  readonly message: string;
-  /** The vendor did no work: it turned us away at the door. */
-  readonly safeToRetry?: true;
-  readonly alert?: true;
-}
-
-const REJECTED: Meaning = {
-  code: 'upstream_rejected_request',
-  message: "The model's provider rejected the request.",
-};
-const CONTEXT_LENGTH_EXCEEDED: Meaning = {
-  code: 'context_length_exceeded',
-  message: "The request exceeds the model's maximum context length.",
-};
-const RATE_LIMITED: Meaning = {
-  code: 'upstream_rate_limited',
-  message: "The model's provider limits requests at the moment. Please try again later.",
-  safeToRetry: true,
-};
-const FAILED: Meaning = { code: 'upstream_unavailable', message: "The model's provider failed to answer." };
-const OVERLOADED: Meaning = {
-  code: 'upstream_unavailable',
-  message: "The model's provider is not available at the moment. Please try again later.",
-  safeToRetry: true,
-};
-const TIMED_OUT: Meaning = {
-  code: 'upstream_timeout',
-  message: "The model's provider did not answer in time.",
-};
-/** Our key, our account or our model id there is wrong: never the caller's fault, so never their 401 or 404 (U9). */
-const MISCONFIGURED: Meaning = {
-  code: 'upstream_error',
-  message: "The model's provider could not be used.",
-  safeToRetry: true,
-  alert: true,
-};
-const NOT_UNDERSTOOD: Meaning = {
-  code: 'upstream_bad_response',
-  message: "The model's provider sent an answer that cannot be understood.",
-};
-
-/**
- * Statuses that mean more than their class. A 400 is looked at more closely.
- * @see https://docs.claude.com/en/api/errors
- * @see https://ai.google.dev/gemini-api/docs/troubleshooting
- */
-const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
-  [401, MISCONFIGURED],
-  [402, MISCONFIGURED],
-  [403, MISCONFIGURED],
-  [404, MISCONFIGURED],
-  [408, TIMED_OUT],
-  [409, FAILED],
-  [429, RATE_LIMITED],
-  [499, FAILED],
-  [503, OVERLOADED],
-  [504, TIMED_OUT],
-  [529, OVERLOADED],
-]);
 
 /**
  * Whatever an AI SDK package threw, or put into an error part, as ours and in words that are safe to show (S29). Our own
@@ -86,8 +33,7 @@ export function toUpstreamError(error: unknown, context: ErrorContext): Upstream
   const status = memberOf(error, 'statusCode');
   if (typeof status === 'number') return fromStatus(status, error, context);
   // A package's own errors hold the answer that they could not read, or the prompt: neither is for the log.
-  const cause = name.startsWith('AI_') ? new Error(name) : error;
-  return new UpstreamError(NOT_UNDERSTOOD.code, NOT_UNDERSTOOD.message, { cause });
+  return name.startsWith('AI_') ? badResponse(name) : badResponse('unreadable', { cause: error });
 }
 
 /** A failed answer to a call that no package made, as the packages would throw it. */
@@ -109,43 +55,29 @@ export async function failedResponse(response: Response): Promise<unknown> {
 }
 
 function unsupported(error: unknown, { secrets }: ErrorContext): UpstreamError {
-  const what = safeVendorText(textOf(error, 'functionality'), secrets) ?? 'a part of the request';
-  return new UpstreamError('upstream_rejected_request', `This model does not support: ${what}.`, {
-    safeToRetry: true,
-  });
+  const what = safeMessage(textOf(error, 'functionality'), secrets) ?? 'a part of the request';
+  return rejectedRequest(`This model does not support: ${what}.`, { safeToRetry: true });
 }
 
+/** The package's error holds the whole prompt, which no log may see: it is no cause of ours. */
 function fromStatus(status: number, error: unknown, context: ErrorContext): UpstreamError {
-  const meaning = meaningOf(status, error, context);
-  const said = safeVendorText(textOf(error, 'message'), context.secrets);
-  const { code, safeToRetry = false, alert = false } = meaning;
-  return new UpstreamError(code, meaning === REJECTED ? (said ?? meaning.message) : sentence(meaning, said), {
+  // A 200 that made the package throw was no answer (U11).
+  if (status < 300) return badResponse('unreadable', { upstreamStatus: status });
+  if (status < 400) return redirected(status);
+  const options: UpstreamErrorOptions = {
     upstreamStatus: status,
-    safeToRetry,
-    alert,
-    param: code === 'context_length_exceeded' ? 'messages' : undefined,
     retryAfterMs: retryAfterMs(retryHeaders(error), context.nowMs),
-    // The package's error holds the whole prompt, which no log may see.
-    cause: new Error(`${status} ${said ?? ''}`),
-  });
-}
+  };
+  const meaning = meaningOfStatus(status);
+  if (meaning !== REJECTED) return errorOf(meaning, options);
 
-function meaningOf(status: number, error: unknown, { vendor }: ErrorContext): Meaning {
-  const meaning = BY_STATUS.get(status);
-  if (meaning !== undefined) return meaning;
-  if (status >= 500) return FAILED;
-  // A redirect is not followed (U28), and a 200 that made the package throw was no answer (U11).
-  if (status < 400) return NOT_UNDERSTOOD;
-  const said = `${vendorWord(error)} ${textOf(error, 'message')}`;
-  if (vendor.operatorFault.test(said)) return MISCONFIGURED;
-  return vendor.contextTooLong.test(said) ? CONTEXT_LENGTH_EXCEEDED : REJECTED;
-}
-
-/** A vendor's numbers help whose prompt is too long; about anything else its words are for the log. */
-function sentence(meaning: Meaning, said: string | undefined): string {
-  return meaning === CONTEXT_LENGTH_EXCEEDED && said !== undefined
-    ? `${meaning.message} ${said}`
-    : meaning.message;
+  const { vendor, secrets } = context;
+  const words = `${vendorWord(error)} ${textOf(error, 'message')}`;
+  if (vendor.operatorFault.test(words)) return errorOf(MISCONFIGURED, options);
+  const said = safeMessage(textOf(error, 'message'), secrets);
+  return vendor.contextTooLong.test(words)
+    ? contextLengthExceeded(said, options)
+    : rejectedRequest(said, options);
 }
 
 function findUpstreamError(error: unknown): UpstreamError | undefined {

@@ -1,5 +1,5 @@
 import type { FinishReason } from '../../../contracts/openai/chat-completion.js';
-import { UpstreamError } from '../../upstream.errors.js';
+import { badResponse, generationFailed } from '../../upstream-failures.js';
 import type { ModelFinishReason } from './language-model.js';
 import type { Vendor } from './vendor.js';
 
@@ -31,14 +31,9 @@ export function finishReasonReader(
   onUnknown: (reason: string) => void,
 ): FinishReasonReader {
   return ({ unified, raw }) => {
-    if (raw === undefined) {
-      throw new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.");
-    }
+    if (raw === undefined) throw badResponse('no finish reason');
     const reason = failedFinishReasons.includes(raw) ? 'failed' : FINISH_REASONS[unified];
-    if (reason === 'failed') {
-      const cause = new Error(`finish reason ${raw.slice(0, 64)}`);
-      throw new UpstreamError('upstream_error', "The model's provider failed to answer.", { cause });
-    }
+    if (reason === 'failed') throw generationFailed(raw);
     if (reason !== 'unknown') return reason;
     onUnknown(raw.slice(0, 64));
     return 'stop';

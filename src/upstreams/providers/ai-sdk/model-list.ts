@@ -1,4 +1,4 @@
-import { UpstreamError } from '../../upstream.errors.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { DiscoveredModel } from '../../upstream.port.js';
 
 /** A vendor's list of models, for which the AI SDK has no call. */
@@ -43,10 +43,7 @@ export const GOOGLE_MODELS: ModelList = {
 function entries(body: unknown, key: string): Record<string, unknown>[] {
   const list = isObject(body) ? body[key] : undefined;
   if (Array.isArray(list)) return list.filter(isObject);
-  throw new UpstreamError(
-    'upstream_bad_response',
-    "The model's provider sent an answer that cannot be understood.",
-  );
+  throw badResponse('no list of models');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
-import { UpstreamError } from '../../upstream.errors.js';
+import { rejectedRequest } from '../../upstream-failures.js';
+import type { UpstreamError } from '../../upstream.errors.js';
 
 /**
  * A request that the vendor's protocol cannot carry, found before anything was sent: another route may still take it.
@@ -6,5 +7,5 @@ import { UpstreamError } from '../../upstream.errors.js';
  * @param param the field at fault, as a path
  */
 export function refusal(message: string, param: string): UpstreamError {
-  return new UpstreamError('upstream_rejected_request', message, { param, safeToRetry: true });
+  return rejectedRequest(message, { param, safeToRetry: true });
 }

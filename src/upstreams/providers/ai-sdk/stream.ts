@@ -1,5 +1,6 @@
 import type { ChatDelta, FinishReason } from '../../../contracts/openai/chat-completion.js';
-import { UpstreamError } from '../../upstream.errors.js';
+import { badResponse } from '../../upstream-failures.js';
+import type { UpstreamError } from '../../upstream.errors.js';
 import type { ChatChunk } from '../../upstream.port.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import type { StreamPart } from './language-model.js';
@@ -58,7 +59,7 @@ export class ChoiceStream {
 
   /** What it is when the stream ends before it has finished (U18). */
   unfinished(): UpstreamError {
-    return new UpstreamError('upstream_bad_response', "The model's provider broke off its answer.");
+    return badResponse('the stream ended without a finish reason');
   }
 
   private finish(part: Extract<StreamPart, { type: 'finish' }>): ChatChunk {

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { BodyReader, ExchangeListener, HttpExchange, ResponseHead } from '../../http/http-exchange.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import { ChunkBody } from './chunk-body.js';
 import type { AnyChunk, Endpoint } from './endpoint.js';
+import { ErrorBody } from './error-body.js';
 import type { ErrorContext } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import type { BodyReader, ExchangeListener, HttpExchange } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
 import { objectOf } from './json-value.js';
 import { mediaType } from './media-type.js';
@@ -19,8 +19,9 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
     readonly onFailure: (error: UpstreamError) => void,
   ) {}
 
-  onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader {
-    if (mediaType(headers) === 'text/event-stream') return this.collectingBody(exchange);
+  onHead(head: ResponseHead, exchange: HttpExchange): BodyReader {
+    if (head.status >= 300) return new ErrorBody(head, this.errorContext);
+    if (mediaType(head.headers) === 'text/event-stream') return this.collectingBody(exchange);
     return new JsonBody(
       (body) => this.resolve(this.endpoint.toAnswer(objectOf(body, 'body'), this.finishReason)),
       this.errorContext,

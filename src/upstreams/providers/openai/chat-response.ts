@@ -5,9 +5,9 @@ import type {
   FinishReason,
   ToolCall,
 } from '../../../contracts/openai/chat-completion.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { ChatAnswer } from '../../upstream.port.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
-import { badResponse } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import { indexOf, isObject, type JsonObject, objectOf, stringOr } from './json-value.js';
 

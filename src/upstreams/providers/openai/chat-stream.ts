@@ -1,9 +1,9 @@
 import type { ChatChunkChoice, ChatDelta, ToolCallDelta } from '../../../contracts/openai/chat-completion.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { ChatChunk } from '../../upstream.port.js';
 import { toLogprobs } from './chat-response.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
 import type { ChunkParser } from './endpoint.js';
-import { badResponse } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import { indexOf, isObject, type JsonObject, objectOf, stringOr } from './json-value.js';
 

@@ -1,7 +1,8 @@
 import { SseDecoder } from '../../../streaming/sse-decode.js';
+import type { BodyReader } from '../../http/http-exchange.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { AnyChunk, ChunkParser } from './endpoint.js';
-import { badResponse, type ErrorContext, errorFromBody } from './errors.js';
-import type { BodyReader } from './http-exchange.js';
+import { type ErrorContext, errorFromBody } from './errors.js';
 import { isErrorObject, isObject, parseJson } from './json-value.js';
 
 export interface ChunkConsumer<Chunk> {

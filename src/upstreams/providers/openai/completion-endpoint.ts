@@ -4,10 +4,10 @@ import type {
   CompletionFinishReason,
   CompletionLogprobs,
 } from '../../../contracts/openai/completion.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { CompletionAnswer, CompletionChunk } from '../../upstream.port.js';
 import { eventChoices } from './chat-stream.js';
 import type { Collector, Endpoint } from './endpoint.js';
-import { badResponse } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
 import { indexOf, isObject, objectOf, stringOr } from './json-value.js';
 

@@ -1,75 +1,17 @@
 /** What the OpenAI wire says when it fails, as `UpstreamError`: tables first, then the readers. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { retryAfterMs } from '../../retry-timing.js';
-import { UpstreamError, type UpstreamErrorCode, type UpstreamErrorOptions } from '../../upstream.errors.js';
-import { safeMessage } from './safe-message.js';
-
-interface Meaning {
-  readonly code: UpstreamErrorCode;
-  readonly message: string;
-  readonly safeToRetry?: boolean;
-  readonly alert?: boolean;
-}
-
-const REJECTED: Meaning = {
-  code: 'upstream_rejected_request',
-  message: "The model's provider rejected the request.",
-};
-const CONTEXT_LENGTH_EXCEEDED: Meaning = {
-  code: 'context_length_exceeded',
-  message:
-    "The request is longer than the model's maximum context length. Shorten the messages or ask for fewer tokens.",
-};
-const RATE_LIMITED: Meaning = {
-  code: 'upstream_rate_limited',
-  message: "The model's provider limits requests at the moment. Please try again later.",
-  safeToRetry: true,
-};
-const UNAVAILABLE: Meaning = {
-  code: 'upstream_unavailable',
-  message: "The model's provider is not available at the moment. Please try again later.",
-  safeToRetry: true,
-};
-/** Our account there is empty: to the caller that is an outage. */
-const OUT_OF_FUNDS: Meaning = { ...UNAVAILABLE, alert: true };
-const TIMED_OUT: Meaning = {
-  code: 'upstream_timeout',
-  message: "The model's provider did not answer in time.",
-};
-const FAILED: Meaning = { code: 'upstream_error', message: "The model's provider failed to answer." };
-/** Our key, our address or our model id there is wrong: never the caller's fault, so never the caller's 401 or 404. */
-const MISCONFIGURED: Meaning = {
-  code: 'upstream_error',
-  message: "The model's provider could not be used.",
-  safeToRetry: true,
-  alert: true,
-};
-const NOT_UNDERSTOOD: Meaning = {
-  code: 'upstream_bad_response',
-  message: "The model's provider sent an answer that cannot be understood.",
-};
-
-/**
- * @see https://platform.openai.com/docs/guides/error-codes (read 2026-11)
- * @see https://openrouter.ai/docs/api-reference/errors (402: our credits there; 408: timeout)
- * @see https://api-docs.deepseek.com/quick_start/error_codes (402: our balance there)
- * 520 to 524 are Cloudflare's, 529 is "overloaded" at several vendors.
- */
-const BY_STATUS: ReadonlyMap<number, Meaning> = new Map([
-  [400, REJECTED],
-  [402, OUT_OF_FUNDS],
-  [408, TIMED_OUT],
-  [413, REJECTED],
-  [422, REJECTED],
-  [429, RATE_LIMITED],
-  [503, UNAVAILABLE],
-  [504, TIMED_OUT],
-  [521, UNAVAILABLE],
-  [522, UNAVAILABLE],
-  [523, UNAVAILABLE],
-  [524, TIMED_OUT],
-  [529, UNAVAILABLE],
-]);
+import { safeMessage } from '../../safe-message.js';
+import {
+  afterChunks,
+  contextLengthExceeded,
+  errorOf,
+  meaningOfStatus,
+  redirected,
+  REJECTED,
+  rejectedRequest,
+} from '../../upstream-failures.js';
+import type { UpstreamError, UpstreamErrorOptions } from '../../upstream.errors.js';
 
 /** The words that vendors put in `error.code`, `error.type` or `error.status`, as the HTTP status that they mean. */
 const STATUS_OF_WORD: ReadonlyMap<string, number> = new Map([
@@ -118,26 +60,6 @@ export interface ErrorContext {
   readonly nowMs: number;
 }
 
-/** @param what for logs, in our own words: no text of the upstream */
-export function badResponse(what: string, options: UpstreamErrorOptions = {}): UpstreamError {
-  return toError(NOT_UNDERSTOOD, { cause: new Error(what), ...options });
-}
-
-/** The upstream gave a choice up, or the whole answer, and says so in the answer. */
-export function generationFailed(reason: string): UpstreamError {
-  return toError(FAILED, { cause: new Error(`finish_reason ${reason}`) });
-}
-
-/** @param started whether the request may have reached the upstream, so that another attempt may pay twice */
-export function deadlinePassed(what: string, started: boolean): UpstreamError {
-  return toError(TIMED_OUT, { cause: new Error(what), safeToRetry: !started });
-}
-
-/** Whoever asked has gone; nobody reads this. */
-export function attemptAborted(): UpstreamError {
-  return toError(FAILED, { cause: new Error('aborted by the caller') });
-}
-
 /**
  * A response with a status of 300 or more.
  * @param body as much of it as was read; may be no JSON
@@ -147,9 +69,7 @@ export function errorFromResponse(
   context: ErrorContext,
 ): UpstreamError {
   const { status } = response;
-  // Following one would send our key to whatever host it names (U28).
-  if (status < 400)
-    return badResponse('redirect', { upstreamStatus: status, safeToRetry: true, alert: true });
+  if (status < 400) return redirected(status);
   const wire = toWireError(tryParse(response.body));
   return describe(meantStatus(status, wire), wire, context, {
     upstreamStatus: status,
@@ -164,9 +84,7 @@ export function errorFromResponse(
 export function errorFromBody(value: unknown, context: ErrorContext, chunksBefore: boolean): UpstreamError {
   const wire = toWireError(value);
   const error = describe(wire.status ?? statusOfWords(wire) ?? 500, wire, context, { upstreamStatus: 200 });
-  return chunksBefore && error.safeToRetry
-    ? new UpstreamError(error.code, error.message, { upstreamStatus: 200, alert: error.alert })
-    : error;
+  return chunksBefore ? afterChunks(error) : error;
 }
 
 function describe(
@@ -175,16 +93,14 @@ function describe(
   context: ErrorContext,
   options: UpstreamErrorOptions,
 ): UpstreamError {
-  const meaning = BY_STATUS.get(status) ?? (status >= 500 ? FAILED : MISCONFIGURED);
-  if (meaning !== REJECTED) return toError(meaning, options);
+  const meaning = meaningOfStatus(status);
+  if (meaning !== REJECTED) return errorOf(meaning, options);
 
-  const shown = safeMessage(wire.message, context.secrets);
+  const said = safeMessage(wire.message, context.secrets);
   const param = wire.param !== undefined && /^[\w.[\]-]{1,100}$/.test(wire.param) ? wire.param : undefined;
-  if (wire.words.includes('context_length_exceeded') || CONTEXT_LENGTH_TEXT.test(wire.message)) {
-    const message = shown?.includes('maximum context length') ? shown : CONTEXT_LENGTH_EXCEEDED.message;
-    return toError({ ...CONTEXT_LENGTH_EXCEEDED, message }, { ...options, param: param ?? 'messages' });
-  }
-  return toError({ ...REJECTED, message: shown ?? REJECTED.message }, { ...options, param });
+  return wire.words.includes('context_length_exceeded') || CONTEXT_LENGTH_TEXT.test(wire.message)
+    ? contextLengthExceeded(said, { ...options, param: param ?? 'messages' })
+    : rejectedRequest(said, { ...options, param });
 }
 
 /** The HTTP status, unless the words beside it are known to be truer. */
@@ -236,9 +152,4 @@ function tryParse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function toError(meaning: Meaning, options: UpstreamErrorOptions): UpstreamError {
-  const { code, message, safeToRetry = false, alert = false } = meaning;
-  return new UpstreamError(code, message, { safeToRetry, alert, ...options });
 }

@@ -1,5 +1,5 @@
 import type { FinishReason } from '../../../contracts/openai/chat-completion.js';
-import { generationFailed } from './errors.js';
+import { generationFailed } from '../../upstream-failures.js';
 
 /**
  * Why a choice ended, in OpenAI's words. `failed`: the upstream gave up, so what there is of the answer is no answer.

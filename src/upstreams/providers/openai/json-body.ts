@@ -1,10 +1,9 @@
 import { ByteBuffer } from '../../../streaming/byte-buffer.js';
-import { badResponse, type ErrorContext, errorFromBody } from './errors.js';
-import type { BodyReader } from './http-exchange.js';
+import type { BodyReader } from '../../http/http-exchange.js';
+import { MAX_ANSWER_BYTES } from '../../http/limits.js';
+import { badResponse } from '../../upstream-failures.js';
+import { type ErrorContext, errorFromBody } from './errors.js';
 import { isErrorObject, isObject, parseJson } from './json-value.js';
-
-/** Room for n = 128 long answers with logprobs, or an image in base64. */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** A body that is one JSON value; an error object in it is thrown, whatever the status was. */
 export class JsonBody implements BodyReader {

@@ -1,4 +1,4 @@
-import { badResponse } from './errors.js';
+import { badResponse } from '../../upstream-failures.js';
 
 export type JsonObject = Record<string, unknown>;
 

@@ -3,6 +3,9 @@ import type { UpstreamConfig } from '../../../config/app-config.js';
 import type { ChatCompletionRequest } from '../../../contracts/openai/chat-completion.js';
 import type { CompletionRequest } from '../../../contracts/openai/completion.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
+import { HttpClient } from '../../http/http-client.js';
+import type { ExchangeListener, HttpRequest } from '../../http/http-exchange.js';
+import { attemptAborted } from '../../upstream-failures.js';
 import type {
   ChatAnswer,
   ChatChunk,
@@ -16,10 +19,9 @@ import { AnswerCall } from './answer-call.js';
 import { CHAT_ENDPOINT } from './chat-endpoint.js';
 import { COMPLETION_ENDPOINT } from './completion-endpoint.js';
 import type { AnyChunk, Endpoint } from './endpoint.js';
-import { attemptAborted, type ErrorContext } from './errors.js';
+import { ErrorBody } from './error-body.js';
+import type { ErrorContext } from './errors.js';
 import { type FinishReasonReader, finishReasonReader } from './finish-reason.js';
-import { HttpClient } from './http-client.js';
-import type { ExchangeListener, HttpRequest } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
 import { toDiscoveredModels } from './models-response.js';
 import { type BaseUrl, fixedHeaders, inferenceRequest, modelsRequest, parseBaseUrl } from './request.js';
@@ -65,7 +67,6 @@ export class OpenAiAdapter implements UpstreamAdapter {
       origin: this.baseUrl.origin,
       maxConnections: config.maxConnections,
       connectMs: config.timeouts.connectMs,
-      errorContext: this.errorContext,
     });
   }
 
@@ -91,7 +92,10 @@ export class OpenAiAdapter implements UpstreamAdapter {
       this.config.timeouts.totalMs,
       signal,
       (resolve, onFailure) => ({
-        onHead: () => new JsonBody((body) => resolve(toDiscoveredModels(body)), this.errorContext),
+        onHead: (head) =>
+          head.status < 300
+            ? new JsonBody((body) => resolve(toDiscoveredModels(body)), this.errorContext)
+            : new ErrorBody(head, this.errorContext),
         onFailure,
       }),
     );

@@ -1,6 +1,6 @@
 import type { ChatCompletionRequest, StreamOptions } from '../../../contracts/openai/chat-completion.js';
 import type { CompletionRequest } from '../../../contracts/openai/completion.js';
-import type { HttpRequest } from './http-exchange.js';
+import type { HttpRequest } from '../../http/http-exchange.js';
 
 /** Where an upstream is, in the pieces that a request is made of. */
 export interface BaseUrl {

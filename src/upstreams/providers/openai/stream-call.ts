@@ -1,13 +1,14 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Subscriber } from 'rxjs';
 import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
+import type { BodyReader, ExchangeListener, HttpExchange, ResponseHead } from '../../http/http-exchange.js';
+import { badResponse } from '../../upstream-failures.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import { ChunkBody, type ChunkConsumer } from './chunk-body.js';
 import type { AnyChunk, Endpoint } from './endpoint.js';
-import { badResponse, type ErrorContext } from './errors.js';
+import { ErrorBody } from './error-body.js';
+import type { ErrorContext } from './errors.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import type { BodyReader, ExchangeListener, HttpExchange } from './http-exchange.js';
 import { JsonBody } from './json-body.js';
 import { objectOf } from './json-value.js';
 import { isJson, mediaType } from './media-type.js';
@@ -27,9 +28,10 @@ export class StreamCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
     private readonly subscriber: Subscriber<Chunk>,
   ) {}
 
-  onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader {
+  onHead(head: ResponseHead, exchange: HttpExchange): BodyReader {
+    if (head.status >= 300) return new ErrorBody(head, this.errorContext);
     this.exchange = exchange;
-    const type = mediaType(headers);
+    const type = mediaType(head.headers);
     if (isJson(type)) return this.wholeBody();
     if (type === 'text/html') throw badResponse('text/html');
 

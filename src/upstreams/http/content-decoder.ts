@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import { badResponse } from './errors.js';
+import { badResponse } from '../upstream-failures.js';
 
 /**
  * A decoder for a body that is compressed although we ask for `identity` (U25); `undefined` for plain bodies. What it

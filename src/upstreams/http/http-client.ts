@@ -1,9 +1,8 @@
 import { Client, type Dispatcher, Pool } from 'undici';
-import type { ErrorContext } from './errors.js';
 import {
   type Connection,
+  type DispatchFresh,
   type ExchangeListener,
-  type ExchangeTransport,
   HttpExchange,
   type HttpRequest,
 } from './http-exchange.js';
@@ -16,7 +15,6 @@ export interface HttpClientOptions {
   readonly maxConnections: number;
   /** DNS, TCP and TLS together. */
   readonly connectMs: number;
-  readonly errorContext: () => ErrorContext;
 }
 
 /** A bounded pool of HTTP/1.1 keep-alive connections to one origin. Follows no redirect and knows no proxy. */
@@ -24,7 +22,6 @@ export class HttpClient {
   private readonly pool: Pool;
   private readonly clientOptions: Client.Options;
   private readonly freshClients = new Set<Client>();
-  private readonly transport: ExchangeTransport;
 
   constructor(private readonly options: HttpClientOptions) {
     this.clientOptions = {
@@ -43,16 +40,12 @@ export class HttpClient {
       connections: options.maxConnections,
       factory: (origin, clientOptions) => new CountingClient(origin, clientOptions),
     });
-    this.transport = {
-      errorContext: options.errorContext,
-      dispatchFresh: (request, exchange) => this.dispatchFresh(request, exchange),
-    };
   }
 
   /** Sends, or queues. The listener may be called before this returns. */
   start(request: HttpRequest, listener: ExchangeListener): HttpExchange {
     const options: Dispatcher.DispatchOptions = { ...request };
-    const exchange = new HttpExchange(options, listener, this.transport);
+    const exchange = new HttpExchange(options, listener, this.dispatchFresh);
     this.pool.dispatch(options, exchange);
     return exchange;
   }
@@ -63,14 +56,14 @@ export class HttpClient {
   }
 
   /** The pool would offer another kept-alive socket, as stale as the last: a retry gets a client of its own. */
-  private dispatchFresh(request: Dispatcher.DispatchOptions, exchange: HttpExchange): void {
+  private readonly dispatchFresh: DispatchFresh = (request, exchange) => {
     const client = new CountingClient(this.options.origin, this.clientOptions);
     this.freshClients.add(client);
     client.dispatch(request, exchange);
     // Takes no more requests, and goes when this one has ended.
     const forget = (): boolean => this.freshClients.delete(client);
     void client.close().then(forget, forget);
-  }
+  };
 }
 
 /** Tells each exchange whether its socket has carried another before: only then may a reset be retried (U4, U5). */

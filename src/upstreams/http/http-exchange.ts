@@ -1,21 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { UpstreamError } from '../../upstream.errors.js';
-import { ByteBuffer } from '../../../streaming/byte-buffer.js';
+import { attemptAborted, badResponse, deadlinePassed } from '../upstream-failures.js';
+import { UpstreamError } from '../upstream.errors.js';
 import { contentDecoder } from './content-decoder.js';
-import {
-  attemptAborted,
-  badResponse,
-  deadlinePassed,
-  type ErrorContext,
-  errorFromResponse,
-} from './errors.js';
 import { type AttemptPhase, errorFromTransport, isClosedConnection } from './transport-errors.js';
 
-/** Enough for any vendor's error object; the rest of a longer body is not read. */
-const MAX_ERROR_BODY_BYTES = 64 * 1024;
-/** After `[DONE]` the end of the HTTP body is awaited so long and so far, to keep the connection alive. */
+/** After the last event the end of the HTTP body is awaited so long and so far, to keep the connection alive. */
 const LINGER_MS = 1_000;
 const MAX_LINGER_BYTES = 64 * 1024;
 
@@ -27,15 +18,21 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
-/** Takes a 2xx body in order. Whatever it throws ends the exchange. */
+export interface ResponseHead {
+  /** 200 or more: interim answers are skipped, redirects are not followed. */
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Takes a body in order. Whatever it throws ends the exchange. */
 export interface BodyReader {
   read(bytes: Buffer): void;
   end(): void;
 }
 
 export interface ExchangeListener {
-  /** The head of a 2xx answer is there; the reader that this gives gets the body, decompressed. */
-  onHead(headers: IncomingHttpHeaders, exchange: HttpExchange): BodyReader;
+  /** The head is there, of whatever status; the reader that this gives gets the body, decompressed. */
+  onHead(head: ResponseHead, exchange: HttpExchange): BodyReader;
   /** The exchange has failed. At most once; nothing comes after it. */
   onFailure(error: UpstreamError): void;
 }
@@ -46,12 +43,8 @@ export interface Connection {
   use(): boolean;
 }
 
-/** What an exchange needs of its client. */
-export interface ExchangeTransport {
-  readonly errorContext: () => ErrorContext;
-  /** Sends the request on a connection of its own. */
-  readonly dispatchFresh: (options: Dispatcher.DispatchOptions, exchange: HttpExchange) => void;
-}
+/** Sends a request on a connection of its own. */
+export type DispatchFresh = (options: Dispatcher.DispatchOptions, exchange: HttpExchange) => void;
 
 /**
  * One attempt at an upstream: request, head, body, and whatever cuts it short. Holds one timer, armed by who uses it.
@@ -81,7 +74,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   constructor(
     private readonly options: Dispatcher.DispatchOptions,
     private readonly listener: ExchangeListener,
-    private readonly transport: ExchangeTransport,
+    private readonly dispatchFresh: DispatchFresh,
   ) {}
 
   /** Fails as `upstream_timeout` in `timeoutMs` from now. Replaces the deadline or silence before. */
@@ -157,7 +150,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (status < 200 || this.state !== 'open') return;
     this.phase = 'answering';
     this.guard(() => {
-      this.reader = status < 300 ? this.listener.onHead(headers, this) : this.errorReader(status, headers);
+      this.reader = this.listener.onHead({ status, headers }, this);
       if (this.state === 'open') this.decoder = contentDecoder(headers['content-encoding']);
       if (this.decoder) this.readDecoded(this.decoder);
     });
@@ -198,7 +191,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.retried = true;
     this.controller = undefined;
     this.connection = undefined;
-    this.transport.dispatchFresh(this.options, this);
+    this.dispatchFresh(this.options, this);
   }
 
   private read(bytes: Buffer): void {
@@ -227,22 +220,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     decoder.on('drain', () => {
       if (!this.paused) this.controller?.resume();
     });
-  }
-
-  private errorReader(status: number, headers: IncomingHttpHeaders): BodyReader {
-    const body = new ByteBuffer();
-    const finish = (): void =>
-      this.fail(
-        errorFromResponse({ status, headers, body: body.view().toString() }, this.transport.errorContext()),
-      );
-    if (status < 400) finish();
-    return {
-      read: (bytes) => {
-        body.append(bytes.subarray(0, MAX_ERROR_BODY_BYTES - body.length));
-        if (body.length === MAX_ERROR_BODY_BYTES) finish();
-      },
-      end: finish,
-    };
   }
 
   private guard(step: () => void): void {

@@ -10,6 +10,8 @@ describe('safeMessage', () => {
     "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
     "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8000 in the messages).",
     'gpt-4.1-mini does not support response_format.json_schema with tools.function.name',
+    'tools.0.custom.name: String should match pattern',
+    'prompt is too long: 208310 tokens > 200000 maximum',
     'Ungültige Anfrage: „temperature“ muss ≤ 2 sein',
   ])('leaves a useful text as it is: %s', (text) => {
     expect(shown(text)).toBe(text);
@@ -19,6 +21,9 @@ describe('safeMessage', () => {
     ['key sk-proj-abcDEF1234567890xyz is bad', 'sk-proj'],
     ['Incorrect API key provided: sk-ab***yz.', 'sk-ab'],
     ['header was "Bearer abc.def"', 'abc.def'],
+    ['invalid key sk-ant-api03-AbCdEfGhIjKlMnOp', 'sk-ant'],
+    ['see https://docs.claude.com/en/api/errors.', 'claude'],
+    ['no route to 10.1.2.3:8080 via api.anthropic.com:443', 'anthropic'],
     ['token AIzaSyA1234567890abcdefghijklmnopqrstu', 'AIza'],
     ['hash 9f86d081884c7d659a2feaa0c55ad015', '9f86'],
     ['organization org-AbC123 has no access', 'org-AbC'],
@@ -35,6 +40,7 @@ describe('safeMessage', () => {
 
   it('S27: turns control characters into spaces, so that a log line stays one line', () => {
     expect(shown('a\r\n\u001b[31mb\u2028c\u0000')).toBe('a [31mb c');
+    expect(shown('two\r\nlines\u0000and\u2028more')).toBe('two lines and more');
   });
 
   it('caps the length, and gives nothing where no word is left', () => {

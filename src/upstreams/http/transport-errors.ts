@@ -1,6 +1,6 @@
 import { errors } from 'undici';
-import { UpstreamError } from '../../upstream.errors.js';
-import { badResponse, deadlinePassed } from './errors.js';
+import { badResponse, cutOff, deadlinePassed, unreachable } from '../upstream-failures.js';
+import type { UpstreamError } from '../upstream.errors.js';
 
 /** How far an attempt had come when its connection failed. */
 export type AttemptPhase = 'connecting' | 'sent' | 'answering';
@@ -11,28 +11,13 @@ export type AttemptPhase = 'connecting' | 'sent' | 'answering';
  */
 export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamError {
   const code = codeOf(cause);
-  // Not a byte of the request was written: refused, unknown host, no route, no reply to the knock, bad certificate.
-  if (phase === 'connecting')
-    return new UpstreamError(
-      'upstream_unavailable',
-      "The model's provider cannot be reached at the moment.",
-      {
-        cause,
-        safeToRetry: true,
-      },
-    );
-
+  // Refused, unknown host, no route, no reply to the knock, bad certificate, the client closed.
+  if (phase === 'connecting') return unreachable(cause);
   if (code === 'ETIMEDOUT') return deadlinePassed(code, true);
   if (isProtocolError(cause)) return badResponse(cause.name);
-  if (phase === 'sent')
-    return new UpstreamError(
-      'upstream_error',
-      "The model's provider closed the connection before it answered.",
-      { cause },
-    );
   // FIN in mid-body: the upstream thinks that it is done, so its answer is what is wrong (U12, U18).
-  if (code === 'UND_ERR_SOCKET') return badResponse('the body ended early');
-  return new UpstreamError('upstream_error', "The connection to the model's provider broke off.", { cause });
+  if (phase === 'answering' && code === 'UND_ERR_SOCKET') return badResponse('the body ended early');
+  return cutOff(cause);
 }
 
 /**
