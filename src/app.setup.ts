@@ -8,7 +8,7 @@ import { frontDoor } from './http/front-door.js';
 import { TollgateAdapter } from './http/tollgate-adapter.js';
 import { Log, NestLog } from './observability/log.js';
 import { Metrics } from './observability/metrics.js';
-import { publishOpenApi } from './openapi/openapi.js';
+import { publishDocs } from './openapi/docs-page.js';
 
 /**
  * The whole application, ready to listen: the same for `main.ts` and for tests.
@@ -32,7 +32,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   express.set('trust proxy', config.server.trustedProxyHops);
   app.use(accessLog(log, app.get(Metrics)));
   app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
-  publishOpenApi(app);
+  publishDocs(app);
   await app.init();
   return app;
 }

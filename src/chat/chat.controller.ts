@@ -1,9 +1,23 @@
 import { Controller, HttpCode, Injectable, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiRequestTimeoutResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
+import {
+  ChatCompletionChunk,
+  ChatCompletionChunkWithConversation,
+  ChatCompletionChunkWithCredits,
+} from '../contracts/openai/chat-completion-chunk-response.dto.js';
+import {
+  ChatCompletion,
+  ChatCompletionWithConversation,
+  ChatCompletionWithCredits,
+} from '../contracts/openai/chat-completion-response.dto.js';
 import { ChatCompletionDto } from '../contracts/openai/chat-completion.dto.js';
+import { ErrorResponseWithDetail } from '../contracts/openai/error-response.dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { ApiAnswers } from '../surfaces/api-answers.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
+import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
 import { ChatService } from './chat.service.js';
 
 /** `POST …/chat/completions`; each surface is this under its own path and dialect. */
@@ -13,6 +27,17 @@ abstract class ChatController {
 
   @Post()
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'createChatCompletion',
+    summary: 'Answer a conversation',
+    description:
+      'Answers with one message a choice, whole or as Server-Sent Events (`stream: true`). Unknown fields are ignored; `null` in an optional field is the same as leaving it out.',
+  })
+  // The same on every surface: nobody has read a path yet.
+  @ApiRequestTimeoutResponse({
+    type: ErrorResponseWithDetail,
+    description: 'The request took too long to arrive.',
+  })
   create(
     @RequestDto(ChatCompletionDto) body: ChatCompletionDto,
     @Req() request: TollgateRequest,
@@ -25,13 +50,16 @@ abstract class ChatController {
 }
 
 @Serves('waterflai')
+@ApiAnswers(WATERFLAI, ChatCompletionWithConversation, ChatCompletionChunkWithConversation)
 @Controller(['v1/chat/completions', 'chat/completions'])
 export class WaterflaiChatController extends ChatController {}
 
 @Serves('qolaba')
+@ApiAnswers(QOLABA, ChatCompletionWithCredits, ChatCompletionChunkWithCredits)
 @Controller('api/v1/chat/completions')
 export class QolabaChatController extends ChatController {}
 
 @Serves('lightningrod')
+@ApiAnswers(LIGHTNINGROD, ChatCompletion, ChatCompletionChunk)
 @Controller('api/public/v1/openai/chat/completions')
 export class LightningrodChatController extends ChatController {}

@@ -1,9 +1,19 @@
 import { Controller, HttpCode, Injectable, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiRequestTimeoutResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
+import {
+  TextCompletion,
+  TextCompletionChunk,
+  TextCompletionChunkWithCredits,
+  TextCompletionWithCredits,
+} from '../contracts/openai/completion-response.dto.js';
 import { CompletionDto } from '../contracts/openai/completion.dto.js';
+import { ErrorResponseWithDetail } from '../contracts/openai/error-response.dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { ApiAnswers } from '../surfaces/api-answers.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
+import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
 import { CompletionsService } from './completions.service.js';
 
 /** `POST …/completions`; each surface is this under its own path and dialect. */
@@ -13,6 +23,17 @@ abstract class CompletionsController {
 
   @Post()
   @HttpCode(200)
+  @ApiOperation({
+    operationId: 'createCompletion',
+    summary: 'Complete a text (legacy)',
+    description:
+      'Goes on with one or several prompts. Models that only chat answer the prompt instead. Without `max_tokens`: 16 tokens, on LightningRod as many as the model has.',
+  })
+  // The same on every surface: nobody has read a path yet.
+  @ApiRequestTimeoutResponse({
+    type: ErrorResponseWithDetail,
+    description: 'The request took too long to arrive.',
+  })
   create(
     @RequestDto(CompletionDto) body: CompletionDto,
     @Req() request: TollgateRequest,
@@ -25,13 +46,16 @@ abstract class CompletionsController {
 }
 
 @Serves('waterflai')
+@ApiAnswers(WATERFLAI, TextCompletion, TextCompletionChunk)
 @Controller(['v1/completions', 'completions'])
 export class WaterflaiCompletionsController extends CompletionsController {}
 
 @Serves('qolaba')
+@ApiAnswers(QOLABA, TextCompletionWithCredits, TextCompletionChunkWithCredits)
 @Controller('api/v1/completions')
 export class QolabaCompletionsController extends CompletionsController {}
 
 @Serves('lightningrod')
+@ApiAnswers(LIGHTNINGROD, TextCompletion, TextCompletionChunk)
 @Controller('api/public/v1/openai/completions')
 export class LightningrodCompletionsController extends CompletionsController {}

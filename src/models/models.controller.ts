@@ -33,7 +33,7 @@ abstract class ModelsController {
   @Get()
   @Header('content-type', 'application/json; charset=utf-8')
   @ApiOperation({ operationId: 'listModels', summary: 'List the models that this key can use' })
-  @ApiOkResponse({ type: ModelList })
+  @ApiOkResponse({ type: ModelList, description: 'All of them, in the order of the configuration' })
   list(@Req() { principal }: AuthenticatedRequest): string {
     return this.models.listJson(principal.allowedModels, this.defaultOwner);
   }
@@ -41,7 +41,7 @@ abstract class ModelsController {
   @Get('*model')
   @ApiOperation({ operationId: 'retrieveModel', summary: 'Retrieve a model' })
   @ModelParam()
-  @ApiOkResponse({ type: ModelObject })
+  @ApiOkResponse({ type: ModelObject, description: 'The model' })
   @ApiNotFoundResponse({ type: ErrorResponse, description: 'No such model, or none that this key can use' })
   retrieve(@Param('model') segments: string[], @Req() { principal }: AuthenticatedRequest): ModelObject {
     return this.models.retrieve(toModelId(segments), principal.allowedModels, this.defaultOwner);

@@ -4,7 +4,8 @@ import { SURFACES, type Surface, type SurfaceName } from './surface.js';
 
 export const SURFACE_METADATA = 'tollgate:surface';
 
-const TAGS: Readonly<Record<SurfaceName, string>> = {
+/** Under which heading the document lists a dialect's routes. */
+export const SURFACE_TAGS: Readonly<Record<SurfaceName, string>> = {
   waterflai: 'W: Waterflai and OpenAI root',
   qolaba: 'Q: Qolaba',
   lightningrod: 'L: LightningRod',
@@ -18,7 +19,7 @@ export function Serves(name: SurfaceName): ClassDecorator & MethodDecorator {
   const surface: Surface = SURFACES[name];
   return applyDecorators(
     SetMetadata(SURFACE_METADATA, surface),
-    ApiTags(TAGS[name]),
+    ApiTags(SURFACE_TAGS[name]),
     ApiBearerAuth('Bearer'),
     ApiSecurity('X-API-Key'),
   );

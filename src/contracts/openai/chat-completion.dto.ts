@@ -1,3 +1,4 @@
+import { ApiSchema } from '@nestjs/swagger';
 import { audio, metadata, prediction, topLogprobs, webSearchOptions } from '../validation/chat-fields.js';
 import { list } from '../validation/composites.js';
 import { Field } from '../validation/field.decorator.js';
@@ -31,6 +32,7 @@ import type {
  * Body of `POST …/chat/completions`. Faults are told in the order of the properties.
  * @see openai-openapi 2.3.0, CreateChatCompletionRequest
  */
+@ApiSchema({ name: 'ChatCompletionRequest' })
 export class ChatCompletionDto implements ChatCompletionRequest {
   @Field(modelId, {
     required: true,

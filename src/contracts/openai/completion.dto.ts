@@ -1,3 +1,4 @@
+import { ApiSchema } from '@nestjs/swagger';
 import { bestOf, prompt } from '../validation/completion-fields.js';
 import { Field } from '../validation/field.decorator.js';
 import { MAX_CHOICES } from '../validation/limits.js';
@@ -19,6 +20,7 @@ import type { CompletionPrompt, CompletionRequest } from './completion.js';
  * Body of the legacy `POST …/completions`. Faults are told in the order of the properties.
  * @see openai-openapi 2.3.0, CreateCompletionRequest
  */
+@ApiSchema({ name: 'CompletionRequest' })
 export class CompletionDto implements CompletionRequest {
   @Field(modelId, {
     required: true,

@@ -101,10 +101,18 @@ export function shape({ required = {}, optional = {} }: ShapeFields): Constraint
     },
     schema: {
       type: 'object',
-      properties: Object.fromEntries(all.map(([name, constraint]) => [name, constraint.schema])),
+      properties: Object.fromEntries([
+        ...needed.map(([name, constraint]) => [name, constraint.schema]),
+        ...allowed.map(([name, constraint]) => [name, orNull(constraint.schema)]),
+      ]) as Record<string, SchemaObject>,
       ...(needed.length > 0 && { required: needed.map(([name]) => name) }),
     },
   };
+}
+
+/** How a field is published where `null` is the same as absent. */
+export function orNull(schema: SchemaObject): SchemaObject {
+  return { anyOf: [schema, { type: 'null' }] };
 }
 
 /** A field that the client sent itself, never one inherited from `Object.prototype`. */

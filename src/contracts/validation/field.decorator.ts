@@ -1,5 +1,6 @@
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { registerDecorator, type ValidationArguments } from 'class-validator';
+import { orNull } from './composites.js';
 import type { Constraint, Report, RuleContext, SurfaceRules } from './rule.js';
 
 export interface FieldOptions {
@@ -56,7 +57,7 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
           isSound(value, name, constraint, required, args?.object),
       },
     });
-    const schema = required ? constraint.schema : { anyOf: [constraint.schema, { type: 'null' }] };
+    const schema = required ? constraint.schema : orNull(constraint.schema);
     ApiProperty({ ...schema, ...published, required } as ApiPropertyOptions)(prototype, property);
   };
 }

@@ -1,5 +1,5 @@
 import type { ChatRole } from '../openai/chat-completion.js';
-import { checkSize, list, ownField, refine, shape, tagged, textOr } from './composites.js';
+import { checkSize, list, orNull, ownField, refine, shape, tagged, textOr } from './composites.js';
 import { assistantParts, textParts, userParts } from './content-parts.js';
 import type { Path } from './issue.js';
 import { MAX_MESSAGES, MAX_TEXT_CHARS, MAX_TOOL_CALLS } from './limits.js';
@@ -172,15 +172,15 @@ function pickMessage(
 }
 
 function schemaOf(role: string, rules: RoleRules): Constraint['schema'] {
-  const fields = [...rules.required, ...rules.optional];
-  const contentRequired = role !== 'assistant';
+  const contentMayLack = rules.contentMayBeNull !== never;
   return {
     type: 'object',
     properties: {
       role: { type: 'string', enum: [role] },
-      content: rules.content.schema,
-      ...Object.fromEntries(fields.map(([field, constraint]) => [field, constraint.schema])),
+      content: contentMayLack ? orNull(rules.content.schema) : rules.content.schema,
+      ...Object.fromEntries(rules.required.map(([field, constraint]) => [field, constraint.schema])),
+      ...Object.fromEntries(rules.optional.map(([field, constraint]) => [field, orNull(constraint.schema)])),
     },
-    required: ['role', ...(contentRequired ? ['content'] : []), ...rules.required.map(([field]) => field)],
+    required: ['role', ...(contentMayLack ? [] : ['content']), ...rules.required.map(([field]) => field)],
   };
 }

@@ -1,0 +1,131 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ErrorCode } from '../common/errors/error-code.js';
+import {
+  ErrorResponse,
+  ErrorResponseWithDetail,
+  HttpValidationError,
+} from '../contracts/openai/error-response.dto.js';
+import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
+import { ERROR_GUIDE } from './error-guide.js';
+import { renderError, type RenderedError } from './render-error.js';
+import { SURFACES, type Surface } from './surface.js';
+
+/** What any route with a key may fail with. */
+export const DOOR_FAILURES = [
+  'missing_api_key',
+  'invalid_api_key',
+  'ambiguous_credentials',
+  'method_not_allowed',
+  'request_rate_limited',
+  'too_many_failed_attempts',
+  'internal',
+  'storage_unavailable',
+] as const satisfies readonly ErrorCode[];
+
+/** What an inference route may fail with before the first byte of its answer. */
+export const INFERENCE_FAILURES = [
+  ...DOOR_FAILURES,
+  'validation_failed',
+  'body_unreadable',
+  'request_too_large',
+  'unsupported_content_type',
+  'unsupported_charset',
+  'unsupported_encoding',
+  'model_not_found',
+  'model_not_allowed',
+  'price_unknown',
+  'context_length_exceeded',
+  'token_rate_limited',
+  'upstream_rejected_request',
+  'upstream_rate_limited',
+  'upstream_unavailable',
+  'upstream_bad_response',
+  'upstream_error',
+  'upstream_timeout',
+  'draining',
+] as const satisfies readonly ErrorCode[];
+
+interface Failure extends RenderedError {
+  readonly code: ErrorCode;
+}
+
+/**
+ * Publishes the failures of a controller's routes. Status, headers and body are those that the dialect answers with:
+ * each example is rendered by what renders the real one. Examples stand in `failureExamples()` once.
+ */
+export function ApiFailures(surface: Surface, codes: readonly ErrorCode[]): ClassDecorator {
+  const failures = codes.map((code) => toFailure(code, surface));
+  const byStatus = Map.groupBy(failures, ({ status }) => status);
+  return applyDecorators(
+    ApiExtraModels(ErrorResponse, ErrorResponseWithDetail, HttpValidationError),
+    ...[...byStatus].map(([status, group]) => toApiResponse(status, group, surface)),
+  ) as ClassDecorator;
+}
+
+/** Bodies of failures by the name under which `components.examples` has them. */
+export function failureExamples(): Record<string, { value: unknown }> {
+  const examples = Object.values(SURFACES).flatMap((surface) =>
+    INFERENCE_FAILURES.map((code) => [exampleName(code, surface), { value: toFailure(code, surface).body }]),
+  );
+  return Object.fromEntries(examples) as Record<string, { value: unknown }>;
+}
+
+function toFailure(code: ErrorCode, surface: Surface): Failure {
+  return { code, ...renderError(exampleOf(code), surface) };
+}
+
+function exampleName(code: ErrorCode, surface: Surface): string {
+  return `${surface.name}.${code}`;
+}
+
+function toApiResponse(status: number, failures: readonly Failure[], surface: Surface) {
+  return ApiResponse({
+    status,
+    description: failures.map(({ code }) => `- \`${code}\`: ${ERROR_GUIDE[code].meaning}`).join('\n'),
+    headers: toHeaders(failures),
+    content: {
+      'application/json': {
+        schema: { $ref: getSchemaPath(schemaOf(status, surface)) },
+        examples: Object.fromEntries(
+          failures.map(({ code }) => [code, { $ref: `#/components/examples/${exampleName(code, surface)}` }]),
+        ),
+      },
+    },
+  });
+}
+
+function toHeaders(failures: readonly Failure[]) {
+  const sent = new Map(failures.flatMap(({ headers }) => Object.entries(headers)));
+  return Object.fromEntries(
+    [...sent].map(([name, example]) => [
+      name,
+      { description: HEADERS[name] ?? '', schema: { type: 'string' as const, example } },
+    ]),
+  );
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'www-authenticate': 'The scheme to authenticate with.',
+  'retry-after': 'Seconds until another try may succeed, 1 to 60.',
+  'retry-after-ms': 'The same in milliseconds.',
+  'x-should-retry': '`false`: the same request would fail again.',
+};
+
+function schemaOf(status: number, surface: Surface): new () => object {
+  if (status === 422) return HttpValidationError;
+  return surface.errorDetail ? ErrorResponseWithDetail : ErrorResponse;
+}
+
+function exampleOf(code: ErrorCode): DomainError {
+  if (code !== 'validation_failed') return new DomainError(code, ERROR_GUIDE[code].message, PARAMS[code]);
+  return new ValidationFailedError([{ kind: 'missing', path: ['model'], input: {} }], {});
+}
+
+/** Failures that name the field at fault. */
+const PARAMS: Readonly<Partial<Record<ErrorCode, { param: string }>>> = {
+  model_not_allowed: { param: 'model' },
+  price_unknown: { param: 'model' },
+  context_length_exceeded: { param: 'messages' },
+};

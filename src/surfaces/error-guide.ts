@@ -1,0 +1,206 @@
+import type { ErrorCode } from '../common/errors/error-code.js';
+
+export interface ErrorGuide {
+  /** A message as it is sent, for examples. */
+  readonly message: string;
+  /** What has happened, for the caller. */
+  readonly meaning: string;
+  readonly advice: string;
+}
+
+const CHECK_KEY = 'Check the key and its header. A revoked or expired key is answered like an unknown one.';
+const LATER = 'Try again after `retry-after`.';
+const RETRY = 'Try again with growing pauses; nothing was charged.';
+
+/**
+ * What every failure means to a caller and what to do about it: the words of the OpenAPI document and of
+ * docs/errors.md. Exhaustive by type, as the error table is.
+ */
+export const ERROR_GUIDE = {
+  invalid_url: {
+    message: 'Invalid URL (POST /v1/chat/completion)',
+    meaning: 'No route has this path.',
+    advice: 'Check the base URL: each surface has its own.',
+  },
+  malformed_request: {
+    message: 'The URL could not be decoded.',
+    meaning: 'The URL cannot be decoded, or there is more than one `Host` header.',
+    advice: 'Send well-formed HTTP.',
+  },
+  method_not_allowed: {
+    message:
+      'Not allowed to GET on /v1/chat/completions. (HINT: Perhaps you meant to use a different HTTP method?)',
+    meaning: 'The path exists, but not with this method.',
+    advice: 'Use one of those in `allow`.',
+  },
+  headers_too_large: {
+    message: 'Too many headers: at most 100 are accepted.',
+    meaning: 'More than 100 headers.',
+    advice: 'Send fewer.',
+  },
+  missing_api_key: {
+    message:
+      "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or in an X-API-Key header.",
+    meaning: 'No header carries a key.',
+    advice: 'Send `Authorization: Bearer …` or `X-API-Key: …`.',
+  },
+  invalid_api_key: {
+    message: 'Incorrect API key provided: sk-tg***4A.',
+    meaning: 'The key is unknown, revoked or expired.',
+    advice: CHECK_KEY,
+  },
+  ambiguous_credentials: {
+    message: 'The request has more than one authorization header.',
+    meaning: 'One key header was sent twice.',
+    advice: 'Send it once.',
+  },
+  too_many_failed_attempts: {
+    message: 'Too many failed authentication attempts from your address. Please try again later.',
+    meaning: 'Too many wrong keys came from this address within a minute.',
+    advice: `Correct the key. ${LATER}`,
+  },
+  permission_denied: {
+    message: 'You have insufficient permissions for this operation.',
+    meaning: 'This key may never do this, for instance delete a model.',
+    advice: 'Do not try again.',
+  },
+  request_rate_limited: {
+    message:
+      'Rate limit reached on requests per min (RPM): Limit 60, Used 60, Requested 1. Please try again in 1s.',
+    meaning: "The key's requests per minute are used up.",
+    advice: `${LATER} The \`x-ratelimit-*-requests\` headers tell how much is left.`,
+  },
+  token_rate_limited: {
+    message:
+      'Rate limit reached for sandbox/chat on tokens per min (TPM): Limit 1000, Used 400, Requested 1037. Please try again in 27s.',
+    meaning: "The key's tokens per minute do not suffice for this request.",
+    advice: `${LATER} A smaller \`max_tokens\` reserves less.`,
+  },
+  insufficient_quota: {
+    message: 'You exceeded your current quota, please check your plan and billing details.',
+    meaning: 'The account has not enough credits.',
+    advice: 'Add credits; trying again does not help.',
+  },
+
+  request_timeout: {
+    message: 'The request took too long to arrive.',
+    meaning: 'Headers took longer than 15 seconds to arrive, or the whole request longer than 2 minutes.',
+    advice: 'Try again on a new connection: this one is closed.',
+  },
+  request_too_large: {
+    message: 'Request body too large: at most 20971520 bytes are accepted.',
+    meaning: 'The body is longer than `MAX_BODY_BYTES`, as sent or decompressed.',
+    advice: 'Send less, for instance smaller images.',
+  },
+  unsupported_content_type: {
+    message:
+      "Unsupported content type: 'text/plain'. This API method only accepts 'application/json' requests, but you specified the header 'Content-Type: text/plain'.",
+    meaning: 'The content type is not JSON.',
+    advice: 'Send `Content-Type: application/json`.',
+  },
+  unsupported_charset: {
+    message: "Unsupported charset: 'utf-16'. Send UTF-8.",
+    meaning: 'The body is in a character set other than UTF-8.',
+    advice: 'Send UTF-8.',
+  },
+  unsupported_encoding: {
+    message: "Unsupported content encoding: 'zstd'. Supported are gzip, deflate and br.",
+    meaning: 'The body is compressed in an unknown way.',
+    advice: 'Use gzip, deflate, br or none.',
+  },
+  body_unreadable: {
+    message: 'The request body is not valid UTF-8.',
+    meaning: 'The body is no valid UTF-8, or no valid data of its content encoding.',
+    advice: 'Mend the encoding.',
+  },
+  validation_failed: {
+    message: "Missing required parameter: 'messages'.",
+    meaning:
+      'The body is no JSON object, or a field breaks a rule. `param` names the field, `code` the rule.',
+    advice: 'Mend the request.',
+  },
+
+  model_not_found: {
+    message: 'The model `gpt-9` does not exist or you do not have access to it.',
+    meaning: 'No model has this id.',
+    advice: 'Take an id from the models route.',
+  },
+  model_not_allowed: {
+    message: 'You are not allowed to use this model.',
+    meaning: "The model is not on the key's list of models.",
+    advice: 'Use another model or key.',
+  },
+  price_unknown: {
+    message: 'The price of this model is not known, so it cannot be used yet.',
+    meaning: 'The operator has not written down what this model costs.',
+    advice: 'Ask the operator for a price (configuration.md, Prices).',
+  },
+  context_length_exceeded: {
+    message:
+      "This model's maximum context length is 131072 tokens. However, your messages resulted in 140002 tokens. Please reduce the length of the messages.",
+    meaning: 'Prompt and answer do not fit into the context of the model.',
+    advice: 'Shorten the messages or ask for fewer tokens.',
+  },
+
+  upstream_rejected_request: {
+    message: "The model's provider rejected the request.",
+    meaning: 'The upstream refuses this request, for instance a parameter that the model does not have.',
+    advice: 'Mend the request; the message is the upstream’s own, without its secrets.',
+  },
+  upstream_rate_limited: {
+    message: "The model's provider limits requests at the moment. Please try again later.",
+    meaning: 'The upstream is over its own rate limit, on every route of the model.',
+    advice: LATER,
+  },
+  upstream_unavailable: {
+    message: "The model's provider is not available at the moment. Please try again later.",
+    meaning: 'The upstream cannot be reached or is overloaded, on every route of the model.',
+    advice: RETRY,
+  },
+  upstream_bad_response: {
+    message: "The model's provider sent an answer that cannot be understood.",
+    meaning: 'The upstream sent something that is no answer, or only a part of one.',
+    advice: RETRY,
+  },
+  upstream_error: {
+    message: "The model's provider failed to answer.",
+    meaning: 'The upstream failed, or refused the operator’s own key.',
+    advice: RETRY,
+  },
+  upstream_timeout: {
+    message: "The model's provider did not answer in time.",
+    meaning: 'The upstream did not answer within `UPSTREAM_TIMEOUT_MS`.',
+    advice: 'Ask for less, or stream. Official SDKs are told not to try again.',
+  },
+
+  not_found: {
+    message: 'There is no such record.',
+    meaning: 'No record has this id, or none that this key may see.',
+    advice: 'Check the id.',
+  },
+  conflict: {
+    message: 'The record was changed in the meantime.',
+    meaning: 'Another request stands against this one.',
+    advice: 'Read the present state and decide anew.',
+  },
+  overloaded: {
+    message: 'The engine is currently overloaded, please try again later.',
+    meaning: 'The gateway has more work than it can do.',
+    advice: LATER,
+  },
+  draining: {
+    message: 'The server is shutting down, please try again.',
+    meaning: 'The process is shutting down.',
+    advice: `${LATER} Another replica, or the restarted process, answers.`,
+  },
+  storage_unavailable: {
+    message: 'Storage is unavailable at the moment. Please try again.',
+    meaning: 'The database is away or full, so the answer could not be charged; it is not given either.',
+    advice: LATER,
+  },
+  internal: {
+    message: 'The server had an error while processing your request. Sorry about that!',
+    meaning: 'A bug in the gateway.',
+    advice: 'Try again; report it with its `x-request-id`.',
+  },
+} as const satisfies Record<ErrorCode, ErrorGuide>;
