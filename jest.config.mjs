@@ -9,5 +9,9 @@ export default {
   setupFiles: ['<rootDir>/test/support/preload.mjs'],
   testTimeout: 20_000,
   maxWorkers: 2,
-  reporters: ['default', '<rootDir>/test/support/count-reporter.mjs'],
+  reporters: [
+    'default',
+    '<rootDir>/test/support/conformance-reporter.mjs',
+    '<rootDir>/test/support/count-reporter.mjs',
+  ],
 };
