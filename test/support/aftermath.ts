@@ -1,6 +1,8 @@
 import { expect } from '@jest/globals';
 import type { UsageRecord } from '../../src/billing/usage.repository.js';
+import { Database } from '../../src/persistence/database.js';
 import { eventually } from './eventually.js';
+import type { Tollgate } from './tollgate.js';
 import type { WireApp } from './wire-app.js';
 
 /** The durable row of a request; waits for it, since a client that is not served is not kept waiting for the row. */
@@ -23,8 +25,19 @@ export async function expectUnbilled(
   });
 }
 
-/** I9: no request is open with us, and none with the upstream. */
+/** I3, I9: no request is open with us, none with the upstream, and no credit is held. */
 export async function expectNothingOpen({ tollgate, upstream }: WireApp): Promise<void> {
   await eventually(() => tollgate.openRequests === 0, 'an end of all requests');
+  await eventually(async () => (await openHolds(tollgate)) === 0, 'an end of all holds');
   await Promise.all(upstream.requests.map(({ closed }) => closed));
+}
+
+async function openHolds(tollgate: Tollgate): Promise<number> {
+  const open = await tollgate.app
+    .get(Database)
+    .kysely.selectFrom('holds')
+    .select('request_id')
+    .where('state', '=', 'open')
+    .execute();
+  return open.length;
 }
