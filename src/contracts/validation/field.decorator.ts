@@ -44,19 +44,12 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
     const target = prototype.constructor;
     const fields = declared.get(target);
     const field: DeclaredField = { name, constraint, required, partOf };
-    if (fields === undefined) declared.set(target, [field]);
-    else fields.push(field);
-
-    registerDecorator({
-      name: 'field',
-      target,
-      propertyName: name,
-      options: {},
-      validator: {
-        validate: (value: unknown, args?: ValidationArguments) =>
-          isSound(value, name, constraint, required, args?.object),
-      },
-    });
+    if (fields !== undefined) fields.push(field);
+    else {
+      const first = [field];
+      declared.set(target, first);
+      registerFields(target, name, first);
+    }
     const schema = required ? constraint.schema : orNull(constraint.schema);
     ApiProperty({ ...schema, ...published, required } as ApiPropertyOptions)(prototype, property);
   };
@@ -72,25 +65,39 @@ export function openRun(object: object, run: ValidationRun): void {
   runs.set(object, run);
 }
 
-function isSound(
-  value: unknown,
-  name: string,
-  constraint: Constraint,
-  required: boolean,
-  object: object = {},
-): boolean {
-  if (value === undefined && !required) return true;
+/**
+ * Makes a class known to class-validator: as one rule, at its first field, that judges all of them. A rule a field
+ * would cost 50 µs a request, because class-validator walks everything that it knows of a class for each object, and
+ * nearly all of a request's 35 fields are absent.
+ */
+function registerFields(
+  target: NewableFunction,
+  propertyName: string,
+  fields: readonly DeclaredField[],
+): void {
+  registerDecorator({
+    name: 'fields',
+    target,
+    propertyName,
+    options: {},
+    validator: {
+      validate: (_value: unknown, args?: ValidationArguments) => areSound(fields, args?.object),
+    },
+  });
+}
+
+function areSound(fields: readonly DeclaredField[], object: object = {}): boolean {
   const run = runs.get(object);
   if (run === undefined) throw new TypeError('A request is validated by validateRequest() only.');
-  if (value === undefined) {
-    run.report({ kind: 'missing', path: [name], input: run.body });
-    return false;
-  }
   let sound = true;
   const report: Report = (issue) => {
     sound = false;
     run.report(issue);
   };
-  constraint.check(value, [name], report, run.context);
+  for (const { name, constraint, required } of fields) {
+    const value = (object as Record<string, unknown>)[name];
+    if (value !== undefined) constraint.check(value, [name], report, run.context);
+    else if (required) report({ kind: 'missing', path: [name], input: run.body });
+  }
   return sound;
 }
