@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { InFlight } from '../../src/inference/in-flight.js';
+import { CatalogueService } from '../../src/models/catalogue.service.js';
 import { ModelsService } from '../../src/models/models.service.js';
-import { UpstreamRegistry } from '../../src/upstreams/upstream-registry.js';
 import {
   failure,
   garbage,
@@ -100,7 +100,7 @@ describe('when an upstream fails', () => {
   });
 
   it.each(SURFACES)('§1.4: a model that the key may not use ($name)', async (surface) => {
-    const { secret } = await app.tollgate.newKey({ allowedModels: ['sandbox/*'] });
+    const { secret } = await app.tollgate.newKey({ allowedModels: ['sandbox/chat'] });
     const response = await app.tollgate.post(surface.chat, chatBody(), { authorization: `Bearer ${secret}` });
     await expectFailure(response, surface, 403, {
       message: 'You are not allowed to use this model.',
@@ -156,7 +156,7 @@ describe('when we fail ourselves', () => {
 
   /** Breaks a service that every inference needs. */
   function plantBug(): void {
-    jest.spyOn(app.tollgate.app.get(UpstreamRegistry, { strict: false }), 'get').mockImplementation(() => {
+    jest.spyOn(app.tollgate.app.get(CatalogueService, { strict: false }), 'get').mockImplementation(() => {
       throw new TypeError(BUG);
     });
   }

@@ -237,6 +237,13 @@ describe('§4: headers of every response', () => {
   });
 });
 
+const withPicture = (data: string) =>
+  JSON.stringify(
+    chatBody({
+      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:,${data}` } }] }],
+    }),
+  );
+
 /** Default of `MAX_BODY_BYTES`. */
 const LIMIT = 20 * 1024 * 1024;
 
@@ -244,12 +251,6 @@ describe('bodies', () => {
   const app = useWireApp();
 
   it('case 35: a body of exactly the limit is read', async () => {
-    const withPicture = (data: string) =>
-      JSON.stringify(
-        chatBody({
-          messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:,${data}` } }] }],
-        }),
-      );
     const body = withPicture('A'.repeat(LIMIT - withPicture('').length));
     expect((await app.tollgate.post(W.chat, body)).status).toBe(200);
     expect((await app.upstream.nextRequest()).rawBody.length).toBeGreaterThan(LIMIT - 1_000);

@@ -19,17 +19,20 @@ export interface WireAppOptions extends Omit<TollgateOptions, 'upstream' | 'yaml
 export function useWireApp(options: WireAppOptions = {}): WireApp {
   let upstream: FakeUpstream;
   let tollgate: Tollgate;
+  // What did start is closed also when the rest did not.
+  const started: { close(): Promise<void> }[] = [];
   beforeAll(async () => {
     upstream = await FakeUpstream.start();
+    started.unshift(upstream);
     tollgate = await Tollgate.start({ ...options, yaml: catalogueYaml(upstream.baseUrl, options.models) });
+    started.unshift(tollgate);
   });
   afterEach(() => {
     jest.restoreAllMocks();
     upstream.clear();
   });
   afterAll(async () => {
-    await tollgate.close();
-    await upstream.close();
+    for (const each of started) await each.close();
   });
   return {
     get tollgate() {
