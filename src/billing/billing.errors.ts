@@ -10,6 +10,16 @@ export class InsufficientCreditError extends DomainError {
   }
 }
 
+/** The budget that this key has for the present period does not cover what the request may cost. */
+export class BudgetExceededError extends DomainError {
+  constructor() {
+    super(
+      'insufficient_quota',
+      'You exceeded your current quota, please check your plan and billing details: the budget of this API key does not cover the most that this request can cost. A smaller max_tokens or n may fit.',
+    );
+  }
+}
+
 /** Somebody else has resolved this request's hold: this process was taken for dead. Nothing more may be charged or given. */
 export class HoldLostError extends DomainError {
   constructor() {

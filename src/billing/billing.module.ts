@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BalanceRepository } from './balance.repository.js';
+import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository } from './hold.repository.js';
 import { HoldService } from './hold.service.js';
 import { HousekeepingService } from './housekeeping.service.js';
@@ -17,6 +18,7 @@ import { UsageRepository } from './usage.repository.js';
 @Module({
   providers: [
     BalanceRepository,
+    BudgetRepository,
     HoldRepository,
     HoldService,
     LedgerRepository,
@@ -32,6 +34,7 @@ import { UsageRepository } from './usage.repository.js';
   ],
   exports: [
     BalanceRepository,
+    BudgetRepository,
     HoldService,
     LedgerService,
     HousekeepingService,

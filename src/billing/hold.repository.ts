@@ -18,6 +18,8 @@ export interface Hold {
   /** JSON text; see `HoldFacts`. */
   readonly facts: string;
   readonly openedAtMs: number;
+  /** The period of the key's budget that it was taken from; `undefined`: the key had no budget. */
+  readonly budgetWindow: string | undefined;
 }
 
 export interface HoldEvent {
@@ -37,6 +39,7 @@ const COLUMNS = [
   'relayed_tokens',
   'facts',
   'opened_at_ms',
+  'budget_window',
 ] as const satisfies readonly (keyof HoldsTable)[];
 
 @Injectable()
@@ -63,6 +66,7 @@ export class HoldRepository {
         relayed_tokens: hold.relayedTokens,
         facts: hold.facts,
         opened_at_ms: BigInt(hold.openedAtMs),
+        budget_window: hold.budgetWindow ?? null,
       })),
     );
   }
@@ -162,5 +166,6 @@ function toHold(row: Pick<Selectable<HoldsTable>, (typeof COLUMNS)[number]>): Ho
     relayedTokens: row.relayed_tokens,
     facts: row.facts,
     openedAtMs: Number(row.opened_at_ms),
+    budgetWindow: row.budget_window ?? undefined,
   };
 }

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
+import { budgetWindow, type Budget } from '../common/money/budget.js';
 import { GroupCommit } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
 import { BalanceRepository, type Balance } from './balance.repository.js';
-import { InsufficientCreditError } from './billing.errors.js';
+import { BudgetExceededError, InsufficientCreditError } from './billing.errors.js';
+import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
+import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
 import { ProcessIdentity } from './process-identity.js';
 
@@ -17,6 +20,8 @@ export interface HoldRequest {
   readonly amountHundredths: bigint;
   /** Less than this is not worth starting with: the hold is refused then. At most `amountHundredths`. */
   readonly leastHundredths: bigint;
+  /** Of the key; absent: none. Held and spent beside the account's balance. */
+  readonly budget?: Budget | undefined;
   /** JSON text; see `HoldFacts`. */
   readonly facts: string;
 }
@@ -28,10 +33,13 @@ interface PendingExtension {
   readonly atMs: number;
 }
 
-type Outcome = { readonly kind: 'opened'; readonly amountHundredths: bigint } | { readonly kind: 'refused' };
+type Outcome =
+  | { readonly kind: 'opened'; readonly amountHundredths: bigint }
+  | { readonly kind: 'refused'; readonly lacking: 'credit' | 'budget' };
 
 interface PendingHold extends HoldRequest {
   readonly openedAtMs: number;
+  readonly budgetWindow: string | undefined;
 }
 
 /**
@@ -46,6 +54,7 @@ export class HoldService {
   constructor(
     private readonly groupCommit: GroupCommit,
     private readonly balances: BalanceRepository,
+    private readonly budgets: BudgetRepository,
     private readonly holds: HoldRepository,
     private readonly identity: ProcessIdentity,
     private readonly clock: Clock,
@@ -55,15 +64,17 @@ export class HoldService {
    * Resolves when the hold is durable.
    *
    * @returns what was set aside: `amountHundredths`, or less but at least `leastHundredths`
-   * @throws InsufficientCreditError, DomainError `storage_unavailable`
+   * @throws InsufficientCreditError, BudgetExceededError, DomainError `storage_unavailable`
    */
   async open(request: HoldRequest): Promise<bigint> {
+    const openedAtMs = this.clock.nowMs();
     const outcome = await this.groupCommit.submit(this.#openMany, {
       ...request,
-      openedAtMs: this.clock.nowMs(),
+      openedAtMs,
+      budgetWindow: request.budget && budgetWindow(request.budget.period, openedAtMs),
     });
-    if (outcome.kind === 'refused') throw new InsufficientCreditError();
-    return outcome.amountHundredths;
+    if (outcome.kind === 'opened') return outcome.amountHundredths;
+    throw outcome.lacking === 'budget' ? new BudgetExceededError() : new InsufficientCreditError();
   }
 
   /**
@@ -105,6 +116,7 @@ export class HoldService {
     );
     // All of them at once, in the order of their ids: two processes never wait for each other in a circle.
     await this.balances.lock(trx, [...new Set(extensions.map(({ accountId }) => accountId))]);
+    const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const amounts: bigint[] = [];
     for (const { requestId, accountId, wantedHundredths, atMs } of extensions) {
       const hold = holds.get(requestId);
@@ -113,16 +125,22 @@ export class HoldService {
         continue;
       }
       const balance = (await this.balances.lock(trx, [accountId])).get(accountId);
-      const missing = wantedHundredths - hold.amountHundredths;
-      const more = missing < available(balance) ? missing : available(balance);
-      const amountHundredths = hold.amountHundredths + more;
+      const place = budgetPlaceOf(hold);
+      const more = least(
+        wantedHundredths - hold.amountHundredths,
+        available(balance),
+        ...(place === undefined ? [] : [budgets.availableOf(place)]),
+      );
+      const amountHundredths = more > 0n ? hold.amountHundredths + more : hold.amountHundredths;
       if (more > 0n) {
         await this.balances.change(trx, [{ accountId, balanceHundredths: 0n, heldHundredths: more }]);
+        if (place !== undefined) budgets.hold(place, more);
         await this.holds.extend(trx, requestId, amountHundredths);
         await this.holds.addEvents(trx, [{ requestId, event: 'extended', amountHundredths, atMs }]);
       }
       amounts.push(amountHundredths);
     }
+    await this.budgets.save(trx, budgets);
     return amounts;
   };
 
@@ -136,6 +154,7 @@ export class HoldService {
       requests.map(({ requestId }) => requestId),
     );
     const balances = await this.balances.lock(trx, [...new Set(requests.map(({ accountId }) => accountId))]);
+    const budgets = await this.budgets.tally(trx, budgetPlacesOf(requests));
     const heldNow = new Map<string, bigint>();
     const opened: Hold[] = [];
 
@@ -143,9 +162,16 @@ export class HoldService {
       const known = existing.get(request.requestId);
       if (known !== undefined) return { kind: 'opened', amountHundredths: known.amountHundredths };
       const already = heldNow.get(request.accountId) ?? 0n;
-      const amount = affordable(request, available(balances.get(request.accountId)) - already);
-      if (amount === undefined) return { kind: 'refused' };
+      const credit = available(balances.get(request.accountId)) - already;
+      const limit = request.budget?.limitHundredths;
+      const place = budgetPlaceOf(request);
+      const left = place === undefined ? credit : least(credit, budgets.availableOf(place, limit));
+      const amount = affordable(request, left);
+      if (amount === undefined) {
+        return { kind: 'refused', lacking: request.leastHundredths > credit ? 'credit' : 'budget' };
+      }
       heldNow.set(request.accountId, already + amount);
+      if (place !== undefined) budgets.hold(place, amount, limit);
       opened.push(this.#toHold(request, amount));
       return { kind: 'opened', amountHundredths: amount };
     });
@@ -155,6 +181,7 @@ export class HoldService {
         trx,
         [...heldNow].map(([accountId, held]) => ({ accountId, balanceHundredths: 0n, heldHundredths: held })),
       );
+      await this.budgets.save(trx, budgets);
       await this.holds.insertMany(trx, opened);
       await this.holds.addEvents(
         trx,
@@ -180,12 +207,17 @@ export class HoldService {
       relayedTokens: 0,
       facts: request.facts,
       openedAtMs: request.openedAtMs,
+      budgetWindow: request.budgetWindow,
     };
   }
 }
 
 function available(balance: Balance | undefined): bigint {
   return balance === undefined ? 0n : balance.balanceHundredths - balance.heldHundredths;
+}
+
+function least(first: bigint, ...others: readonly bigint[]): bigint {
+  return others.reduce((smallest, other) => (other < smallest ? other : smallest), first);
 }
 
 /** The whole amount where it must be whole or is a small part of what there is; else that part, if it is enough. */

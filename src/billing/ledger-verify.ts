@@ -22,6 +22,7 @@ export async function verifyLedger(db: Kysely<Tables>): Promise<LedgerDifference
       ...(await settlementsWithoutTheirHold(trx)),
       ...(await settledHoldsWithoutTheirEntry(trx)),
       ...(await rowsThatDisagree(trx)),
+      ...(await budgetsThatAreNotTheirSums(trx)),
     ]);
 }
 
@@ -85,6 +86,41 @@ async function rowsThatDisagree(trx: Kysely<Tables>): Promise<LedgerDifference[]
   return rows.map((row) =>
     difference('I5', row.account_id, 'usage row and settlement name different credits', row.request_id),
   );
+}
+
+/** As I1 and I2 for accounts, for the budgets of keys: spent = Σ settlements, held = Σ open holds of the period. */
+async function budgetsThatAreNotTheirSums(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
+  const { rows } = await sql<BudgetSums>`
+    select b.key_id, b.budget_window, k.account_id, b.spent_hundredths as spent, b.held_hundredths as held,
+      coalesce((select cast(-sum(e.amount_hundredths) as bigint) from holds h
+        join ledger_entries e on e.request_id = h.request_id and e.type = 'settlement'
+        where h.account_id = k.account_id and h.key_id = b.key_id and h.budget_window = b.budget_window), 0) as settlements,
+      coalesce((select cast(sum(h.amount_hundredths) as bigint) from holds h
+        where h.account_id = k.account_id and h.key_id = b.key_id and h.budget_window = b.budget_window and h.state = 'open'), 0) as holds
+    from key_budgets b join api_keys k on k.id = b.key_id`.execute(trx);
+  return rows.flatMap((row) => {
+    const budget = `budget ${row.budget_window} of ${row.key_id}`;
+    return [
+      ...(BigInt(row.spent) === BigInt(row.settlements)
+        ? []
+        : [
+            difference('I1', row.account_id, `${budget}: spent ${row.spent}, settlements ${row.settlements}`),
+          ]),
+      ...(BigInt(row.held) === BigInt(row.holds)
+        ? []
+        : [difference('I2', row.account_id, `${budget}: held ${row.held}, open holds ${row.holds}`)]),
+    ];
+  });
+}
+
+interface BudgetSums {
+  readonly key_id: string;
+  readonly budget_window: string;
+  readonly account_id: string;
+  readonly spent: bigint;
+  readonly settlements: bigint;
+  readonly held: bigint;
+  readonly holds: bigint;
 }
 
 function difference(

@@ -8,6 +8,8 @@ import { GroupCommit } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
 import type { Bill } from '../surfaces/usage.js';
 import { BalanceRepository } from './balance.repository.js';
+import { budgetPlaceOf, budgetPlacesOf, type BudgetTally } from './budget-tally.js';
+import { BudgetRepository } from './budget.repository.js';
 import { HoldLostError } from './billing.errors.js';
 import { HoldRepository, type Hold, type HoldEvent } from './hold.repository.js';
 import { moveHold, type HoldMove } from './hold-states.js';
@@ -65,6 +67,7 @@ export class SettlementService {
   constructor(
     private readonly groupCommit: GroupCommit,
     private readonly balances: BalanceRepository,
+    private readonly budgets: BudgetRepository,
     private readonly holds: HoldRepository,
     private readonly ledger: LedgerRepository,
     private readonly usage: UsageRepository,
@@ -100,7 +103,8 @@ export class SettlementService {
     const balances = await this.balances.lock(trx, [
       ...new Set(settlements.map(({ accountId }) => accountId)),
     ]);
-    const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances);
+    const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
+    const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances, budgets);
     const outcomes: Outcome[] = [];
     for (const settlement of settlements) {
       const hold = holds.get(settlement.requestId);
@@ -131,6 +135,7 @@ export class SettlementService {
 
   async #write(trx: Transaction<Tables>, batch: SettlementBatch): Promise<void> {
     await this.balances.change(trx, batch.balanceChanges());
+    await this.budgets.save(trx, batch.budgets);
     for (const { requestId, amountHundredths } of batch.extended) {
       await this.holds.extend(trx, requestId, amountHundredths);
     }
@@ -153,6 +158,7 @@ class SettlementBatch {
   constructor(
     private readonly creditNanoUsd: bigint,
     private readonly balances: ReadonlyMap<string, { balanceHundredths: bigint; heldHundredths: bigint }>,
+    readonly budgets: BudgetTally,
   ) {}
 
   take(settlement: PendingSettlement, hold: Hold): Settled {
@@ -178,6 +184,8 @@ class SettlementBatch {
     const change = this.changeOf(accountId);
     change.balanceHundredths -= captured;
     change.heldHundredths -= hold.amountHundredths;
+    const place = budgetPlaceOf(hold);
+    if (place !== undefined) this.budgets.settle(place, hold.amountHundredths, captured);
     if (state === 'settled') {
       this.entries.push({
         accountId,
@@ -202,7 +210,7 @@ class SettlementBatch {
 
   private charge({ usage, price, accountId, model }: PendingSettlement, hold: Hold): Settled {
     const bill = { model, ...priceUsage(usage, price, this.creditNanoUsd) };
-    const payable = hold.amountHundredths + this.availableOf(accountId);
+    const payable = hold.amountHundredths + this.availableTo(hold, accountId);
     if (bill.creditHundredths <= payable) return { usage, bill, short: false };
     const paid = affordableUsage(usage, price, this.creditNanoUsd, payable);
     return { usage: paid, bill: { model, ...priceUsage(paid, price, this.creditNanoUsd) }, short: true };
@@ -210,6 +218,15 @@ class SettlementBatch {
 
   private nothing({ usage, model }: PendingSettlement): Settled {
     return { usage, bill: { model, costNanoUsd: 0n, creditHundredths: 0n }, short: false };
+  }
+
+  /** What a hold may take beyond its amount: what both the account and the key's budget have left. */
+  private availableTo(hold: Hold, accountId: string): bigint {
+    const credit = this.availableOf(accountId);
+    const place = budgetPlaceOf(hold);
+    if (place === undefined) return credit;
+    const budget = this.budgets.availableOf(place);
+    return budget < credit ? budget : credit;
   }
 
   /** Balance less all holds, after what this batch has done so far. */

@@ -1,3 +1,6 @@
+import type { Generated } from 'kysely';
+import type { BudgetPeriod } from '../common/money/budget.js';
+
 /**
  * The rows as both databases store them, spelt as the columns are. Repositories turn them into the interfaces that the
  * rest of the house sees; nothing else reads them.
@@ -16,6 +19,7 @@ export interface Tables {
   holds: HoldsTable;
   hold_events: HoldEventsTable;
   processes: ProcessesTable;
+  key_budgets: KeyBudgetsTable;
 }
 
 /** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
@@ -55,6 +59,19 @@ export interface HoldsTable {
   /** JSON: what a sweeper needs to write the usage row of a request that it did not serve. */
   facts: string;
   opened_at_ms: bigint;
+  /** The period of the key's budget that it was taken from; null: the key had no budget. */
+  budget_window: string | null;
+}
+
+/** What keys with a budget have spent and held in a period. */
+export interface KeyBudgetsTable {
+  key_id: string;
+  /** `day:2026-11-22`, `week:…`, `month:…`, `total` */
+  budget_window: string;
+  /** The budget as a hold last saw it, and never less than what is spent and held. */
+  limit_hundredths: bigint;
+  spent_hundredths: bigint;
+  held_hundredths: bigint;
 }
 
 /** Replicas on one server database, each seen alive at a time of the database's own clock. */
@@ -79,6 +96,10 @@ export interface AccountsTable {
   id: string;
   name: string;
   created_at_ms: bigint;
+  /** Raised by every change. */
+  version: Generated<number>;
+  /** null: active. */
+  suspended_at_ms: bigint | null;
 }
 
 export interface ApiKeysTable {
@@ -97,6 +118,17 @@ export interface ApiKeysTable {
   created_at_ms: bigint;
   expires_at_ms: bigint | null;
   revoked_at_ms: bigint | null;
+  /** Raised by every change. */
+  version: Generated<number>;
+  max_concurrency: number | null;
+  /** JSON array of addresses and networks; null: all. */
+  allowed_ips: string | null;
+  /** null: none. */
+  budget_hundredths: bigint | null;
+  budget_period: Generated<BudgetPeriod>;
+  /** The secret before the last rotation, good until `previous_valid_until_ms`. */
+  previous_secret_sha256: string | null;
+  previous_valid_until_ms: bigint | null;
 }
 
 export interface PriceVersionsTable {

@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely/migration';
 import { accountsKeysUsage } from './0001-accounts-keys-usage.js';
 import { ledger } from './0002-ledger.js';
+import { keyLimits } from './0003-key-limits.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-keys-usage': accountsKeysUsage,
   '0002-ledger': ledger,
+  '0003-key-limits': keyLimits,
 };
