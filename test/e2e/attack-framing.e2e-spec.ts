@@ -137,6 +137,8 @@ describe('S21: bytes that are no HTTP', () => {
   });
 });
 
+const many = (count: number) => Array.from({ length: count }, (_, i) => `x-${i}: 1\r\n`).join('');
+
 describe('S19: too many headers', () => {
   const app = useWireApp();
 
@@ -146,12 +148,14 @@ describe('S19: too many headers', () => {
       `GET ${W.models} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${headers}` +
         `authorization: Bearer ${app.tollgate.key}\r\n\r\n`,
     );
-  const many = (count: number) => Array.from({ length: count }, (_, i) => `x-${i}: 1\r\n`).join('');
 
   it('a block of 17 KB is 431', async () => {
     const answer = await ask(`x-a: ${'a'.repeat(17 * 1024)}\r\n`);
     expect(answer.status).toBe(431);
-    expect(errorOf(answer).message).toBe('The request headers are too large.');
+    expect(errorOf(answer)).toMatchObject({
+      message: 'The request headers are too large.',
+      code: 'request_headers_too_large',
+    });
   });
 
   it.each([98, 500, 1_100, 1_500])(
