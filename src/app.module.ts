@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { AuthModule } from './auth/auth.module.js';
@@ -9,7 +9,7 @@ import { CompletionsModule } from './completions/completions.module.js';
 import type { AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { HealthModule } from './health/health.module.js';
-import { BodyInterceptor } from './http/body.interceptor.js';
+import { BodyGuard } from './http/body.guard.js';
 import { FailureFilter } from './http/failure.filter.js';
 import { RouteTable } from './http/route-table.js';
 import { InferenceModule } from './inference/inference.module.js';
@@ -19,7 +19,7 @@ import { DatabaseModule } from './persistence/database.module.js';
 import { RateLimitGuard } from './throttling/rate-limit.guard.js';
 import { ThrottlingModule } from './throttling/throttling.module.js';
 
-/** The house. Guards run in the order in which they stand here: who calls, then how often. */
+/** The house. Guards run in the order in which they stand here: who calls, how often, and with what body. */
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {
@@ -43,7 +43,7 @@ export class AppModule {
         RouteTable,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_GUARD, useClass: RateLimitGuard },
-        { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
+        { provide: APP_GUARD, useClass: BodyGuard },
         { provide: APP_FILTER, useClass: FailureFilter },
       ],
     };

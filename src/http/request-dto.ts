@@ -3,7 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import type { SurfaceRules } from '../contracts/validation/rule.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 
-/** What earlier steps put on a request: the body interceptor the parsed body, the route's decorator the dialect. */
+/** What earlier steps put on a request: the body guard the parsed body, the route's decorator the dialect. */
 interface ParsedRequest {
   readonly body: unknown;
   readonly surface: SurfaceRules;
