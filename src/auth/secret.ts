@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** `sk-tg-` + 43 base64url characters: 256 random bits. */
 export function newApiKeySecret(): string {
@@ -15,7 +15,7 @@ export function newAdminSecret(): string {
  * guessed, and a lookup by hash takes the same time whatever the secret shares with a real one.
  */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret, 'hex');
 }
 
 /** What a person may see of a stored key. */
