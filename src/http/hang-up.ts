@@ -1,22 +1,26 @@
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { DomainError } from '../common/errors/domain-error.js';
+import type { ErrorCode } from '../common/errors/error-code.js';
+import { renderError } from '../surfaces/render-error.js';
+import { WATERFLAI } from '../surfaces/surface.js';
 import { currentAnswer } from './turns.js';
 
 interface ClientError extends Error {
   code?: string;
 }
 
-const ANSWERS: Readonly<Record<string, { status: string; message: string }>> = {
-  HPE_HEADER_OVERFLOW: {
-    status: '431 Request Header Fields Too Large',
-    message: 'The request headers are too large.',
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: '408 Request Timeout',
-    message: 'The request took too long to arrive.',
-  },
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: { code: 'headers_too_large', message: 'The request headers are too large.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'request_timeout', message: 'The request took too long to arrive.' },
 };
 
-const MALFORMED = { status: '400 Bad Request', message: 'The request is not valid HTTP.' };
+const MALFORMED: Refusal = { code: 'malformed_request', message: 'The request is not valid HTTP.' };
 
 /** For the client to read the answer and close as well; closing at once might take the answer from it. */
 const LINGER_MS = 1_000;
@@ -28,13 +32,13 @@ export function hangUp(error: ClientError, socket: Duplex): void {
     socket.destroy();
     return;
   }
-  const { status, message } = ANSWERS[error.code ?? ''] ?? MALFORMED;
-  const body = JSON.stringify({
-    error: { message, type: 'invalid_request_error', param: null, code: null },
-    detail: message,
-  });
+  const { code, message } = REFUSALS[error.code ?? ''] ?? MALFORMED;
+  // No path was read, so no dialect is known; the one with the most keys serves readers of all.
+  const rendered = renderError(new DomainError(code, message), WATERFLAI);
+  const body = JSON.stringify(rendered.body);
   socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+    `HTTP/1.1 ${rendered.status} ${STATUS_CODES[rendered.status]}\r\n` +
+      `content-type: application/json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
   const linger = setTimeout(() => socket.destroy(), LINGER_MS);
