@@ -38,12 +38,14 @@ export const INFERENCE_FAILURES = [
   'price_unknown',
   'context_length_exceeded',
   'token_rate_limited',
+  'insufficient_quota',
   'upstream_rejected_request',
   'upstream_rate_limited',
   'upstream_unavailable',
   'upstream_bad_response',
   'upstream_error',
   'upstream_timeout',
+  'overloaded',
   'draining',
 ] as const satisfies readonly ErrorCode[];
 

@@ -24,7 +24,7 @@ export const ERROR_GUIDE = {
   },
   malformed_request: {
     message: 'The URL could not be decoded.',
-    meaning: 'The URL cannot be decoded, or there is more than one `Host` header.',
+    meaning: 'This is no valid HTTP: bad framing, a URL that cannot be decoded, more than one `Host` header.',
     advice: 'Send well-formed HTTP.',
   },
   method_not_allowed: {
@@ -35,7 +35,7 @@ export const ERROR_GUIDE = {
   },
   headers_too_large: {
     message: 'Too many headers: at most 100 are accepted.',
-    meaning: 'More than 100 headers.',
+    meaning: 'More than 100 headers, or more than 16 KB of them.',
     advice: 'Send fewer.',
   },
   missing_api_key: {
@@ -77,9 +77,11 @@ export const ERROR_GUIDE = {
     advice: `${LATER} A smaller \`max_tokens\` reserves less.`,
   },
   insufficient_quota: {
-    message: 'You exceeded your current quota, please check your plan and billing details.',
-    meaning: 'The account has not enough credits.',
-    advice: 'Add credits; trying again does not help.',
+    message:
+      'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. A smaller max_tokens or n may fit.',
+    meaning:
+      'The credits of the account, or the budget of the key, do not cover the most that this can cost.',
+    advice: 'Add credits, or ask for less: a smaller `max_tokens` or `n`.',
   },
 
   request_timeout: {
@@ -122,7 +124,7 @@ export const ERROR_GUIDE = {
 
   model_not_found: {
     message: 'The model `gpt-9` does not exist or you do not have access to it.',
-    meaning: 'No model has this id.',
+    meaning: 'No model has this id; on the models routes also: none that this key may use.',
     advice: 'Take an id from the models route.',
   },
   model_not_allowed: {
@@ -133,7 +135,7 @@ export const ERROR_GUIDE = {
   price_unknown: {
     message: 'The price of this model is not known, so it cannot be used yet.',
     meaning: 'The operator has not written down what this model costs.',
-    advice: 'Ask the operator for a price (configuration.md, Prices).',
+    advice: 'Tell the operator: every model needs a price, `0` if it is free.',
   },
   context_length_exceeded: {
     message:
@@ -145,7 +147,7 @@ export const ERROR_GUIDE = {
   upstream_rejected_request: {
     message: "The model's provider rejected the request.",
     meaning: 'The upstream refuses this request, for instance a parameter that the model does not have.',
-    advice: 'Mend the request; the message is the upstream’s own, without its secrets.',
+    advice: 'Mend the request; the message is the upstream’s own, without secrets.',
   },
   upstream_rate_limited: {
     message: "The model's provider limits requests at the moment. Please try again later.",
@@ -185,7 +187,7 @@ export const ERROR_GUIDE = {
   },
   overloaded: {
     message: 'The engine is currently overloaded, please try again later.',
-    meaning: 'The gateway has more work than it can do.',
+    meaning: 'The gateway has more work than it can do, or is not ready.',
     advice: LATER,
   },
   draining: {
