@@ -10,6 +10,12 @@ export function billOf({ tollgate }: WireApp, response: Response | string): Prom
   return eventually(() => tollgate.usageOf(response), 'a row of the request');
 }
 
+/** Rows of requests that never got as far as telling their client an id, by the id that the client gave them. */
+export async function billsOfClient({ tollgate }: WireApp, clientRequestId: string): Promise<UsageRecord[]> {
+  const rows = await tollgate.allUsage();
+  return rows.filter((row) => row.clientRequestId === clientRequestId);
+}
+
 /** I6: a request that got no answer has cost nothing, and its row says why. */
 export async function expectUnbilled(
   app: WireApp,
