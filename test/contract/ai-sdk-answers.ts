@@ -111,6 +111,7 @@ export function aiSdkAnswers(models: AiSdkModels, provider: AiSdkProvider, conte
         sse(chatChunks(['slow', ' but', ' sure']), { delayMs: 80 }),
       );
       expect(await streamText({ model: chat(FAKE), messages: HELLO }).text).toBe('slow but sure');
+      expect(context.harness.inbound[0]?.comments()).toBeGreaterThan(0);
     },
 
     async usageAsked() {

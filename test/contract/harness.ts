@@ -22,6 +22,8 @@ export interface InboundRequest {
   /** `performance.now()` when the answer was complete. */
   endedAtMs: number;
   readonly requestId: () => string;
+  /** Comments that its stream has had so far. */
+  readonly comments: () => number;
 }
 
 /** A gateway on a socket, its fake upstream, and a record of what clients really sent: how often, and what they got. */
@@ -86,6 +88,7 @@ export class ContractHarness {
   }
 
   private record(request: IncomingMessage, response: ServerResponse): void {
+    const written = jest.spyOn(response, 'write');
     const entry: InboundRequest = {
       method: request.method ?? '',
       path: request.url ?? '',
@@ -93,6 +96,7 @@ export class ContractHarness {
       status: 0,
       endedAtMs: 0,
       requestId: () => String(response.getHeader('x-request-id')),
+      comments: () => written.mock.calls.filter(([data]) => String(data).startsWith(':')).length,
     };
     this.inbound.push(entry);
     response.once('finish', () => {

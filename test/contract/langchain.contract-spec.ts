@@ -134,6 +134,7 @@ function langChain(context: ClientContext): Proofs {
         sse(chatChunks(['slow', ' but', ' sure']), { delayMs: 80 }),
       );
       expect(joined(await collect(await chat(FAKE).stream(HI))).text).toBe('slow but sure');
+      expect(context.harness.inbound[0]?.comments()).toBeGreaterThan(0);
     },
 
     async badKey() {

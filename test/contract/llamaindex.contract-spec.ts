@@ -85,6 +85,7 @@ function llamaIndex(context: ClientContext): Proofs {
         sse(chatChunks(['slow', ' but', ' sure']), { delayMs: 80 }),
       );
       expect(await streamedText(llm(FAKE))).toBe('slow but sure');
+      expect(context.harness.inbound[0]?.comments()).toBeGreaterThan(0);
     },
 
     async badKey() {

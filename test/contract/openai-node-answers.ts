@@ -202,6 +202,7 @@ export function openAiNodeAnswers(connect: Connect, context: ClientContext): Pro
       );
       const stream = helpersOf(connect()).stream({ model: FAKE, messages: HELLO });
       expect(await stream.finalContent()).toBe('slow but sure');
+      expect(context.harness.inbound[0]?.comments()).toBeGreaterThan(0);
     },
 
     ...(surface.name === 'W' && {
