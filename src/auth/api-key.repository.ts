@@ -1,46 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Kysely, Selectable } from 'kysely';
+import { sql, type Kysely } from 'kysely';
+import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
-import type { ApiKeysTable, Tables } from '../persistence/tables.js';
-
-/** What is known of a stored key; its secret is not stored. */
-export interface ApiKeyRow {
-  /** `key_…` */
-  readonly id: string;
-  readonly accountId: string;
-  readonly name: string;
-  /** The first characters of the secret, for people to tell keys apart. */
-  readonly displayPrefix: string;
-  /** `undefined`: the configured default. */
-  readonly requestsPerMinute: number | undefined;
-  /** `undefined`: the configured default. */
-  readonly tokensPerMinute: number | undefined;
-  /** Model ids; `undefined`: all. */
-  readonly allowedModels: readonly string[] | undefined;
-  readonly createdAtMs: number;
-  /** `undefined`: never. */
-  readonly expiresAtMs: number | undefined;
-  /** `undefined`: not revoked. */
-  readonly revokedAtMs: number | undefined;
-}
-
-export interface NewApiKey extends ApiKeyRow {
-  /** Hex SHA-256 of the secret. */
-  readonly secretSha256: string;
-}
-
-const COLUMNS = [
-  'id',
-  'account_id',
-  'name',
-  'display_prefix',
-  'requests_per_minute',
-  'tokens_per_minute',
-  'allowed_models',
-  'created_at_ms',
-  'expires_at_ms',
-  'revoked_at_ms',
-] as const satisfies readonly (keyof ApiKeysTable)[];
+import { comesAfter } from '../persistence/newest-first.js';
+import type { Tables } from '../persistence/tables.js';
+import type { ApiKeyChanges, ApiKeyRow, NewApiKey, PresentedApiKey, StoredApiKey } from './api-key.js';
+import { COLUMNS, toApiKeyRow, toBigInt, toStoredApiKey, toUpdate } from './api-key.row.js';
 
 /** Last parameter of each method: the transaction to take part in. */
 @Injectable()
@@ -51,35 +16,55 @@ export class ApiKeyRepository {
     await db
       .insertInto('api_keys')
       .values({
+        ...toUpdate({
+          requestsPerMinute: key.requestsPerMinute,
+          tokensPerMinute: key.tokensPerMinute,
+          maxConcurrency: key.maxConcurrency,
+          allowedModels: key.allowedModels,
+          allowedIps: key.allowedIps,
+          budgetHundredths: key.budget?.limitHundredths,
+          budgetPeriod: key.budget?.period,
+          expiresAtMs: key.expiresAtMs,
+        }),
         id: key.id,
         account_id: key.accountId,
         name: key.name,
         secret_sha256: key.secretSha256,
         display_prefix: key.displayPrefix,
-        requests_per_minute: key.requestsPerMinute ?? null,
-        tokens_per_minute: key.tokensPerMinute ?? null,
-        allowed_models: key.allowedModels === undefined ? null : JSON.stringify(key.allowedModels),
         created_at_ms: BigInt(key.createdAtMs),
-        expires_at_ms: toBigInt(key.expiresAtMs),
         revoked_at_ms: toBigInt(key.revokedAtMs),
       })
       .execute();
   }
 
   /**
-   * The key whose secret has this hash, revoked and expired ones too: whether it may pass is the caller's rule.
+   * The key whose secret has this hash, also the one before its last rotation; revoked and expired ones too: whether it
+   * may pass is the caller's rule.
    * @param secretSha256 hex
    */
   async findBySecretHash(
     secretSha256: string,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<ApiKeyRow | undefined> {
+  ): Promise<PresentedApiKey | undefined> {
     const row = await db
       .selectFrom('api_keys')
-      .select(COLUMNS)
-      .where('secret_sha256', '=', secretSha256)
+      .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
+      .select(COLUMNS.map((column) => `api_keys.${column}` as const))
+      .select(['secret_sha256', 'accounts.suspended_at_ms'])
+      .where((where) =>
+        where.or([
+          where('secret_sha256', '=', secretSha256),
+          where('previous_secret_sha256', '=', secretSha256),
+        ]),
+      )
       .executeTakeFirst();
-    return row && toApiKeyRow(row);
+    if (row === undefined) return undefined;
+    const replaced = row.secret_sha256 !== secretSha256;
+    return {
+      ...toApiKeyRow(row),
+      secretValidUntilMs: replaced ? Number(row.previous_valid_until_ms ?? 0n) : undefined,
+      accountSuspendedAtMs: row.suspended_at_ms === null ? undefined : Number(row.suspended_at_ms),
+    };
   }
 
   async find(
@@ -96,6 +81,82 @@ export class ApiKeyRepository {
     return row && toApiKeyRow(row);
   }
 
+  /** Whoever owns it: for operators. */
+  async findAny(id: string, db: Kysely<Tables> = this.database.kysely): Promise<StoredApiKey | undefined> {
+    const row = await db.selectFrom('api_keys').select(COLUMNS).where('id', '=', id).executeTakeFirst();
+    return row && toStoredApiKey(row);
+  }
+
+  /** Newest first, of one account or of all. */
+  async list(
+    accountId: string | undefined,
+    { limit, after }: PageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<StoredApiKey>> {
+    const rows = await db
+      .selectFrom('api_keys')
+      .select(COLUMNS)
+      .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+      .where(comesAfter(after))
+      .orderBy('created_at_ms', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(rows.map(toStoredApiKey), limit);
+  }
+
+  /**
+   * Changes a key that is not revoked.
+   *
+   * @param expectedVersion `undefined`: whatever it is
+   * @returns the key afterwards; `undefined` when there is none such
+   */
+  async update(
+    id: string,
+    changes: ApiKeyChanges,
+    expectedVersion: number | undefined,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredApiKey | undefined> {
+    const row = await db
+      .updateTable('api_keys')
+      .set({ version: sql`version + 1`, ...toUpdate(changes) })
+      .where('id', '=', id)
+      .where('revoked_at_ms', 'is', null)
+      .$if(expectedVersion !== undefined, (query) => query.where('version', '=', expectedVersion ?? 0))
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row && toStoredApiKey(row);
+  }
+
+  /**
+   * Gives a key that is not revoked another secret.
+   *
+   * @param previousValidUntilMs how long the present secret works on; `undefined`: no longer. One before it ends now.
+   * @returns the key afterwards; `undefined` when there is none such
+   */
+  async replaceSecret(
+    id: string,
+    secret: Pick<NewApiKey, 'secretSha256' | 'displayPrefix'>,
+    previousValidUntilMs: number | undefined,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredApiKey | undefined> {
+    const overlap = previousValidUntilMs !== undefined;
+    const row = await db
+      .updateTable('api_keys')
+      .set({
+        version: sql`version + 1`,
+        previous_secret_sha256: overlap ? sql`secret_sha256` : null,
+        previous_valid_until_ms: toBigInt(previousValidUntilMs),
+        secret_sha256: secret.secretSha256,
+        display_prefix: secret.displayPrefix,
+      })
+      .where('id', '=', id)
+      .where('revoked_at_ms', 'is', null)
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row && toStoredApiKey(row);
+  }
+
   /** @returns false when the account has no such key, or it was revoked before (that time stays) */
   async revoke(
     accountId: string,
@@ -105,7 +166,7 @@ export class ApiKeyRepository {
   ): Promise<boolean> {
     const { numUpdatedRows } = await db
       .updateTable('api_keys')
-      .set({ revoked_at_ms: BigInt(revokedAtMs) })
+      .set({ revoked_at_ms: BigInt(revokedAtMs), version: sql`version + 1` })
       .where('account_id', '=', accountId)
       .where('id', '=', id)
       .where('revoked_at_ms', 'is', null)
@@ -121,27 +182,4 @@ export class ApiKeyRepository {
       .executeTakeFirstOrThrow();
     return Number(count);
   }
-}
-
-function toApiKeyRow(row: Pick<Selectable<ApiKeysTable>, (typeof COLUMNS)[number]>): ApiKeyRow {
-  return {
-    id: row.id,
-    accountId: row.account_id,
-    name: row.name,
-    displayPrefix: row.display_prefix,
-    requestsPerMinute: row.requests_per_minute ?? undefined,
-    tokensPerMinute: row.tokens_per_minute ?? undefined,
-    allowedModels: row.allowed_models === null ? undefined : (JSON.parse(row.allowed_models) as string[]),
-    createdAtMs: Number(row.created_at_ms),
-    expiresAtMs: toNumber(row.expires_at_ms),
-    revokedAtMs: toNumber(row.revoked_at_ms),
-  };
-}
-
-function toBigInt(value: number | undefined): bigint | null {
-  return value === undefined ? null : BigInt(value);
-}
-
-function toNumber(value: bigint | null): number | undefined {
-  return value === null ? undefined : Number(value);
 }

@@ -5,7 +5,8 @@ import { ManualClock } from '../../test/support/manual-clock.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { Database } from '../persistence/database.js';
 import { AccountRepository } from './account.repository.js';
-import { ApiKeyRepository, type ApiKeyRow, type NewApiKey } from './api-key.repository.js';
+import type { NewApiKey, PresentedApiKey } from './api-key.js';
+import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeyService } from './api-key.service.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from './secret.js';
@@ -18,7 +19,7 @@ class WatchedRepository extends ApiKeyRepository {
   lookUps = 0;
   afterRead: () => Promise<void> = () => Promise.resolve();
 
-  override async findBySecretHash(hash: string): Promise<ApiKeyRow | undefined> {
+  override async findBySecretHash(hash: string): Promise<PresentedApiKey | undefined> {
     this.lookUps += 1;
     const row = await super.findBySecretHash(hash);
     await this.afterRead();
@@ -135,23 +136,23 @@ eachDatabase((_kind, open) => {
 
     it('a key that was revoked here is refused at once', async () => {
       const { service, add, keys } = await house(await open());
-      const { secret, hash, id } = await add();
+      const { secret, id } = await add();
       const { accountId } = await service.authenticate(secret, ADDRESS);
       await keys.revoke(accountId, id, 1);
-      service.forget(hash);
+      service.forget({ accountId, keyId: id });
       await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(INVALID);
     });
 
     it('also when it was being looked up at that moment', async () => {
       const { service, add, keys } = await house(await open());
-      const { secret, hash, id } = await add();
+      const { secret, id } = await add();
       const { accountId } = await service.authenticate(secret, ADDRESS);
-      service.forget(hash);
+      service.forget({ accountId, keyId: id });
 
       keys.afterRead = async () => {
         keys.afterRead = () => Promise.resolve();
         await keys.revoke(accountId, id, 1);
-        service.forget(hash);
+        service.forget({ accountId, keyId: id });
       };
       // It was good when it was read.
       await service.authenticate(secret, ADDRESS);
@@ -167,6 +168,62 @@ eachDatabase((_kind, open) => {
       clock.pass(1);
       await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(INVALID);
       await expect(service.authenticate(other.secret, ADDRESS)).rejects.toMatchObject(INVALID);
+    });
+
+    it('a secret that was replaced works to the end of its overlap, to the millisecond, known or not', async () => {
+      const { service, add, clock, keys } = await house(await open());
+      const { secret, id } = await add();
+      const { accountId } = await service.authenticate(secret, ADDRESS);
+      const next = newApiKeySecret();
+      const overlapEndsAtMs = clock.nowMs() + 1_000;
+      const replacement = { secretSha256: hashSecret(next), displayPrefix: displayPrefix(next) };
+      await keys.replaceSecret(id, replacement, overlapEndsAtMs);
+      service.forget({ accountId, keyId: id });
+      clock.pass(999);
+      expect(await service.authenticate(secret, ADDRESS)).toMatchObject({ keyId: id });
+      expect(await service.authenticate(next, ADDRESS)).toMatchObject({ keyId: id });
+      clock.pass(1);
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(INVALID);
+      service.forget({ accountId, keyId: id });
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(INVALID);
+      expect(await service.authenticate(next, ADDRESS)).toMatchObject({ keyId: id });
+    });
+
+    it('a secret that was replaced without overlap is refused at once', async () => {
+      const { service, add, keys } = await house(await open());
+      const { secret, id } = await add();
+      const { accountId } = await service.authenticate(secret, ADDRESS);
+      const replacement = { secretSha256: 'c'.repeat(64), displayPrefix: 'sk-tg-cccc' };
+      await keys.replaceSecret(id, replacement, undefined);
+      service.forget({ accountId, keyId: id });
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(INVALID);
+    });
+
+    it('S39: a key with a list of addresses is good from those alone, known or not', async () => {
+      const { service, add } = await house(await open());
+      const { secret } = await add({ allowedIps: ['198.51.100.0/24', '2001:db8::/32'] });
+      const denied = { code: 'permission_denied' };
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(denied);
+      await service.authenticate(secret, '198.51.100.9');
+      await service.authenticate(secret, '2001:db8::9');
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject(denied);
+      await expect(service.authenticate(secret, '')).rejects.toMatchObject(denied);
+    });
+
+    it('the keys of a suspended account are refused, and good again afterwards', async () => {
+      const database = await open();
+      const { service, add } = await house(database);
+      const accounts = new AccountRepository(database);
+      const { secret } = await add();
+      const { accountId } = await service.authenticate(secret, ADDRESS);
+      await accounts.update(accountId, { suspendedAtMs: 1 }, undefined);
+      service.forget({ accountId });
+      await expect(service.authenticate(secret, ADDRESS)).rejects.toMatchObject({
+        code: 'permission_denied',
+      });
+      await accounts.update(accountId, { suspendedAtMs: null }, undefined);
+      service.forget({ accountId });
+      await service.authenticate(secret, ADDRESS);
     });
 
     it('S50: revoked, expired and unknown keys are refused in the same words', async () => {

@@ -1,14 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
-import { ApiKeyRepository, type ApiKeyRow } from './api-key.repository.js';
+import { AddressList } from './address-list.js';
+import type { ApiKeyRow, PresentedApiKey } from './api-key.js';
+import { ApiKeyRepository } from './api-key.repository.js';
 import { invalidKey } from './credentials.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { hashSecret } from './secret.js';
 
 interface CachedKey {
   readonly principal: Principal;
+  readonly suspended: boolean;
+  /** `undefined`: from anywhere. */
+  readonly addresses: AddressList | undefined;
+  /** When the key, or the secret that was shown, ends. */
   readonly expiresAtMs: number | undefined;
   /** Monotonic; the row is read again afterwards. */
   readonly freshUntilMs: number;
@@ -18,8 +25,8 @@ const MAX_CACHED_KEYS = 100_000;
 
 /**
  * Secret → principal, by hash. Known keys are answered from memory for `KEY_CACHE_TTL_MS`: the longest that another
- * process's revocation can go unnoticed here (our own takes effect at once, see `forget`). Unknown secrets are never
- * cached, so they cannot fill the memory.
+ * process's change of a key can go unnoticed here (our own takes effect at once, see `forget`). Unknown secrets are
+ * never cached, so they cannot fill the memory.
  */
 @Injectable()
 export class ApiKeyService {
@@ -35,36 +42,60 @@ export class ApiKeyService {
   ) {}
 
   /**
-   * @param address of the caller, for the limit on failures
-   * @throws DomainError `invalid_api_key` for unknown, revoked and expired keys alike; `too_many_failed_attempts`;
+   * @param address of the caller, for the key's own list and for the limit on failures
+   * @throws DomainError `invalid_api_key` for unknown, revoked and expired keys alike; `permission_denied` for a key
+   *   that may not be used from this address or whose account is suspended; `too_many_failed_attempts`;
    *   `storage_unavailable`
    */
   async authenticate(secret: string, address: string): Promise<Principal> {
+    const key = await this.find(secret, address);
+    if (key.suspended) throw new DomainError('permission_denied', 'This account is suspended.');
+    if (key.addresses !== undefined && !key.addresses.has(address)) {
+      throw new DomainError('permission_denied', 'This API key may not be used from your address.');
+    }
+    return key.principal;
+  }
+
+  /** Drops the keys of an account, or one of them, from memory: called after each change in this process. */
+  forget({ accountId, keyId }: { readonly accountId: string; readonly keyId?: string }): void {
+    this.changes += 1;
+    // Changes are rare, and two secrets may lead to one key: looking at all of them is simpler than an index.
+    for (const [hash, { principal }] of this.cache) {
+      if (principal.accountId !== accountId) continue;
+      if (keyId === undefined || principal.keyId === keyId) this.cache.delete(hash);
+    }
+  }
+
+  private async find(secret: string, address: string): Promise<CachedKey> {
     const hash = hashSecret(secret);
     const cached = this.cache.get(hash);
     if (cached !== undefined && this.clock.monotonicMs() < cached.freshUntilMs) {
       if (this.expired(cached.expiresAtMs)) throw invalidKey(secret);
-      return cached.principal;
+      return cached;
     }
     // A key that was good until now is looked up in any case: neighbours behind one address cannot lock it out.
     if (cached === undefined) this.attempts.refuseIfExhausted(address);
     const { changes } = this;
     const row = await this.repository.findBySecretHash(hash);
-    if (row === undefined || row.revokedAtMs !== undefined || this.expired(row.expiresAtMs)) {
+    if (row === undefined || row.revokedAtMs !== undefined || this.expired(endOf(row))) {
       this.cache.delete(hash);
       this.attempts.record(address);
       throw invalidKey(secret);
     }
-    const principal = this.principalOf(row);
+    const key = this.toCachedKey(row);
     // A row that was read while keys changed may be an old one.
-    if (changes === this.changes) this.remember(hash, principal, row.expiresAtMs);
-    return principal;
+    if (changes === this.changes) this.remember(hash, key);
+    return key;
   }
 
-  /** Drops a key from memory: called when it is changed or revoked in this process. */
-  forget(secretHash: string): void {
-    this.changes += 1;
-    this.cache.delete(secretHash);
+  private toCachedKey(row: PresentedApiKey): CachedKey {
+    return {
+      principal: this.principalOf(row),
+      suspended: row.accountSuspendedAtMs !== undefined,
+      addresses: row.allowedIps && new AddressList(row.allowedIps),
+      expiresAtMs: endOf(row),
+      freshUntilMs: this.clock.monotonicMs() + this.config.access.keyCacheTtlMs,
+    };
   }
 
   private principalOf(row: ApiKeyRow): Principal {
@@ -75,19 +106,23 @@ export class ApiKeyService {
       requestsPerMinute: row.requestsPerMinute ?? access.defaultRequestsPerMinute,
       tokensPerMinute: row.tokensPerMinute ?? access.defaultTokensPerMinute,
       allowedModels: row.allowedModels ?? null,
+      maxConcurrency: row.maxConcurrency ?? null,
+      budget: row.budget ?? null,
     });
   }
 
-  private remember(hash: string, principal: Principal, expiresAtMs: number | undefined): void {
+  private remember(hash: string, key: CachedKey): void {
     if (this.cache.size >= MAX_CACHED_KEYS) this.cache.clear();
-    this.cache.set(hash, {
-      principal,
-      expiresAtMs,
-      freshUntilMs: this.clock.monotonicMs() + this.config.access.keyCacheTtlMs,
-    });
+    this.cache.set(hash, key);
   }
 
   private expired(expiresAtMs: number | undefined): boolean {
     return expiresAtMs !== undefined && expiresAtMs <= this.clock.nowMs();
   }
+}
+
+/** When the key or the secret that was shown ends, whichever is sooner. */
+function endOf({ expiresAtMs, secretValidUntilMs }: PresentedApiKey): number | undefined {
+  if (expiresAtMs === undefined || secretValidUntilMs === undefined) return expiresAtMs ?? secretValidUntilMs;
+  return Math.min(expiresAtMs, secretValidUntilMs);
 }

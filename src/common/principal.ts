@@ -1,3 +1,5 @@
+import type { Budget } from './money/budget.js';
+
 /** Who calls: one API key of one account, with the limits that the key carries. Made by the auth guard, immutable. */
 export interface Principal {
   readonly accountId: string;
@@ -8,4 +10,8 @@ export interface Principal {
   readonly tokensPerMinute: number;
   /** Model ids that the key may use; `null`: all. */
   readonly allowedModels: readonly string[] | null;
+  /** Inference requests under way at a time; `null`: any number. */
+  readonly maxConcurrency: number | null;
+  /** `null`: none, the account's balance alone limits it. */
+  readonly budget: Budget | null;
 }

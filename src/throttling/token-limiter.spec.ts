@@ -11,6 +11,8 @@ const KEY: Principal = {
   requestsPerMinute: 10,
   tokensPerMinute: 600,
   allowedModels: null,
+  maxConcurrency: null,
+  budget: null,
 };
 
 function limiter(): { clock: ManualClock; tokens: TokenLimiter } {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { AccountRepository } from '../../src/auth/account.repository.js';
-import { ApiKeyRepository, type NewApiKey } from '../../src/auth/api-key.repository.js';
+import type { NewApiKey } from '../../src/auth/api-key.js';
+import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
 import { PriceVersionRepository, type PriceVersion } from '../../src/billing/price-version.repository.js';
 import { UsageRepository } from '../../src/billing/usage.repository.js';
 import type { Database } from '../../src/persistence/database.js';
@@ -42,6 +43,7 @@ eachDatabase((_kind, open) => {
         id: 'acct_1',
         name: 'Ada',
         createdAtMs: 1_790_000_000_000,
+        version: 1,
       });
       expect(await accounts.find('acct_9')).toBeUndefined();
     });
