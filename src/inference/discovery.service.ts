@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Log } from '../observability/log.js';
 import { CatalogueService } from '../models/catalogue.service.js';
-import { UpstreamRegistry, type RegisteredUpstream } from '../upstreams/upstream-registry.js';
+import type { RegisteredUpstream } from '../upstreams/registered-upstream.js';
+import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
 
 const LIST_TIMEOUT_MS = 10_000;
 const REFRESH_MS = 300_000;

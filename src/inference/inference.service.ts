@@ -4,6 +4,7 @@ import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
+import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
 import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 import type { UpstreamCall } from '../upstreams/upstream.port.js';
@@ -22,6 +23,11 @@ import { cutWhen, failWhenAborted } from './operators.js';
 export interface SettledAnswer<Answer> {
   readonly answer: Answer;
   readonly settled: Settled;
+}
+
+/** One upstream call, or several for one answer, and the upstream lent for it. */
+interface Attempt<Request> extends Pick<LeasedUpstream, 'adapter' | 'release'> {
+  readonly call: UpstreamCall<Request>;
 }
 
 /**
@@ -151,14 +157,17 @@ export class InferenceService {
     let failure: unknown;
     for (const route of admission.routes) {
       closing.answer.route = route;
+      let attempt: Attempt<Request> | undefined;
       try {
-        const { adapter, call } = this.attempt(endpoint, admission, route);
-        return await endpoint.complete(adapter, call, admission.model, signal);
+        attempt = this.attempt(endpoint, admission, route);
+        return await endpoint.complete(attempt.adapter, attempt.call, admission.model, signal);
       } catch (error) {
         failure = error;
         if (signal.aborted) break;
         this.failures.record(error, route, admission.caller.requestId);
         if (!mayFallBack(error)) break;
+      } finally {
+        attempt?.release();
       }
     }
     throw failure;
@@ -176,8 +185,11 @@ export class InferenceService {
     return defer(() => {
       closing.answer.route = route;
       let started = false;
-      const { adapter, call } = this.attempt(endpoint, admission, route);
-      return endpoint.stream(adapter, call, admission.model, flow).pipe(
+      const chunks = defer(() => {
+        const { adapter, call, release } = this.attempt(endpoint, admission, route);
+        return endpoint.stream(adapter, call, admission.model, flow).pipe(finalize(release));
+      });
+      return chunks.pipe(
         tap(() => {
           started = true;
         }),
@@ -195,14 +207,11 @@ export class InferenceService {
     endpoint: Endpoint<Request, unknown, unknown>,
     { request, model, caller }: Admission<Request>,
     route: Route,
-  ) {
-    const { adapter, timeouts } = this.upstreams.get(route.upstream);
-    const call: UpstreamCall<Request> = {
-      requestId: caller.requestId,
-      request: endpoint.forUpstream(request, model, route.upstreamModel),
-      timeouts,
-    };
-    return { adapter, call };
+  ): Attempt<Request> {
+    const upstreamRequest = endpoint.forUpstream(request, model, route.upstreamModel);
+    const { adapter, timeouts, release } = this.upstreams.lease(route.upstream);
+    const call = { requestId: caller.requestId, request: upstreamRequest, timeouts };
+    return { adapter, call, release };
   }
 
   private open(admission: Admission<unknown>, endpoint: 'chat' | 'completions', streamed: boolean): Closing {

@@ -1,61 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig, type UpstreamConfig } from '../config/app-config.js';
-import type { UpstreamTimeouts } from '../contracts/upstream-timeouts.js';
 import { Log } from '../observability/log.js';
 import { createAdapter } from './create-adapter.js';
+import { type LeasedUpstream, RegisteredUpstream } from './registered-upstream.js';
 import { UpstreamError } from './upstream.errors.js';
-import type { UpstreamAdapter } from './upstream.port.js';
-
-export interface RegisteredUpstream {
-  readonly config: UpstreamConfig;
-  readonly adapter: UpstreamAdapter;
-  readonly timeouts: UpstreamTimeouts;
-}
 
 /** Configured upstreams by name, each with the one adapter that speaks to it. */
 @Injectable()
 export class UpstreamRegistry implements OnApplicationShutdown {
-  private upstreams: ReadonlyMap<string, RegisteredUpstream>;
+  private upstreams: ReadonlyMap<string, RegisteredUpstream> = new Map();
+  /** No longer configured, with attempts still under way. */
+  private readonly retiring = new Set<RegisteredUpstream>();
 
   constructor(
     config: AppConfig,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.upstreams = this.build(config.catalogue.upstreams);
+    this.replace(config.catalogue.upstreams);
   }
 
-  /** @throws UpstreamError `upstream_unavailable` for a name that is not configured (any more) */
-  get(name: string): RegisteredUpstream {
+  /**
+   * An upstream for one attempt; release it when the attempt has ended.
+   * @throws UpstreamError `upstream_unavailable` for a name that is not configured (any more)
+   */
+  lease(name: string): LeasedUpstream {
     const upstream = this.upstreams.get(name);
     if (upstream === undefined) {
       throw new UpstreamError('upstream_unavailable', 'No upstream serves this model at the moment.');
     }
-    return upstream;
+    return upstream.lease();
   }
 
   list(): RegisteredUpstream[] {
     return [...this.upstreams.values()];
   }
 
-  /** Goes over to a new configuration; attempts under way end on the adapters that they began on. */
+  /**
+   * Goes over to a new configuration. Attempts under way end on the adapters that they began on; an upstream whose
+   * configuration is the same keeps its adapter, and with it its connections.
+   */
   replace(configs: readonly UpstreamConfig[]): void {
     const before = this.upstreams;
-    this.upstreams = this.build(configs);
-    for (const { adapter } of before.values()) void adapter.close?.().catch(() => undefined);
+    this.upstreams = new Map(configs.map((config) => [config.name, this.register(config)]));
+    for (const upstream of before.values()) {
+      if (this.upstreams.get(upstream.config.name) !== upstream) this.retire(upstream);
+    }
   }
 
+  /** Whatever is still under way nobody waits for: the drain has come before. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(this.list().map(({ adapter }) => adapter.close?.()));
+    const all = [...this.upstreams.values(), ...this.retiring];
+    await Promise.all(all.map(({ adapter }) => adapter.destroy?.()));
   }
 
-  private build(configs: readonly UpstreamConfig[]): ReadonlyMap<string, RegisteredUpstream> {
-    return new Map(
-      configs.map((config) => [
-        config.name,
-        { config, adapter: createAdapter(config, this.clock, this.log), timeouts: config.timeouts },
-      ]),
-    );
+  private register(config: UpstreamConfig): RegisteredUpstream {
+    const existing = this.upstreams.get(config.name);
+    return existing !== undefined && isDeepStrictEqual(existing.config, config)
+      ? existing
+      : new RegisteredUpstream(config, createAdapter(config, this.clock, this.log));
+  }
+
+  private retire(upstream: RegisteredUpstream): void {
+    this.retiring.add(upstream);
+    // It rejects when shutdown destroys the adapter first.
+    const retired = (): boolean => this.retiring.delete(upstream);
+    upstream.retire().then(retired, retired);
   }
 }

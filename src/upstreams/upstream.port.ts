@@ -85,6 +85,12 @@ export interface UpstreamAdapter {
   /** @throws UpstreamError */
   listModels?(signal: AbortSignal): Promise<DiscoveredModel[]>;
 
-  /** Closes sockets; called once at shutdown. */
+  /**
+   * Takes no more attempts (they fail as `upstream_unavailable`, safe to retry), lets those under way end, and closes
+   * its sockets. Resolves when that is done, which an attempt may put off for as long as its deadlines let it.
+   */
   close?(): Promise<void>;
+
+  /** Closes its sockets now, also after `close()`; attempts under way fail. */
+  destroy?(): Promise<void>;
 }

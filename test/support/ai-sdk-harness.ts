@@ -38,7 +38,7 @@ export class AiSdkHarness {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.claude.close(), this.google.close()]);
+    await Promise.all([this.claude.destroy(), this.google.destroy()]);
     await Promise.all([this.anthropic.stop(), this.gemini.stop()]);
   }
 }

@@ -50,8 +50,15 @@ export class HttpClient {
     return exchange;
   }
 
-  /** Closes every connection, also those with an answer under way. */
+  /** Takes no more requests; resolves when those under way have ended and every connection is closed. */
   async close(): Promise<void> {
+    await this.pool.close();
+    // Retries of what the pool had begun.
+    await Promise.all([...this.freshClients].map((client) => client.close()));
+  }
+
+  /** Closes every connection now; exchanges under way fail. */
+  async destroy(): Promise<void> {
     await Promise.all([this.pool.destroy(), ...[...this.freshClients].map((client) => client.destroy())]);
   }
 

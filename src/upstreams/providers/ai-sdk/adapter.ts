@@ -103,8 +103,12 @@ export class AiSdkAdapter implements UpstreamAdapter {
     });
   }
 
-  async close(): Promise<void> {
-    await this.http.close();
+  close(): Promise<void> {
+    return this.http.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.http.destroy();
   }
 
   private async completeChoice(

@@ -38,7 +38,7 @@ type InferenceCall = UpstreamCall<ChatCompletionRequest | CompletionRequest>;
 
 /**
  * An upstream that speaks OpenAI's wire: OpenAI itself, and all that imitate it. Keeps a pool of connections until
- * `close()`.
+ * `close()` or `destroy()`.
  *
  * Deadlines: a whole answer has `totalMs`; a stream has the shorter of `firstTokenMs` and `totalMs` until its first
  * chunk, and after that may last as long as it is never silent for `betweenChunksMs`. `connectMs` comes from the
@@ -101,8 +101,12 @@ export class OpenAiAdapter implements UpstreamAdapter {
     );
   }
 
-  async close(): Promise<void> {
-    await this.http.close();
+  close(): Promise<void> {
+    return this.http.close();
+  }
+
+  destroy(): Promise<void> {
+    return this.http.destroy();
   }
 
   private complete<Answer, Chunk extends AnyChunk>(
