@@ -52,7 +52,7 @@ export class AdmissionService {
    * Resolves when the hold is durable.
    *
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
-   *   DomainError `token_rate_limited`, `storage_unavailable`
+   *   BudgetExceededError, DomainError `token_rate_limited`, `storage_unavailable`
    */
   async admit<Request extends { model: string }>(
     endpoint: Endpoint<Request, unknown, unknown>,
@@ -86,6 +86,7 @@ export class AdmissionService {
         accountId: caller.principal.accountId,
         keyId: caller.principal.keyId,
         ...size,
+        budget: caller.principal.budget ?? undefined,
         facts: stringifyFacts({
           clientRequestId: caller.clientRequestId,
           surface: caller.surface,

@@ -7,6 +7,7 @@ import type { TollgateRequest } from '../http/tollgate-request.js';
 import { FlowGate } from '../streaming/flow-gate.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import type { StreamRenderer } from '../surfaces/stream-renderer.js';
+import { ConcurrencySlots } from '../throttling/concurrency-slots.js';
 import { callerOf } from './caller-of.js';
 import { Settled } from './closing.js';
 import type { Endpoint } from './endpoint.js';
@@ -18,10 +19,11 @@ export class AnsweringService {
   constructor(
     private readonly inference: InferenceService,
     private readonly writer: AnswerWriter,
+    private readonly slots: ConcurrencySlots,
   ) {}
 
-  /** @throws whatever `InferenceService.complete` does; nothing has been sent then */
-  async whole<Body extends { model: string }, Answer, Chunk>(
+  /** @throws whatever `InferenceService.complete` does, DomainError `concurrency_limited`; nothing has been sent then */
+  whole<Body extends { model: string }, Answer, Chunk>(
     endpoint: Endpoint<Body, Answer, Chunk>,
     body: Body,
     request: TollgateRequest,
@@ -29,17 +31,23 @@ export class AnsweringService {
     envelope: Envelope,
     render: (answer: Answer, settled: Settled) => unknown,
   ): Promise<void> {
-    const { answer, settled } = await this.inference.complete(
-      endpoint,
-      body,
-      callerOf(request),
-      clientSignal(response),
-    );
-    this.writer.json(request, response, envelope, render(answer, settled));
+    const caller = callerOf(request);
+    return this.slots.within(caller.principal, async () => {
+      const { answer, settled } = await this.inference.complete(
+        endpoint,
+        body,
+        caller,
+        clientSignal(response),
+      );
+      this.writer.json(request, response, envelope, render(answer, settled));
+    });
   }
 
-  /** @throws whatever `InferenceService.stream` errors with before its first chunk; nothing has been sent then */
-  async streamed<Body extends { model: string }, Answer, Chunk>(
+  /**
+   * @throws whatever `InferenceService.stream` errors with before its first chunk, DomainError `concurrency_limited`;
+   *   nothing has been sent then
+   */
+  streamed<Body extends { model: string }, Answer, Chunk>(
     endpoint: Endpoint<Body, Answer, Chunk>,
     body: Body,
     request: TollgateRequest,
@@ -47,9 +55,10 @@ export class AnsweringService {
     envelope: Envelope,
     renderer: StreamRenderer<Chunk>,
   ): Promise<void> {
+    const caller = callerOf(request);
     const flow = new FlowGate();
     const frames = this.inference
-      .stream(endpoint, body, callerOf(request), flow)
+      .stream(endpoint, body, caller, flow)
       .pipe(
         map((event) =>
           event instanceof Settled
@@ -57,6 +66,8 @@ export class AnsweringService {
             : renderer.chunk(event),
         ),
       );
-    await this.writer.stream(request, response, envelope, frames, flow, (error) => renderer.failure(error));
+    return this.slots.within(caller.principal, async () => {
+      await this.writer.stream(request, response, envelope, frames, flow, (error) => renderer.failure(error));
+    });
   }
 }

@@ -38,6 +38,7 @@ export const INFERENCE_FAILURES = [
   'price_unknown',
   'context_length_exceeded',
   'token_rate_limited',
+  'concurrency_limited',
   'insufficient_quota',
   'upstream_rejected_request',
   'upstream_rate_limited',

@@ -76,6 +76,12 @@ export const ERROR_GUIDE = {
     meaning: "The key's tokens per minute do not suffice for this request.",
     advice: `${LATER} A smaller \`max_tokens\` reserves less.`,
   },
+  concurrency_limited: {
+    message:
+      'Rate limit reached on concurrent requests: Limit 4, Used 4, Requested 1. Please try again in 1s.',
+    meaning: 'The key has as many requests under way as it may have at a time.',
+    advice: 'Wait until one of them has ended.',
+  },
   insufficient_quota: {
     message:
       'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. A smaller max_tokens or n may fit.',

@@ -34,6 +34,7 @@ export const ERROR_TABLE = {
   permission_denied: invalidRequest(403),
   request_rate_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded', retryAfter: true },
   token_rate_limited: { status: 429, type: 'tokens', code: 'rate_limit_exceeded', retryAfter: true },
+  concurrency_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded', retryAfter: true },
   insufficient_quota: {
     status: 429,
     type: 'insufficient_quota',

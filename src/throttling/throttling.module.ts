@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { Clock } from '../common/clock/clock.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { ConcurrencySlots } from './concurrency-slots.js';
 import { RequestBuckets } from './request-buckets.js';
 import { TokenLimiter } from './token-limiter.js';
 
@@ -24,7 +25,7 @@ import { TokenLimiter } from './token-limiter.js';
       }),
     }),
   ],
-  providers: [TokenLimiter],
-  exports: [TokenLimiter, ThrottlerModule],
+  providers: [ConcurrencySlots, TokenLimiter],
+  exports: [ConcurrencySlots, TokenLimiter, ThrottlerModule],
 })
 export class ThrottlingModule {}

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'permission_denied'
   | 'request_rate_limited'
   | 'token_rate_limited'
+  | 'concurrency_limited'
   | 'insufficient_quota'
   // the body
   | 'request_timeout'
