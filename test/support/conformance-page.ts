@@ -56,7 +56,7 @@ export function toConformancePage(
         ['`openai-python`', '', ...SURFACES.map(() => 'not run')],
       ],
     ),
-    'Counted are the promises of the next table that hold, of those that the client can show. `openai-python` needs a Python\nthat these tests do not have.\n',
+    'Counted are the promises of the next table that hold, of those that the client can show; for `compatcanary`, its own\nprobes. `openai-python` needs a Python that these tests do not have.\n',
     '## What each client gets\n',
     'The surfaces where it holds; `–`: nothing that this client can show, or nothing that it promises itself.\n',
     promiseTable(clients.map(({ client, packages }) => ({ client, label: columnName(packages[0]) }))),
@@ -116,16 +116,13 @@ function verdict(result: CaseResult | undefined, open: string | undefined): stri
   return (result.failed > 0 ? '**! fails**' : 'passes') + rest;
 }
 
-const MOST_NAMED = 3;
-
-/** Names of specs without what every one of them has. */
+/** Names of specs without the endings that they all have; clients have a table of their own. */
 function shownBy(result: CaseResult | undefined): string {
   const names = (result?.files ?? []).map((file) =>
-    file.replace(/^.*\//, '').replace(/\.[a-z0-9-]*spec\.ts$|\.spec\.ts$/, ''),
+    file.replace(/^.*\//, '').replace(/\.(?:[a-z0-9]+-)?spec\.ts$/, ''),
   );
   const unique = [...new Set(names)].toSorted(compareText);
-  const named = unique.slice(0, MOST_NAMED).join(', ');
-  return unique.length > MOST_NAMED ? `${named} and ${unique.length - MOST_NAMED} more` : named;
+  return [...unique, ...(result?.byClients === true ? ['the clients above'] : [])].join(', ');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -141,7 +138,8 @@ function escaped(text: string): string {
 }
 
 function columnName(client: Package | undefined): string {
-  return `${client?.name} ${client?.version.split('.')[0]}`;
+  // Before 1.0 it is the second number that says what fits what.
+  return `${client?.name} ${/^0\.\d+|^\d+/.exec(client?.version ?? '')?.[0]}`;
 }
 
 /** By name, the newest version first. */

@@ -12,8 +12,10 @@ export interface TestOutcome {
 export interface CaseResult {
   passed: number;
   failed: number;
-  /** Specs that name the case, sorted. */
+  /** Specs of our own that name the case, sorted. */
   files: string[];
+  /** Whether tests of clients name it too. */
+  byClients: boolean;
 }
 
 export type SurfaceName = 'W' | 'Q' | 'L';
@@ -42,16 +44,17 @@ export function readOutcomes(outcomes: readonly TestOutcome[]): ConformanceResul
   for (const { file, ancestors, title, status } of outcomes) {
     if (status !== 'passed' && status !== 'failed') continue;
     const passed = status === 'passed';
+    const [, packages, surface] = CLIENT.exec(ancestors[0] ?? '') ?? [];
 
     for (const number of new Set([...ancestors, title].flatMap(casesIn))) {
-      const result = cases.get(number) ?? { passed: 0, failed: 0, files: [] };
+      const result = cases.get(number) ?? { passed: 0, failed: 0, files: [], byClients: false };
       result[passed ? 'passed' : 'failed'] += 1;
-      if (!result.files.includes(file)) result.files.push(file);
+      if (packages !== undefined) result.byClients = true;
+      else if (!result.files.includes(file)) result.files.push(file);
       result.files.sort();
       cases.set(number, result);
     }
 
-    const [, packages, surface] = CLIENT.exec(ancestors[0] ?? '') ?? [];
     if (packages === undefined) continue;
     const client = clients.get(packages) ?? { packages: packages.split('+'), promises: new Map() };
     clients.set(packages, client);

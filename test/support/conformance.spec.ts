@@ -43,18 +43,24 @@ describe('the conformance page', () => {
   it('tells what passes, and what no test names', () => {
     const text = page([outcome({})]);
     expect(text).toContain('| `openai` | 6.1.0 | 0 of 0 | 1 of 1 | 0 of 0 |');
-    expect(text).toContain('| 95 | answers | passes | openai-6 |');
+    expect(text).toContain('| 95 | answers | passes | the clients above |');
     expect(text).toContain('| 28 | remembers | not covered yet; waits for conversations |  |');
   });
 
   it('tells what fails, if only once', () => {
     const text = page([outcome({}), outcome({ status: 'failed' }), outcome({})]);
     expect(text).toContain('**0 of 1**');
-    expect(text).toContain('| 95 | answers | **! fails** | openai-6 |');
+    expect(text).toContain('| 95 | answers | **! fails** | the clients above |');
   });
 
   it('takes nothing for shown that was skipped', () => {
     expect(page([outcome({ status: 'pending' })])).toContain('| 95 | answers | not covered yet |');
+  });
+
+  it('names the specs that show a case', () => {
+    const files = ['test/e2e/z.e2e-spec.ts', 'src/a.dto.spec.ts', 'test/db/m.db-spec.ts'];
+    const text = page(files.map((file) => outcome({ file, ancestors: ['a'] })));
+    expect(text).toContain('| 95 | answers | passes | a.dto, m, z |');
   });
 
   it('is the same whatever the order and number of tests', () => {
