@@ -23,7 +23,6 @@ export type SseOutcome = 'complete' | 'failed' | 'client_left';
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
-  connection: 'keep-alive',
   'x-accel-buffering': 'no',
 } as const;
 

@@ -88,6 +88,38 @@ describe('S20: framing that two parties could read differently', () => {
   });
 });
 
+describe('clients that close after one answer', () => {
+  const app = useWireApp();
+
+  it.each(['HTTP/1.0', 'HTTP/1.1'])(
+    '%s: a stream ends with its connection, when it is over',
+    async (version) => {
+      const { key, port } = app.tollgate;
+      const body = JSON.stringify(chatBody({ stream: true }));
+      const answer = await rawExchange(
+        port,
+        `POST ${W.chat} ${version}\r\nhost: a\r\nconnection: close\r\nauthorization: Bearer ${key}\r\n` +
+          `content-length: ${body.length}\r\n\r\n${body}`,
+      );
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('connection')).toBe('close');
+      expect(answer.headers.has('transfer-encoding')).toBe(version === 'HTTP/1.1');
+      expect(answer.body).toMatch(version === 'HTTP/1.0' ? /data: \[DONE\]\n\n$/ : /\r\n0\r\n\r\n$/);
+    },
+  );
+
+  it('others keep their connection', async () => {
+    const { key, port } = app.tollgate;
+    const client = await connect(port);
+    for (const count of [1, 2]) {
+      const body = chatBody({ stream: true });
+      client.send(httpRequest(W.chat, { headers: { authorization: `Bearer ${key}` }, body }));
+      await client.seen('\r\n0\r\n\r\n', count);
+    }
+    expect(client.text.match(/^connection: keep-alive\r$/gim)).toHaveLength(2);
+  });
+});
+
 describe('S21: bytes that are no HTTP', () => {
   const app = useWireApp();
 
