@@ -19,9 +19,19 @@ const HEAD = `# Conformance
 
 Written by \`npm test\` from the results of its tests; edits are lost. Clients are run as they come from npm, over real
 sockets, against every surface: **W** is \`/v1\`, **Q** is \`/api/v1\`, **L** is \`/api/public/v1/openai\`.
+
+## Clients
 `;
 
-const NOTES = `Habits of clients that no server can change:
+const ABOUT_SCORES = `Counted are the promises of the next table that hold, of those that the client can show; for \`compatcanary\`, its own
+probes. \`openai-python\` needs a Python that these tests do not have.
+
+## What each client gets
+
+The surfaces where it holds; \`–\`: nothing that this client can show, or nothing that it promises itself.
+`;
+
+const HABITS = `Habits of clients that no server can change:
 
 - The AI SDK and LangChain do not read \`x-should-retry\`, so they repeat a 504.
 - LangChain repeats 499 and 422 as well; give it \`maxRetries: 0\` where that hurts.
@@ -29,58 +39,55 @@ const NOTES = `Habits of clients that no server can change:
   LangChain and the older AI SDK packages do not read.
 - LlamaIndex and \`@ai-sdk/openai\` do not read \`reasoning_content\`; the latter needs \`.chat()\`, as its default model
   speaks the Responses API.
+
+## Cases
+
+All tests whose names carry the number, of every ring; \`!\`: the last run saw one of them fail.
 `;
 
+/** @param packageOf what is installed in a folder of node_modules */
 export function toConformancePage(
   results: ConformanceResults,
   sections: readonly ConformanceSection[],
   packageOf: (folder: string) => Package,
 ): string {
   const clients = results.clients
-    .map((client) => ({ client, packages: client.packages.map(packageOf) }))
+    .map((client): Column => ({ client, packages: client.packages.map(packageOf) }))
     .toSorted((a, b) => compareClients(a.packages, b.packages));
   return [
     HEAD,
-    '## Clients\n',
-    table(
-      ['client', 'version', ...SURFACES],
-      [
-        ...clients.map(({ client, packages: [first, ...drivers] }) => [
-          [
-            `\`${first?.name}\``,
-            ...drivers.map((driver) => `driven by \`${driver.name}\` ${driver.version}`),
-          ].join(', '),
-          first?.version ?? '',
-          ...SURFACES.map((surface) => score(client, surface)),
-        ]),
-        ['`openai-python`', '', ...SURFACES.map(() => 'not run')],
-      ],
-    ),
-    'Counted are the promises of the next table that hold, of those that the client can show; for `compatcanary`, its own\nprobes. `openai-python` needs a Python that these tests do not have.\n',
-    '## What each client gets\n',
-    'The surfaces where it holds; `–`: nothing that this client can show, or nothing that it promises itself.\n',
-    promiseTable(clients.map(({ client, packages }) => ({ client, label: columnName(packages[0]) }))),
-    NOTES,
-    '## Cases\n',
-    'All tests whose names carry the number, of every ring; `!`: the last run saw one of them fail.\n',
-    ...sections.flatMap((section) => [
-      `### ${section.title}\n`,
-      table(
-        ['case', 'promise', 'result', 'shown by'],
-        section.cases.map(({ number, promise, open }) => [
-          String(number),
-          promise,
-          verdict(results.cases.get(number), open),
-          shownBy(results.cases.get(number)),
-        ]),
-      ),
-    ]),
+    clientTable(clients),
+    ABOUT_SCORES,
+    promiseTable(clients),
+    HABITS,
+    ...sections.flatMap((section) => [`### ${section.title}\n`, caseTable(section, results)]),
   ].join('\n');
 }
 
+/** A client with what is installed of it: itself, then what drives it. */
 interface Column {
   readonly client: ClientResult;
-  readonly label: string;
+  readonly packages: readonly Package[];
+}
+
+function clientTable(clients: readonly Column[]): string {
+  const rows = clients.map(({ client, packages: [first, ...drivers] }) => {
+    const driven = drivers.map((driver) => `, driven by \`${driver.name}\` ${driver.version}`).join('');
+    const scores = SURFACES.map((surface) => score(client, surface));
+    return [`\`${first?.name}\`${driven}`, first?.version ?? '', ...scores];
+  });
+  const notRun = ['`openai-python`', '', ...SURFACES.map(() => 'not run')];
+  return table(['client', 'version', ...SURFACES], [...rows, notRun]);
+}
+
+function caseTable({ cases }: ConformanceSection, results: ConformanceResults): string {
+  return table(
+    ['case', 'promise', 'result', 'shown by'],
+    cases.map(({ number, promise, open }) => {
+      const result = results.cases.get(number);
+      return [String(number), promise, verdict(result, open), shownBy(result)];
+    }),
+  );
 }
 
 /** A row for each promise that more than one client shows; a scanner's own probes are in its score. */
@@ -91,7 +98,7 @@ function promiseTable(columns: readonly Column[]): string {
   );
   const shown = columns.filter(({ client }) => shared.some((title) => client.promises.has(title)));
   return table(
-    ['promise', ...shown.map(({ label }) => label)],
+    ['promise', ...shown.map(({ packages }) => columnName(packages[0]))],
     shared
       .toSorted(compareText)
       .map((title) => [title, ...shown.map(({ client }) => cell(client.promises.get(title)))]),
