@@ -14,7 +14,7 @@ import type { Caller } from './caller.js';
 import { ClosingService, type Closing, type Settled } from './closing.js';
 import type { Endpoint } from './endpoint.js';
 import { HoldWatchService } from './hold-watch.service.js';
-import { InFlight } from './in-flight.js';
+import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
 import { cutWhen, failWhenAborted } from './operators.js';
@@ -58,13 +58,12 @@ export class InferenceService {
     caller: Caller,
     signal: AbortSignal,
   ): Promise<SettledAnswer<Answer>> {
-    const open = this.inFlight.enter();
+    const open = this.inFlight.enter(signal);
     try {
       const admission = await this.admissions.admit(endpoint, request, caller, false);
       const closing = this.open(admission, endpoint.name, false);
-      const either = AbortSignal.any([signal, open.cut]);
       try {
-        const answer = await this.completeOverRoutes(endpoint, admission, closing, either);
+        const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
         closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
         const settled = await closing.close('completed');
         return {
@@ -73,8 +72,8 @@ export class InferenceService {
         };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
-        if (!closing.closed) closing.close(brokenOutcome(open.cut, signal)).catch(ignored);
-        throw open.cut.aborted ? new CutByShutdownError() : error;
+        if (!closing.closed) closing.close(brokenOutcome(open)).catch(ignored);
+        throw open.cut ? new CutByShutdownError() : error;
       }
     } finally {
       open.close();
@@ -97,9 +96,7 @@ export class InferenceService {
         .admit(endpoint, request, caller, true)
         .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
       return from(opening).pipe(
-        switchMap(({ admission, closing }) =>
-          this.settledStream(endpoint, admission, closing, flow, open.cut),
-        ),
+        switchMap(({ admission, closing }) => this.settledStream(endpoint, admission, closing, flow, open)),
         finalize(() => {
           // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
           this.inFlight.track(
@@ -119,13 +116,13 @@ export class InferenceService {
     admission: Admission<Request>,
     closing: Closing,
     flow: FlowGate,
-    cut: AbortSignal,
+    open: OpenRequest,
   ): Observable<Chunk | Settled> {
     const { answer } = closing;
     const { meter } = answer;
     const watch = this.holdWatches.watch(admission);
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
-      failWhenAborted(cut, () => new CutByShutdownError()),
+      failWhenAborted(open.signal, () => new CutByShutdownError()),
       tap((chunk) => {
         meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
         watch.relayed(meter.estimatedTokens);
@@ -141,7 +138,7 @@ export class InferenceService {
     return concat(chunks, settled).pipe(
       catchError((error: unknown) => {
         if (closing.closed) return throwError(() => error);
-        const partial = closing.close(brokenOutcome(cut));
+        const partial = closing.close(brokenOutcome(open));
         // The failure is what the client is told, also when the part before it could not be charged.
         return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));
       }),
@@ -232,9 +229,9 @@ export class InferenceService {
 const NO_ROUTE = 'No upstream serves this model at the moment.';
 
 /** How an answer that did not end by itself is put down. */
-function brokenOutcome(cut: AbortSignal, client?: AbortSignal): SettlementOutcome {
-  if (cut.aborted) return 'drained';
-  return client?.aborted === true ? 'client_left' : 'upstream_failed';
+function brokenOutcome({ cut, signal }: OpenRequest): SettlementOutcome {
+  if (cut) return 'drained';
+  return signal.aborted ? 'client_left' : 'upstream_failed';
 }
 
 /** Another route may do better, unless the caller's request is at fault or its time is used up. */
