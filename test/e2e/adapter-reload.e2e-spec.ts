@@ -46,11 +46,6 @@ describe('a reload (SIGHUP)', () => {
     });
   }
 
-  async function contentOf(response: Response): Promise<unknown> {
-    const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
-    return choices[0]?.message.content;
-  }
-
   /** A stream whose first word has come, and the vendor's side of it. */
   async function begunStream(of = tollgate): Promise<{ response: Response; live: ControlledReply }> {
     const live = controlled();
@@ -124,3 +119,8 @@ describe('a reload (SIGHUP)', () => {
     expect(text).not.toContain('[DONE]');
   });
 });
+
+async function contentOf(response: Response): Promise<unknown> {
+  const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+  return choices[0]?.message.content;
+}
