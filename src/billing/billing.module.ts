@@ -4,14 +4,16 @@ import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository } from './hold.repository.js';
 import { HoldService } from './hold.service.js';
 import { HousekeepingService } from './housekeeping.service.js';
+import { LedgerPagesRepository } from './ledger-pages.repository.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { LedgerService } from './ledger.service.js';
 import { PriceVersionRepository } from './price-version.repository.js';
-import { ProcessIdentity } from './process-identity.js';
 import { ProcessRegistry } from './process-registry.js';
+import { RequestRecordRepository } from './request-record.repository.js';
 import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
 import { TokenCounter } from './token-counter.js';
+import { UsageReportRepository } from './usage-report.repository.js';
 import { UsageRepository } from './usage.repository.js';
 
 /** Money: holds, settlements, the ledger. Knows usage and prices; knows no HTTP and no upstream. */
@@ -21,23 +23,29 @@ import { UsageRepository } from './usage.repository.js';
     BudgetRepository,
     HoldRepository,
     HoldService,
+    LedgerPagesRepository,
     LedgerRepository,
     LedgerService,
     PriceVersionRepository,
-    ProcessIdentity,
     ProcessRegistry,
     HousekeepingService,
     SettlementService,
     SweeperService,
     TokenCounter,
+    UsageReportRepository,
     UsageRepository,
+    RequestRecordRepository,
   ],
   exports: [
     BalanceRepository,
     BudgetRepository,
     HoldService,
+    LedgerPagesRepository,
     LedgerService,
+    RequestRecordRepository,
+    UsageReportRepository,
     HousekeepingService,
+    ProcessRegistry,
     PriceVersionRepository,
     SettlementService,
     TokenCounter,

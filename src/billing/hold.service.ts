@@ -9,7 +9,7 @@ import { BudgetExceededError, InsufficientCreditError } from './billing.errors.j
 import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
-import { ProcessIdentity } from './process-identity.js';
+import { ProcessIdentity } from '../persistence/process-identity.js';
 
 /** What a request asks to have set aside. */
 export interface HoldRequest {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../persistence/database.js';
-import { ProcessIdentity } from './process-identity.js';
+import { ProcessIdentity } from '../persistence/process-identity.js';
 
 /** A process that has not been seen for so long is dead; if it is not, it will find its holds resolved. */
 const DEAD_AFTER_MS = 30_000;

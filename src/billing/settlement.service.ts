@@ -45,6 +45,8 @@ export interface Settlement extends Omit<
   readonly price: Price;
   /** `settle` charges the usage, `release` and `expire` charge nothing. */
   readonly move: HoldMove;
+  /** Written in the same transaction, after the charge: durable exactly if that is. Idempotent, like all of it. */
+  readonly alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
 }
 
 /** What was charged. */
@@ -109,7 +111,9 @@ export class SettlementService {
     for (const settlement of settlements) {
       const hold = holds.get(settlement.requestId);
       if (hold !== undefined && moveHold(hold.state, settlement.move) !== undefined) {
-        outcomes.push({ kind: 'settled', settled: batch.take(settlement, hold) });
+        const settled = batch.take(settlement, hold);
+        await settlement.alongside?.(trx, settled);
+        outcomes.push({ kind: 'settled', settled });
       } else {
         outcomes.push(await this.#earlier(trx, settlement));
       }
@@ -250,7 +254,7 @@ class SettlementBatch {
 }
 
 function recordOf(settlement: PendingSettlement, { usage, bill }: Settled): UsageRecord {
-  const { usage: _used, price, move: _move, closedAtMs: _closed, ...facts } = settlement;
+  const { usage: _used, price, move: _move, closedAtMs: _at, alongside: _also, ...facts } = settlement;
   return {
     ...facts,
     promptTokens: usage.prompt_tokens,

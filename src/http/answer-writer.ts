@@ -6,7 +6,7 @@ import type { FlowGate } from '../streaming/flow-gate.js';
 import { guardLastWrite } from '../streaming/last-write.js';
 import { writeSse, type SseOutcome } from '../streaming/sse-writer.js';
 import type { Envelope } from '../surfaces/envelope.js';
-import { sendJson, stampProcessingTime } from './send-json.js';
+import { sendJson, sendJsonText, stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** Puts answers on the wire: whole as JSON, in pieces as server-sent events. */
@@ -17,6 +17,13 @@ export class AnswerWriter {
   json(request: TollgateRequest, response: Response, envelope: Envelope, body: unknown): void {
     this.nameConversation(response, envelope);
     sendJson(request, response, 200, body);
+    guardLastWrite(response, this.config.stream.writeStallMs);
+  }
+
+  /** As `json`, for a body that is JSON text already. */
+  jsonText(request: TollgateRequest, response: Response, envelope: Envelope, text: string): void {
+    this.nameConversation(response, envelope);
+    sendJsonText(request, response, 200, text);
     guardLastWrite(response, this.config.stream.writeStallMs);
   }
 

@@ -1,12 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import type { BelievedUsage } from '../billing/reported-usage.js';
 import { usageOf } from '../billing/reported-usage.js';
 import { HoldLostError } from '../billing/billing.errors.js';
-import { SettlementService, type Settlement, type SettlementOutcome } from '../billing/settlement.service.js';
+import {
+  SettlementService,
+  type Settled as Charged,
+  type Settlement,
+  type SettlementOutcome,
+} from '../billing/settlement.service.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { Route } from '../models/model.js';
+import type { Tables } from '../persistence/tables.js';
 import type { Bill } from '../surfaces/usage.js';
 import type { Admission } from './admission.js';
 import type { InFlight } from './in-flight.js';
@@ -33,6 +40,8 @@ export interface OpenAnswer {
   /** The route of the attempt under way. */
   route: Route;
   firstTokenMs: number | undefined;
+  /** Makes the answer durable beside its charge; see `Settlement.alongside`. */
+  alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
 }
 
 /** Closes answers: from what was metered to a durable row. */
@@ -58,11 +67,17 @@ export class ClosingService {
         ? await meter.usage(this.counter, complete)
         : { usage: usageOf(0, 0), source: 'counted' };
     admission.tokens.correct(believed.usage.total_tokens);
-    const settlement = this.settlement(answer, outcome, believed);
-    try {
-      const { usage, bill, short } = await this.settlements.settle(settlement);
+    const toSettled = ({ usage, bill, short }: Charged): Settled => {
       const paidShare = short ? share(usage.completion_tokens, believed.usage.completion_tokens) : 1;
       return new Settled(usage, bill, outcome === 'cut_at_limit' ? 'length' : 'stop', paidShare);
+    };
+    const { alongside } = answer;
+    const settlement: Settlement = {
+      ...this.settlement(answer, outcome, believed),
+      alongside: alongside && ((trx, charged) => alongside(trx, toSettled(charged))),
+    };
+    try {
+      return toSettled(await this.settlements.settle(settlement));
     } catch (error) {
       if (!(error instanceof HoldLostError)) this.unsettled.add(withoutItsEnd(settlement, answer));
       throw error;
@@ -102,6 +117,7 @@ function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenA
   const relayed = streamed && firstTokenMs !== undefined;
   return {
     ...settlement,
+    alongside: undefined,
     outcome: 'settled_late',
     move: relayed ? 'settle' : 'release',
     ...(relayed ? {} : { usage: usageOf(0, 0) }),

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BillingModule } from '../billing/billing.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { AnswerWriter } from '../http/answer-writer.js';
@@ -17,7 +18,7 @@ import { UnsettledService } from './unsettled.service.js';
 
 /** The one pipeline: brings models, upstreams, limits and billing together by passing values. */
 @Module({
-  imports: [ModelsModule, UpstreamsModule, BillingModule],
+  imports: [ModelsModule, UpstreamsModule, BillingModule, IdempotencyModule],
   providers: [
     AnsweringService,
     AnswerWriter,

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
+import type { Tables } from '../persistence/tables.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
 import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
@@ -18,6 +20,15 @@ import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
 import { cutWhen, failWhenAborted } from './operators.js';
+
+/** How a stream ended, for whoever keeps it: settled, or broken after it had begun to cost. */
+export type StreamEnd = { readonly settled: Settled } | { readonly error: unknown };
+
+/** Writes something in the transaction of the charge: durable exactly if that is. May run more than once. */
+export interface AnswerKeeper<Answer> {
+  whole(trx: Transaction<Tables>, answer: Answer, settled: Settled): Promise<void>;
+  streamed(trx: Transaction<Tables>, end: StreamEnd): Promise<void>;
+}
 
 /** A whole answer with its settled price. */
 export interface SettledAnswer<Answer> {
@@ -57,6 +68,7 @@ export class InferenceService {
     request: Request,
     caller: Caller,
     signal: AbortSignal,
+    keeper?: AnswerKeeper<Answer>,
   ): Promise<SettledAnswer<Answer>> {
     const open = this.inFlight.enter(signal);
     try {
@@ -65,11 +77,12 @@ export class InferenceService {
       try {
         const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
         closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
+        const paidPart = ({ paidShare }: Settled): Answer =>
+          paidShare < 1 ? endpoint.shorten(answer, paidShare) : answer;
+        closing.answer.alongside =
+          keeper && ((trx, charged) => keeper.whole(trx, paidPart(charged), charged));
         const settled = await closing.close('completed');
-        return {
-          answer: settled.paidShare < 1 ? endpoint.shorten(answer, settled.paidShare) : answer,
-          settled,
-        };
+        return { answer: paidPart(settled), settled };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
         if (!closing.closed) closing.close(brokenOutcome(open)).catch(ignored);
@@ -89,6 +102,7 @@ export class InferenceService {
     request: Request,
     caller: Caller,
     flow: FlowGate,
+    keeper?: AnswerKeeper<Answer>,
   ): Observable<Chunk | Settled> {
     return defer(() => {
       const open = this.inFlight.enter();
@@ -96,7 +110,9 @@ export class InferenceService {
         .admit(endpoint, request, caller, true)
         .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
       return from(opening).pipe(
-        switchMap(({ admission, closing }) => this.settledStream(endpoint, admission, closing, flow, open)),
+        switchMap(({ admission, closing }) =>
+          this.settledStream(endpoint, admission, closing, flow, open, keeper),
+        ),
         finalize(() => {
           // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
           this.inFlight.track(
@@ -117,6 +133,7 @@ export class InferenceService {
     closing: Closing,
     flow: FlowGate,
     open: OpenRequest,
+    keeper: AnswerKeeper<Answer> | undefined,
   ): Observable<Chunk | Settled> {
     const { answer } = closing;
     const { meter } = answer;
@@ -133,11 +150,13 @@ export class InferenceService {
     const settled = defer(() => {
       const cutShort = meter.overrun || watch.exhausted;
       if (cutShort) meter.finishReason = 'length';
+      answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
       return from(closing.close(cutShort ? 'cut_at_limit' : 'completed'));
     });
     return concat(chunks, settled).pipe(
       catchError((error: unknown) => {
         if (closing.closed) return throwError(() => error);
+        if (meter.generated) answer.alongside = keeper && ((trx) => keeper.streamed(trx, { error }));
         const partial = closing.close(brokenOutcome(open));
         // The failure is what the client is told, also when the part before it could not be charged.
         return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));

@@ -3,6 +3,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Database, DatabaseReadiness } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { PostgresDatabase } from './postgres-database.js';
+import { ProcessIdentity } from './process-identity.js';
 import { SettingsRepository } from './settings.repository.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
@@ -21,8 +22,9 @@ import { SqliteDatabase } from './sqlite-database.js';
       useFactory: (database: Database) => new GroupCommit(database),
     },
     SettingsRepository,
+    ProcessIdentity,
   ],
-  exports: [Database, DatabaseReadiness, GroupCommit, SettingsRepository],
+  exports: [Database, DatabaseReadiness, GroupCommit, SettingsRepository, ProcessIdentity],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(

@@ -19,6 +19,7 @@ export interface Tables {
   holds: HoldsTable;
   hold_events: HoldEventsTable;
   processes: ProcessesTable;
+  idempotency_records: IdempotencyRecordsTable;
   key_budgets: KeyBudgetsTable;
 }
 
@@ -72,6 +73,18 @@ export interface KeyBudgetsTable {
   limit_hundredths: bigint;
   spent_hundredths: bigint;
   held_hundredths: bigint;
+}
+
+export interface IdempotencyRecordsTable {
+  account_id: string;
+  idempotency_key: string;
+  fingerprint: string;
+  owner: string;
+  request_id: string;
+  /** JSON or frames, as sent; null: the first execution has not ended. */
+  body: string | null;
+  conversation_id: string | null;
+  created_at_ms: bigint;
 }
 
 /** Replicas on one server database, each seen alive at a time of the database's own clock. */

@@ -46,7 +46,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
         ? 'error'
         : dialectFinishReason(state.finishReason ?? openReason, this.options.surface);
       const withheld = !failed && state.finishReason === 'content_filter' && reason === 'stop';
-      if (!state.roleSent) frames += this.role(index, state);
+      if (!state.roleSent) frames += this.frame(index, this.options.surface.firstDeltaJson);
       if (withheld && !state.refusalSent) {
         frames += this.frame(index, `{"refusal":${JSON.stringify(WITHHELD_TEXT)}}`);
       }

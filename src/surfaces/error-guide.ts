@@ -186,6 +186,17 @@ export const ERROR_GUIDE = {
     meaning: 'No record has this id, or none that this key may see.',
     advice: 'Check the id.',
   },
+  idempotency_conflict: {
+    message:
+      'This Idempotency-Key was used for a request with another body. Use a new key for a new request.',
+    meaning: 'The first request with this key asked something else.',
+    advice: 'Use a new key for every new request, and the same key only to repeat one.',
+  },
+  idempotency_running: {
+    message: 'The first request with this Idempotency-Key is still running, please try again.',
+    meaning: 'Another process is answering the first request and was not done in time.',
+    advice: 'Try again with the same key after `retry-after`.',
+  },
   conflict: {
     message: 'The record was changed in the meantime.',
     meaning: 'Another request stands against this one.',

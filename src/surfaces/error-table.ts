@@ -76,6 +76,13 @@ export const ERROR_TABLE = {
   },
 
   not_found: invalidRequest(404, 'not_found'),
+  idempotency_conflict: {
+    status: 409,
+    type: 'invalid_request_error',
+    code: 'idempotency_conflict',
+    shouldRetry: false,
+  },
+  idempotency_running: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   conflict: { status: 409, type: 'invalid_request_error', code: 'conflict', shouldRetry: false },
   overloaded: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   draining: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },

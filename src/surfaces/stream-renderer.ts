@@ -46,7 +46,7 @@ export abstract class StreamRenderer<Chunk> {
   abstract chunk(chunk: Chunk): string;
 
   /**
-   * The kept-back finish chunks, one a choice.
+   * The kept-back finish chunks, one a choice. Pure: asked twice, it says the same.
    * @param openReason for choices that have none of their own; "error" overrules those that have
    */
   protected abstract finishFrames(openReason: 'stop' | 'length' | 'error'): string;

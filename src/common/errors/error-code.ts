@@ -40,6 +40,8 @@ export type ErrorCode =
   // ourselves
   | 'not_found'
   | 'conflict'
+  | 'idempotency_conflict'
+  | 'idempotency_running'
   | 'overloaded'
   | 'draining'
   | 'storage_unavailable'

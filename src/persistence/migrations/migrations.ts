@@ -2,10 +2,12 @@ import type { Migration } from 'kysely/migration';
 import { accountsKeysUsage } from './0001-accounts-keys-usage.js';
 import { ledger } from './0002-ledger.js';
 import { keyLimits } from './0003-key-limits.js';
+import { idempotency } from './0004-idempotency.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-accounts-keys-usage': accountsKeysUsage,
   '0002-ledger': ledger,
   '0003-key-limits': keyLimits,
+  '0004-idempotency': idempotency,
 };

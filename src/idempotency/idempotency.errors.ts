@@ -1,0 +1,24 @@
+import { DomainError } from '../common/errors/domain-error.js';
+
+/** The key names another request: an answer to this one cannot be kept under it. */
+export class IdempotencyConflictError extends DomainError {
+  constructor() {
+    super(
+      'idempotency_conflict',
+      'This Idempotency-Key was used for a request with another body. Use a new key for a new request.',
+    );
+  }
+}
+
+/** Another process is still at the first execution and was not done in time. */
+export class StillRunningError extends DomainError {
+  constructor() {
+    super(
+      'idempotency_running',
+      'The first request with this Idempotency-Key is still running, please try again.',
+      {
+        retryAfterMs: 2000,
+      },
+    );
+  }
+}

@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import type { Kysely } from 'kysely';
+import { Database } from '../persistence/database.js';
+import type { Tables } from '../persistence/tables.js';
+
+/** The first execution of an account's idempotency key: under way, or with the answer that it gave. */
+export interface IdempotencyRecord {
+  readonly accountId: string;
+  readonly idempotencyKey: string;
+  /** Hex SHA-256 of what was asked. */
+  readonly fingerprint: string;
+  /** The process that executes or executed it. */
+  readonly owner: string;
+  readonly requestId: string;
+  /** The answer as it was sent, JSON or frames; `undefined`: still under way. */
+  readonly body: string | undefined;
+  readonly conversationId: string | undefined;
+  readonly createdAtMs: number;
+}
+
+@Injectable()
+export class IdempotencyRepository {
+  constructor(private readonly database: Database) {}
+
+  /** @returns false when the key is taken; nothing is changed then */
+  async insert(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<boolean> {
+    const added = await db
+      .insertInto('idempotency_records')
+      .values({
+        account_id: record.accountId,
+        idempotency_key: record.idempotencyKey,
+        fingerprint: record.fingerprint,
+        owner: record.owner,
+        request_id: record.requestId,
+        body: record.body ?? null,
+        conversation_id: record.conversationId ?? null,
+        created_at_ms: BigInt(record.createdAtMs),
+      })
+      .onConflict((conflict) => conflict.columns(['account_id', 'idempotency_key']).doNothing())
+      .returning('idempotency_key')
+      .executeTakeFirst();
+    return added !== undefined;
+  }
+
+  async find(
+    accountId: string,
+    idempotencyKey: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<IdempotencyRecord | undefined> {
+    const row = await db
+      .selectFrom('idempotency_records')
+      .select([
+        'account_id',
+        'idempotency_key',
+        'fingerprint',
+        'owner',
+        'request_id',
+        'body',
+        'conversation_id',
+        'created_at_ms',
+      ])
+      .where('account_id', '=', accountId)
+      .where('idempotency_key', '=', idempotencyKey)
+      .executeTakeFirst();
+    return (
+      row && {
+        accountId: row.account_id,
+        idempotencyKey: row.idempotency_key,
+        fingerprint: row.fingerprint,
+        owner: row.owner,
+        requestId: row.request_id,
+        body: row.body ?? undefined,
+        conversationId: row.conversation_id ?? undefined,
+        createdAtMs: Number(row.created_at_ms),
+      }
+    );
+  }
+
+  /** Keeps the answer of the execution that `requestId` names, if it is still the one under way. */
+  async keep(
+    db: Kysely<Tables>,
+    accountId: string,
+    idempotencyKey: string,
+    requestId: string,
+    answer: { body: string; conversationId: string | undefined },
+  ): Promise<void> {
+    await db
+      .updateTable('idempotency_records')
+      .set({ body: answer.body, conversation_id: answer.conversationId ?? null })
+      .where('account_id', '=', accountId)
+      .where('idempotency_key', '=', idempotencyKey)
+      .where('request_id', '=', requestId)
+      .execute();
+  }
+
+  /** Forgets an execution that has no answer to keep. */
+  async removeUnfinished(
+    accountId: string,
+    idempotencyKey: string,
+    requestId: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<void> {
+    await db
+      .deleteFrom('idempotency_records')
+      .where('account_id', '=', accountId)
+      .where('idempotency_key', '=', idempotencyKey)
+      .where('request_id', '=', requestId)
+      .where('body', 'is', null)
+      .execute();
+  }
+
+  async removeOlderThan(createdBeforeMs: number, db: Kysely<Tables> = this.database.kysely): Promise<number> {
+    const { numDeletedRows } = await db
+      .deleteFrom('idempotency_records')
+      .where('created_at_ms', '<', BigInt(createdBeforeMs))
+      .executeTakeFirstOrThrow();
+    return Number(numDeletedRows);
+  }
+
+  async remove(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<void> {
+    await db
+      .deleteFrom('idempotency_records')
+      .where('account_id', '=', record.accountId)
+      .where('idempotency_key', '=', record.idempotencyKey)
+      .where('request_id', '=', record.requestId)
+      .execute();
+  }
+}
