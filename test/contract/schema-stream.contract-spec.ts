@@ -19,7 +19,7 @@ import { expectToMatchSchema } from './schemas/json-schema.js';
 
 let harness: ContractHarness;
 beforeAll(async () => {
-  harness = await ContractHarness.start({ HEARTBEAT_MS: '60000', UPSTREAM_IDLE_TIMEOUT_MS: '200' });
+  harness = await ContractHarness.start({ HEARTBEAT_MS: '60000', UPSTREAM_IDLE_TIMEOUT_MS: '1000' });
 });
 afterEach(() => harness.reset());
 afterAll(() => harness.close());
