@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 
 /** Beyond this many characters of one answer or prompt, tokens are estimated. */
-const MAX_COUNTED_CHARS = 400_000;
+export const MAX_COUNTED_CHARS = 400_000;
 
 /** Average of English text; code and other scripts have fewer characters a token, so the estimate errs low for none. */
 const CHARS_PER_TOKEN = 3;
@@ -35,7 +35,7 @@ export class TokenCounter {
     for (const text of texts) {
       countedChars += text.length;
       if (countedChars > MAX_COUNTED_CHARS) {
-        total += Math.ceil(text.length / CHARS_PER_TOKEN);
+        total += estimateTokens(text.length);
         continue;
       }
       for (let start = 0; start < text.length;) {
@@ -50,6 +50,10 @@ export class TokenCounter {
     }
     return total;
   }
+}
+
+export function estimateTokens(chars: number): number {
+  return Math.ceil(chars / CHARS_PER_TOKEN);
 }
 
 /** Before a space where there is one, since a token begins there anyway; never between the halves of a character. */

@@ -2,18 +2,18 @@ import { believeReported, usageOf, type BelievedUsage } from '../billing/reporte
 import type { TokenCounter } from '../billing/token-counter.js';
 import type { MeteredPart } from './endpoint.js';
 import { maxPromptTokens, uncountedPromptTokens, type PromptMeasure } from './prompt.js';
+import { RelayedText } from './relayed-text.js';
 
 /** Where neither request nor model names a limit, no believable answer is longer. */
 const UNBOUNDED_COMPLETION_TOKENS = 2_000_000;
 
 /**
- * Watches one answer go by and tells at the end what it used. Keeps the text until then: an upstream that breaks off
- * or reports nothing is billed by our own count of what was relayed.
+ * Watches one answer go by and tells at the end what it used. An upstream that breaks off or reports nothing is billed
+ * by our own count of what was relayed.
  */
 export class Meter {
-  private readonly pieces: string[] = [];
+  private readonly text = new RelayedText();
   private reported: unknown;
-  private chars = 0;
   private bytes = 0;
   private events = 0;
   /** Of the first choice that finished; one row has one. */
@@ -26,14 +26,13 @@ export class Meter {
 
   /** Whether the client has been given anything; until then an answer that breaks off costs nothing, whatever is reported. */
   get generated(): boolean {
-    return this.pieces.length > 0;
+    return this.text.chars > 0;
   }
 
   see(parts: Iterable<MeteredPart>, usage: unknown): void {
     for (const { text, finishReason } of parts) {
       if (text !== '') {
-        this.pieces.push(text);
-        this.chars += text.length;
+        this.text.add(text);
         this.bytes += Buffer.byteLength(text);
         this.events += 1;
       }
@@ -54,7 +53,8 @@ export class Meter {
   get overrun(): boolean {
     if (this.maxCompletionTokens === undefined) return false;
     return (
-      this.events > this.maxCompletionTokens * 2 + 64 || this.chars > this.maxCompletionTokens * 16 + 1024
+      this.events > this.maxCompletionTokens * 2 + 64 ||
+      this.text.chars > this.maxCompletionTokens * 16 + 1024
     );
   }
 
@@ -71,10 +71,7 @@ export class Meter {
     if (believed !== undefined && complete) return believed;
 
     const promptTokens = (await counter.count(this.prompt.texts)) + uncountedPromptTokens(this.prompt);
-    const completionTokens = Math.min(
-      await counter.count([this.pieces.join('')]),
-      bounds.maxCompletionTokens,
-    );
+    const completionTokens = Math.min(await this.text.countTokens(counter), bounds.maxCompletionTokens);
     const known = believed?.usage;
     return {
       usage: usageOf(
