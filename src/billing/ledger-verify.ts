@@ -16,6 +16,8 @@ export interface LedgerDifference {
 export async function verifyLedger(db: Kysely<Tables>): Promise<LedgerDifference[]> {
   return db
     .transaction()
+    .setAccessMode('read only')
+    .setIsolationLevel('repeatable read')
     .execute(async (trx) => [
       ...(await balancesThatAreNotTheirSum(trx)),
       ...(await holdsThatAreNotTheirSum(trx)),

@@ -1,0 +1,37 @@
+import { AccountsService } from '../../src/accounts/accounts.service.js';
+import { AccountRepository } from '../../src/auth/account.repository.js';
+import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
+import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secret.js';
+import { BalanceRepository } from '../../src/billing/balance.repository.js';
+import { LedgerRepository } from '../../src/billing/ledger.repository.js';
+import { LedgerService } from '../../src/billing/ledger.service.js';
+import { SystemClock } from '../../src/common/clock/clock.js';
+import { newRowId } from '../../src/common/ids/ids.js';
+import type { Database } from '../../src/persistence/database.js';
+
+/**
+ * Writes an account with credit and one key straight into a database that no gateway has yet.
+ * @returns the key's secret
+ */
+export async function createPayer(database: Database, creditHundredths: bigint): Promise<string> {
+  const clock = new SystemClock();
+  const balances = new BalanceRepository(database);
+  const ledger = new LedgerService(database, balances, new LedgerRepository(database), clock);
+  const accounts = new AccountsService(database, new AccountRepository(database), balances, ledger, clock);
+  const account = await accounts.create('crash ring', creditHundredths);
+  const secret = newApiKeySecret();
+  await new ApiKeyRepository(database).insert({
+    id: newRowId('key'),
+    accountId: account.id,
+    name: 'crash ring',
+    secretSha256: hashSecret(secret),
+    displayPrefix: displayPrefix(secret),
+    requestsPerMinute: 1_000_000,
+    tokensPerMinute: 1_000_000_000,
+    allowedModels: undefined,
+    createdAtMs: clock.nowMs(),
+    expiresAtMs: undefined,
+    revokedAtMs: undefined,
+  });
+  return secret;
+}

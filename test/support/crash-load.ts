@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { costNanoUsd, creditHundredths } from '../../src/common/money/cost.js';
+import { parsePicoUsd } from '../../src/common/money/usd.js';
+import { json, sse, type Reply } from './fake-upstream-replies.js';
+import { chatAnswer, chatChunks, wireUsage } from './fake-upstream-wire.js';
+import type { Seen } from './invariants.js';
+import { MODEL } from './tollgate.js';
+
+/** Of `MODEL` in `catalogueYaml`. */
+const PRICE = {
+  version: 'of the tests',
+  promptPicoUsdPerToken: parsePicoUsd('0.0000003'),
+  completionPicoUsdPerToken: parsePicoUsd('0.0000025'),
+};
+const CREDIT_NANO_USD = 5_000_000n;
+
+const WORKERS = 8;
+
+/** An upstream under load: answers that take some time, and one in ten that fails. Another usage each time. */
+export const busyUpstream: Reply = async (response, request) => {
+  const usage = wireUsage(20 + Math.floor(Math.random() * 80), 200 + Math.floor(Math.random() * 4_000));
+  if (Math.random() < 0.1) return json({ error: { message: 'no' } }, { status: 500 })(response, request);
+  if (request.body['stream'] === true) {
+    const chunks = chatChunks('one two three four five six seven eight', { usage });
+    return sse(chunks, { delayMs: 1 + Math.random() * 20 })(response, request);
+  }
+  await sleep(Math.random() * 40, undefined, { ref: false });
+  return json(chatAnswer({ content: 'one two three', usage }))(response, request);
+};
+
+/**
+ * Clients that ask without a pause, whole and streamed, on all surfaces, until `active` says no or nobody answers.
+ * @returns what became of every request whose id was seen
+ */
+export async function load(
+  originOf: () => string,
+  keys: readonly string[],
+  active: () => boolean,
+): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  await Promise.all(
+    Array.from({ length: WORKERS }, async (_, worker) => {
+      for (let turn = worker; active(); turn += 1) {
+        const key = keys[turn % keys.length] ?? '';
+        const one = await ask(originOf(), key, turn % 3 !== 0);
+        if (one !== undefined) seen.push(one);
+        else await sleep(5);
+      }
+    }),
+  );
+  return seen;
+}
+
+const PATHS = ['/v1', '/api/v1', '/api/public/v1/openai'];
+
+/** @returns `undefined` when not even a status came */
+export async function ask(origin: string, key: string, stream: boolean): Promise<Seen | undefined> {
+  const path = PATHS[Math.floor(Math.random() * PATHS.length)];
+  let response: Response;
+  try {
+    response = await fetch(`${origin}${path}/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: MODEL,
+        messages: [{ role: 'user', content: 'count' }],
+        max_tokens: 5_000,
+        ...(stream && { stream: true, stream_options: { include_usage: true } }),
+      }),
+    });
+  } catch {
+    return undefined;
+  }
+  const requestId = response.headers.get('x-request-id') ?? '';
+  let text: string;
+  try {
+    text = await response.text();
+  } catch {
+    return { requestId, end: 'cut' };
+  }
+  if (response.status !== 200) return { requestId, end: 'refused' };
+  if (!stream) return { requestId, end: 'whole', creditHundredths: creditsOf(JSON.parse(text)) };
+  // A connection that dies between two events looks like an end to some clients; only [DONE] is one.
+  if (text.includes('"error"')) return { requestId, end: 'partial' };
+  if (!text.endsWith('data: [DONE]\n\n')) return { requestId, end: 'cut' };
+  const events = text.split('\n\n').filter((event) => event.includes('"usage":{'));
+  return {
+    requestId,
+    end: 'whole',
+    creditHundredths: creditsOf(JSON.parse(events.at(-1)?.slice('data: '.length) ?? '{}')),
+  };
+}
+
+function creditsOf(answer: unknown): bigint {
+  const { usage } = answer as { usage: { prompt_tokens: number; completion_tokens: number } };
+  const tokens = { promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens };
+  return creditHundredths(costNanoUsd(tokens, PRICE), CREDIT_NANO_USD);
+}
