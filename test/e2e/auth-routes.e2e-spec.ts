@@ -6,12 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AppModule } from '../app.module.js';
-import { loadConfig } from '../config/load-config.js';
-import { frontDoor } from '../http/front-door.js';
-import { TollgateAdapter } from '../http/tollgate-adapter.js';
-import { Serves } from '../surfaces/serves.decorator.js';
-import { AdminOnly, Public } from './access.decorator.js';
+import { AppModule } from '../../src/app.module.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import { frontDoor } from '../../src/http/front-door.js';
+import { TollgateAdapter } from '../../src/http/tollgate-adapter.js';
+import { Serves } from '../../src/surfaces/serves.decorator.js';
+import { AdminOnly, Public } from '../../src/auth/access.decorator.js';
 
 const ADMIN_KEY = 'admin-key-of-the-tests';
 const ok = { ok: true };
