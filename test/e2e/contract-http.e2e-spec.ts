@@ -20,6 +20,7 @@ const EXPOSED = [
   'x-should-retry',
   'openai-processing-ms',
   'x-conversation-id',
+  'idempotent-replayed',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [
     `x-ratelimit-${what}-requests`,
     `x-ratelimit-${what}-tokens`,
