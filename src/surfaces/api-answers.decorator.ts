@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiHeader, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 import { StreamFailure } from '../contracts/openai/error-response.dto.js';
 import { ApiFailures, INFERENCE_FAILURES } from './api-failures.decorator.js';
 import type { Surface } from './surface.js';
@@ -15,6 +15,7 @@ const ANSWER_HEADERS = {
     'req_01a2013a92cfb348342de811a69eba68',
   ),
   'openai-processing-ms': header('Milliseconds from arrival to the first byte.', '412'),
+  'idempotent-replayed': header('`true`: this answer was given before, and costs nothing.', 'true'),
   'x-ratelimit-limit-requests': header('Requests a minute.', '6000'),
   'x-ratelimit-remaining-requests': header('Requests left.', '5999'),
   'x-ratelimit-reset-requests': header('Until all are there again.', '10ms'),
@@ -34,6 +35,13 @@ export function ApiAnswers(
 ): ClassDecorator {
   return applyDecorators(
     ApiExtraModels(Answer, Chunk, StreamFailure),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'Of your own choice, for a day: the same request with the same key gets the same answer and is charged once.',
+      schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+    }),
     ApiOkResponse({
       description: 'The answer: whole, or with `stream: true` in events that `data: [DONE]` ends.',
       headers: ANSWER_HEADERS,

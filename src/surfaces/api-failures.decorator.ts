@@ -27,6 +27,7 @@ export const DOOR_FAILURES = [
 /** What an inference route may fail with before the first byte of its answer. */
 export const INFERENCE_FAILURES = [
   ...DOOR_FAILURES,
+  'malformed_request',
   'validation_failed',
   'body_unreadable',
   'request_too_large',
@@ -40,6 +41,8 @@ export const INFERENCE_FAILURES = [
   'token_rate_limited',
   'concurrency_limited',
   'insufficient_quota',
+  'idempotency_conflict',
+  'idempotency_running',
   'upstream_rejected_request',
   'upstream_rate_limited',
   'upstream_unavailable',

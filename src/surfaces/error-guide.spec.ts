@@ -9,7 +9,6 @@ import { renderError } from './render-error.js';
 import { LIGHTNINGROD, QOLABA, WATERFLAI } from './surface.js';
 
 const CODES = Object.keys(ERROR_TABLE) as ErrorCode[];
-const GUIDE = 'docs/errors.md';
 
 /** The row of docs/errors.md: name, status per surface, `type` / `code`, headers, meaning, advice. */
 function rowOf(code: ErrorCode): string[] {
@@ -32,8 +31,8 @@ function rowOf(code: ErrorCode): string[] {
   ];
 }
 
-describe(GUIDE, () => {
-  const rows = readFileSync(GUIDE, 'utf8')
+describe('docs/errors.md', () => {
+  const rows = readFileSync('docs/errors.md', 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '').trim()));
