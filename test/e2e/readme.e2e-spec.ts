@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SANDBOX_UPSTREAM_MODELS } from '../../src/upstreams/providers/sandbox/sandbox.models.js';
+import { Tollgate } from '../support/tollgate.js';
+
+const run = promisify(execFile);
+const PAGES = [
+  'README.md',
+  'docs/architecture.md',
+  'docs/billing.md',
+  'docs/configuration.md',
+  'docs/errors.md',
+  'docs/sandbox.md',
+  'docs/surfaces.md',
+  'docs/adr/README.md',
+];
+/** Written by runs of the tests and of the benchmark. */
+const GENERATED = ['docs/conformance.md', 'docs/benchmarks.md'];
+const BASES = ['/v1', '/api/v1', '/api/public/v1/openai'];
+const ORIGIN = 'http://127.0.0.1:3000';
+
+const readme = readFileSync('README.md', 'utf8');
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    (match) => match[1] ?? '',
+  );
+
+describe('the snippets of the README work as they are written', () => {
+  let tollgate: Tollgate;
+  let folder: string;
+
+  beforeAll(async () => {
+    tollgate = await Tollgate.start();
+    // Inside node_modules, so that the snippets find the packages that they name.
+    const cache = resolve('node_modules/.cache');
+    await mkdir(cache, { recursive: true });
+    folder = await mkdtemp(join(cache, 'readme-'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+    await tollgate.close();
+  });
+
+  const at = (base: string, snippet: string): string =>
+    snippet.replaceAll(`${ORIGIN}/v1`, `${tollgate.origin}${base}`);
+
+  const environment = () => ({ ...process.env, NODE_OPTIONS: '', TOLLGATE_KEY: tollgate.key });
+
+  const scripts = blocks('js').map((code) => ({ code, client: /from '([^']+)'/.exec(code)?.[1] ?? '' }));
+
+  it('shows three clients for JavaScript', () => {
+    expect(scripts.map(({ client }) => client)).toEqual([
+      'openai',
+      '@ai-sdk/openai-compatible',
+      '@langchain/openai',
+    ]);
+  });
+
+  it.each(scripts)('$client, with each base URL', async ({ code, client }) => {
+    const said = await Promise.all(
+      BASES.map(async (base) => {
+        const file = join(folder, `${client.replaceAll(/\W/g, '-')}${base.replaceAll('/', '-')}.mjs`);
+        await writeFile(file, at(base, code));
+        return (await run(process.execPath, [file], { env: environment() })).stdout;
+      }),
+    );
+    for (const text of said) expect(text).toContain('This is the first turn of our conversation.');
+  });
+
+  it('curl, with each base URL', async () => {
+    const commands = blocks('sh').filter((code) => code.startsWith('curl'));
+    expect(commands).toHaveLength(1);
+    for (const base of BASES) {
+      const { stdout } = await run('sh', ['-c', at(base, commands[0] ?? '')], { env: environment() });
+      expect(JSON.parse(stdout)).toMatchObject({ object: 'chat.completion', model: 'sandbox/chat' });
+    }
+  });
+});
+
+describe('the documentation', () => {
+  it.each(PAGES)('%s links to nothing that is not there', (page) => {
+    const links = [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(
+      (match) => match[1] ?? '',
+    );
+    const broken = links.filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      if (GENERATED.includes(target)) return false;
+      return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/sandbox.md'])('%s names every sandbox model', (page) => {
+    const named = new Set(readFileSync(page, 'utf8').match(/sandbox\/[a-z0-9-]+/g));
+    const missing = SANDBOX_UPSTREAM_MODELS.filter((id) => !named.has(`sandbox/${id}`));
+    expect(missing).toEqual([]);
+  });
+
+  it('README.md names only variables that there are', () => {
+    const reference = readFileSync('docs/configuration.md', 'utf8');
+    const named = [...readme.matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=[^`]*)?`/g)].map(
+      (match) => match[1] ?? '',
+    );
+    const known = (name: string): boolean =>
+      reference.includes(`\`${name}`) || /^(TEST_|TOLLGATE_KEY)/.test(name);
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => !known(name))).toEqual([]);
+  });
+});
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): string[] {
+  return [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)].map((match) =>
+    (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
