@@ -1,5 +1,5 @@
 import { believeReported, usageOf, type BelievedUsage } from '../billing/reported-usage.js';
-import type { TokenCounter } from '../billing/token-counter.js';
+import { MAX_COUNTED_CHARS, type TokenCounter } from '../billing/token-counter.js';
 import type { MeteredPart } from './endpoint.js';
 import { maxPromptTokens, uncountedPromptTokens, type PromptMeasure } from './prompt.js';
 import { RelayedText } from './relayed-text.js';
@@ -78,7 +78,13 @@ export class Meter {
         known?.prompt_tokens ?? Math.min(promptTokens, bounds.maxPromptTokens),
         Math.max(known?.completion_tokens ?? 0, completionTokens),
       ),
-      source: this.prompt.mediaParts > 0 || this.reported !== undefined ? 'estimated' : 'counted',
+      source: this.reported === undefined && this.countable ? 'counted' : 'estimated',
     };
+  }
+
+  /** Whether all of it is text, and no more of it than is counted to the token. */
+  private get countable(): boolean {
+    const longest = Math.max(this.prompt.chars, this.text.chars);
+    return this.prompt.mediaParts === 0 && longest <= MAX_COUNTED_CHARS;
   }
 }
