@@ -23,7 +23,6 @@ export interface RawRequest {
  */
 export class RawClient {
   private readonly received: Buffer[] = [];
-  private bytes = 0;
   private end: RawEnd | undefined;
   private readonly closed = Promise.withResolvers<RawEnd>();
   private readonly watchers = new Set<() => void>();
@@ -31,7 +30,6 @@ export class RawClient {
   private constructor(private readonly socket: Socket) {
     socket.on('data', (read: Buffer) => {
       this.received.push(read);
-      this.bytes += read.length;
       this.wake();
     });
     socket.on('end', () => this.settle('fin'));
@@ -54,12 +52,16 @@ export class RawClient {
   }
 
   get bytesReceived(): number {
-    return this.bytes;
+    return this.received.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.received);
   }
 
   /** Everything so far. */
   get text(): string {
-    return Buffer.concat(this.received).toString();
+    return this.bytes.toString();
   }
 
   /** Resolves when the server has closed its side, or the connection is gone. */
@@ -96,8 +98,8 @@ export class RawClient {
   /** Takes so many bytes now and then, until the connection ends; stop reading first. */
   async readSlowly(bytes: number, everyMs: number): Promise<void> {
     while (this.end === undefined) {
-      const read = this.socket.read(Math.min(bytes, this.socket.readableLength)) as Buffer | null;
-      this.bytes += read?.length ?? 0;
+      // Comes in through 'data', as everything does. More than there is would give nothing at all.
+      this.socket.read(Math.min(bytes, this.socket.readableLength));
       await sleep(everyMs);
     }
   }
@@ -142,4 +144,17 @@ export function httpRequest(path: string, { method = 'POST', headers = {}, body 
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${text}`;
+}
+
+/** The body of an answer in chunks, as far as it has come, without the framing. */
+export function chunkedBody(answer: Buffer): string {
+  const pieces: Buffer[] = [];
+  let at = answer.indexOf('\r\n\r\n') + 4;
+  for (;;) {
+    const lineEnd = answer.indexOf('\r\n', at);
+    const size = lineEnd === -1 ? 0 : Number.parseInt(answer.toString('latin1', at, lineEnd), 16);
+    if (size === 0) return Buffer.concat(pieces).toString();
+    pieces.push(answer.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
 }
