@@ -1,7 +1,9 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { AdminOnly } from '../auth/access.decorator.js';
+import { stampProcessingTime } from '../http/send-json.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
 import { Metrics } from '../observability/metrics.js';
 
 /** `GET /metrics` for Prometheus, with the admin key as its bearer token: figures of a business are nobody else's. */
@@ -12,9 +14,10 @@ export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
 
   @Get()
-  async scrape(@Res() response: Response): Promise<void> {
+  async scrape(@Req() request: TollgateRequest, @Res() response: Response): Promise<void> {
     const text = await this.metrics.registry.metrics();
     response.setHeader('content-type', this.metrics.registry.contentType);
+    stampProcessingTime(request, response);
     response.end(text);
   }
 }

@@ -335,6 +335,22 @@ describe('S17, S18: large bodies', () => {
     expect(app.upstream.requests).toHaveLength(0);
   });
 
+  it('S18: a fault beside ten megabytes of text does not send them back', async () => {
+    const { model: _model, ...body } = chatBody({
+      x: 'x'.repeat(MEBIBYTE),
+      messages: 'y'.repeat(8 * MEBIBYTE),
+    });
+    for (const surface of SURFACES) {
+      const failure = await expectFailure(
+        await app.tollgate.post(surface.chat, body),
+        surface,
+        surface.invalid,
+        { param: 'model' },
+      );
+      expect(JSON.stringify(failure).length).toBeLessThan(20_000);
+    }
+  });
+
   it('S18: ten thousand faults are told by the first hundred', async () => {
     const messages = Array.from({ length: 8_000 }, () => ({ role: 'nobody' }));
     const response = await app.tollgate.post(L.chat, chatBody({ messages }));

@@ -270,6 +270,8 @@ describe('S48: what no response says', () => {
         expect(answer.headers.has(name)).toBe(false);
       }
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(answer.headers.get('openai-version')).toBe('2020-10-01');
+      expect(answer.headers.get('openai-processing-ms')).toMatch(/^\d+$/);
       expect(answer.headers.get('x-request-id')).toMatch(/^req_/);
       expect(answer.body).not.toMatch(
         /\n\s+at |node_modules|\.[jt]s:\d+|statusCode|Exception|Nest\b|Express/,
