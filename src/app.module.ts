@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
+import { AdminModule } from './admin/admin.module.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ChatModule } from './chat/chat.module.js';
@@ -16,6 +17,7 @@ import { InferenceModule } from './inference/inference.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
 import { DatabaseModule } from './persistence/database.module.js';
+import { SelfServiceModule } from './self-service/self-service.module.js';
 import { RateLimitGuard } from './throttling/rate-limit.guard.js';
 import { ThrottlingModule } from './throttling/throttling.module.js';
 
@@ -38,6 +40,8 @@ export class AppModule {
         ChatModule,
         CompletionsModule,
         HealthModule,
+        AdminModule,
+        SelfServiceModule,
       ],
       providers: [
         RouteTable,

@@ -1,11 +1,14 @@
 import { Module } from '@nestjs/common';
 import { BillingModule } from '../billing/billing.module.js';
+import { AccountDeskService } from './account-desk.service.js';
 import { AccountsService } from './accounts.service.js';
 import { BootstrapService } from './bootstrap.service.js';
+import { KeysService } from './keys.service.js';
+import { RequestStoriesService } from './request-stories.service.js';
 
 @Module({
   imports: [BillingModule],
-  providers: [AccountsService, BootstrapService],
-  exports: [AccountsService, BootstrapService],
+  providers: [AccountDeskService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
+  exports: [AccountDeskService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
 })
 export class AccountsModule {}

@@ -26,7 +26,18 @@ export class BalanceRepository {
       .select(['balance_hundredths', 'held_hundredths'])
       .where('account_id', '=', accountId)
       .executeTakeFirst();
-    return row && { balanceHundredths: row.balance_hundredths, heldHundredths: row.held_hundredths };
+    return row && toBalance(row);
+  }
+
+  /** For reading: by account id. */
+  async findMany(accountIds: readonly string[]): Promise<Map<string, Balance>> {
+    if (accountIds.length === 0) return new Map();
+    const rows = await this.database.kysely
+      .selectFrom('account_balances')
+      .select(['account_id', 'balance_hundredths', 'held_hundredths'])
+      .where('account_id', 'in', [...accountIds])
+      .execute();
+    return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
   }
 
   async insertEmpty(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<void> {
@@ -50,12 +61,7 @@ export class BalanceRepository {
       // SQLite's one writer holds the whole database; it knows no row locks and needs none.
       .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .execute();
-    return new Map(
-      rows.map((row) => [
-        row.account_id,
-        { balanceHundredths: row.balance_hundredths, heldHundredths: row.held_hundredths },
-      ]),
-    );
+    return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
   }
 
   /** @throws when a change would make a balance negative or smaller than what is held: the check of the table */
@@ -71,4 +77,8 @@ export class BalanceRepository {
         .execute();
     }
   }
+}
+
+function toBalance(row: { balance_hundredths: bigint; held_hundredths: bigint }): Balance {
+  return { balanceHundredths: row.balance_hundredths, heldHundredths: row.held_hundredths };
 }

@@ -17,12 +17,16 @@ export const DOOR_FAILURES = [
   'missing_api_key',
   'invalid_api_key',
   'ambiguous_credentials',
+  'permission_denied',
   'method_not_allowed',
   'request_rate_limited',
   'too_many_failed_attempts',
   'internal',
   'storage_unavailable',
 ] as const satisfies readonly ErrorCode[];
+
+/** What a route that tells a key about its own account may fail with. */
+export const SELF_SERVICE_FAILURES = [...DOOR_FAILURES, 'not_found'] as const satisfies readonly ErrorCode[];
 
 /** What an inference route may fail with before the first byte of its answer. */
 export const INFERENCE_FAILURES = [
@@ -70,10 +74,12 @@ export function ApiFailures(surface: Surface, codes: readonly ErrorCode[]): Clas
   ) as ClassDecorator;
 }
 
+const PUBLISHED = [...new Set<ErrorCode>([...INFERENCE_FAILURES, ...SELF_SERVICE_FAILURES])];
+
 /** Bodies of failures by the name under which `components.examples` has them. */
 export function failureExamples(): Record<string, { value: unknown }> {
   const examples = Object.values(SURFACES).flatMap((surface) =>
-    INFERENCE_FAILURES.map((code) => [exampleName(code, surface), { value: toFailure(code, surface).body }]),
+    PUBLISHED.map((code) => [exampleName(code, surface), { value: toFailure(code, surface).body }]),
   );
   return Object.fromEntries(examples) as Record<string, { value: unknown }>;
 }

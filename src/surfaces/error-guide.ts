@@ -61,7 +61,8 @@ export const ERROR_GUIDE = {
   },
   permission_denied: {
     message: 'You have insufficient permissions for this operation.',
-    meaning: 'This key may never do this, for instance delete a model.',
+    meaning:
+      'This key may not do this: delete a model, call from this address, or anything at all while its account is suspended.',
     advice: 'Do not try again.',
   },
   request_rate_limited: {

@@ -55,9 +55,11 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
   };
 }
 
-/** The fields of a class in the order of their declaration. */
+/** The fields of a class in the order of their declaration, after those of the class that it extends, if any. */
 export function fieldsOf(target: new () => object): readonly DeclaredField[] {
-  return declared.get(target) ?? [];
+  const own = declared.get(target) ?? [];
+  const inherited = declared.get(Object.getPrototypeOf(target));
+  return inherited === undefined ? own : [...inherited, ...own];
 }
 
 /** Tells where the issues of `object` go when class-validator comes to it. */

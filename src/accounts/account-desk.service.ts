@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { AccountRepository, type StoredAccount } from '../auth/account.repository.js';
+import { ApiKeyService } from '../auth/api-key.service.js';
+import { BalanceRepository, type Balance } from '../billing/balance.repository.js';
+import { LedgerService, type Posting } from '../billing/ledger.service.js';
+import { Clock } from '../common/clock/clock.js';
+import type { Page, PageRequest } from '../common/page.js';
+import { AccountNotFoundError, VersionConflictError } from './accounts.errors.js';
+
+export interface AccountWithBalance {
+  readonly account: StoredAccount;
+  readonly balance: Balance;
+}
+
+/** What to change of an account; absent: nothing. */
+export interface AccountEdit {
+  readonly name?: string | undefined;
+  /** The keys of a suspended account are refused. */
+  readonly suspended?: boolean | undefined;
+}
+
+const NO_BALANCE: Balance = { balanceHundredths: 0n, heldHundredths: 0n };
+
+/** Reads and changes accounts, for operators. */
+@Injectable()
+export class AccountDeskService {
+  constructor(
+    private readonly accounts: AccountRepository,
+    private readonly apiKeys: ApiKeyService,
+    private readonly balances: BalanceRepository,
+    private readonly ledger: LedgerService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws AccountNotFoundError */
+  async get(id: string): Promise<AccountWithBalance> {
+    const account = await this.accounts.find(id);
+    if (account === undefined) throw new AccountNotFoundError();
+    return { account, balance: (await this.balances.find(id)) ?? NO_BALANCE };
+  }
+
+  /** Newest first. */
+  async list(request: PageRequest): Promise<Page<AccountWithBalance>> {
+    const { rows, hasMore } = await this.accounts.list(request);
+    const balances = await this.balances.findMany(rows.map(({ id }) => id));
+    return {
+      rows: rows.map((account) => ({ account, balance: balances.get(account.id) ?? NO_BALANCE })),
+      hasMore,
+    };
+  }
+
+  /**
+   * @param expectedVersion `undefined`: whatever it is
+   * @throws AccountNotFoundError, VersionConflictError
+   */
+  async change(
+    id: string,
+    { name, suspended }: AccountEdit,
+    expectedVersion?: number,
+  ): Promise<AccountWithBalance> {
+    const suspendedAtMs = suspended === true ? this.clock.nowMs() : suspended === false ? null : undefined;
+    const changed = await this.accounts.update(id, { name, suspendedAtMs }, expectedVersion);
+    if (changed === undefined) {
+      const { account } = await this.get(id);
+      throw new VersionConflictError(account.version);
+    }
+    this.apiKeys.forget({ accountId: id });
+    return this.get(id);
+  }
+
+  /**
+   * Posts credits, at most once per idempotency key, and makes them durable.
+   *
+   * @returns the account afterwards
+   * @throws AccountNotFoundError, DomainError `conflict`: the key was used for another posting, or the account does not
+   *   have that much available
+   */
+  async post(posting: Posting): Promise<AccountWithBalance> {
+    await this.get(posting.accountId);
+    await this.ledger.post(posting);
+    return this.get(posting.accountId);
+  }
+}

@@ -1,0 +1,92 @@
+import { Get, Headers, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
+import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
+import { AccountsService } from '../accounts/accounts.service.js';
+import { unixSeconds } from '../accounts/wire.js';
+import type { Posting } from '../billing/ledger.service.js';
+import { creditsNumber } from '../common/money/wire-amounts.js';
+import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
+import { RequestDto } from '../http/request-dto.js';
+import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
+import { PatchDto, QueryDto, type Patch } from './admin-dto.js';
+import { AdminRoute } from './admin-route.decorator.js';
+import { RowId } from './row-id.js';
+import { idempotencyKeyOf } from './idempotency-key.js';
+import { PageDto, toListAnswer, toPageRequest } from './paging.js';
+
+@AdminRoute('accounts')
+export class AccountsController {
+  constructor(
+    private readonly creation: AccountsService,
+    private readonly accounts: AccountDeskService,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  async create(@RequestDto(NewAccountDto) { name }: NewAccountDto) {
+    const { id } = await this.creation.create(name, 0n);
+    return toWire(await this.accounts.get(id));
+  }
+
+  @Get()
+  async list(@QueryDto(PageDto, ['limit']) page: PageDto) {
+    return toListAnswer(await this.accounts.list(toPageRequest(page)), ({ account }) => account, toWire);
+  }
+
+  @Get(':id')
+  async get(@RowId() id: string) {
+    return toWire(await this.accounts.get(id));
+  }
+
+  @PatchRoute(':id')
+  async change(@RowId() id: string, @PatchDto(AccountPatchDto) patch: Patch<AccountPatchDto>) {
+    const { name, status } = patch.set;
+    const suspended = status === undefined ? undefined : status === 'suspended';
+    return toWire(await this.accounts.change(id, { name, suspended }, patch.expectedVersion));
+  }
+
+  @Post(':id/credits')
+  @HttpCode(200)
+  async post(
+    @RowId() accountId: string,
+    @RequestDto(CreditsDto) credits: CreditsDto,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+  ) {
+    const posting: Posting = {
+      accountId,
+      type: typeOf(credits),
+      amountHundredths: credits.amount,
+      reason: credits.reason,
+      idempotencyKey: idempotencyKeyOf(idempotencyKey),
+    };
+    return toWire(await this.accounts.post(posting));
+  }
+}
+
+/** @throws ValidationFailedError for an amount that the type cannot have */
+function typeOf({ amount, type }: CreditsDto): Posting['type'] {
+  const resolved = type ?? (amount < 0n ? 'correction' : 'purchase');
+  if (amount > 0n || (amount < 0n && resolved === 'correction')) return resolved;
+  const message =
+    amount === 0n
+      ? "Invalid 'amount': expected a number other than 0."
+      : `Invalid 'amount': only a correction may be negative, not a ${resolved}.`;
+  throw new ValidationFailedError(
+    [{ kind: 'conflict', message, code: 'invalid_value', path: ['amount'], input: creditsNumber(amount) }],
+    {},
+  );
+}
+
+function toWire({ account, balance }: AccountWithBalance) {
+  const { balanceHundredths, heldHundredths } = balance;
+  return {
+    object: 'account',
+    id: account.id,
+    name: account.name,
+    status: account.suspendedAtMs === undefined ? 'active' : 'suspended',
+    balance: creditsNumber(balanceHundredths),
+    held: creditsNumber(heldHundredths),
+    available: creditsNumber(balanceHundredths - heldHundredths),
+    created: unixSeconds(account.createdAtMs),
+    version: account.version,
+  };
+}

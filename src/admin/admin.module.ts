@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { BillingModule } from '../billing/billing.module.js';
+import { AccountsController } from './accounts.controller.js';
+import { KeysController } from './keys.controller.js';
+import { LedgerController } from './ledger.controller.js';
+import { RequestsController } from './requests.controller.js';
+import { UsageController } from './usage.controller.js';
+
+/** The operator's routes, `/admin/v1`. */
+@Module({
+  imports: [AccountsModule, BillingModule],
+  controllers: [AccountsController, KeysController, LedgerController, RequestsController, UsageController],
+})
+export class AdminModule {}

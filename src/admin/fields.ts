@@ -1,0 +1,68 @@
+/** Constraints of the fields that operators send. */
+import { isAddressRange } from '../auth/address-list.js';
+import { parseDecimal } from '../common/money/decimal.js';
+import { list, refine } from '../contracts/validation/composites.js';
+import { formatPath } from '../contracts/validation/issue.js';
+import { MAX_INT32 } from '../contracts/validation/limits.js';
+import { decimal, integer, text } from '../contracts/validation/primitives.js';
+import type { Constraint } from '../contracts/validation/rule.js';
+import { modelId } from '../contracts/validation/sampling.js';
+
+/** Credits: JSON numbers are exact for two decimals up to here, and far beyond. */
+const MAX_CREDITS = 1_000_000_000_000;
+
+/** Latest time that a date can hold, in seconds. */
+const MAX_UNIX_SECONDS = 8_640_000_000_000;
+
+const MAX_MODELS = 1_000;
+const MAX_ADDRESSES = 100;
+
+const NO_CONTROLS = {
+  pattern: /^[^\p{Cc}\p{Cs}]*$/u,
+  expected: 'a string without control characters',
+} as const;
+
+export const name = text({ min: 1, max: 256, ...NO_CONTROLS });
+export const reason = text({ max: 1_024, ...NO_CONTROLS });
+
+/** An id as a filter: any text that a database takes. One that nothing has finds nothing. */
+export const idFilter = text({ max: 256, ...NO_CONTROLS });
+
+/** At least 1: a key that may do nothing is revoked. */
+export const perMinute = integer({ min: 1, max: MAX_INT32 });
+export const concurrency = integer({ min: 1, max: MAX_INT32 });
+export const version = integer({ min: 1, max: MAX_INT32 });
+export const unixSeconds = integer({ min: 0, max: MAX_UNIX_SECONDS });
+export const models = list(modelId, { max: MAX_MODELS });
+
+const address = refine<string>(text({ max: 64 }), (value, path, report) => {
+  if (isAddressRange(value)) return;
+  const pattern = 'address or address/bits';
+  report({ kind: 'pattern', pattern, expected: 'an IP address or network', path, input: value });
+});
+export const addresses = list(address, { max: MAX_ADDRESSES });
+
+/** A number of credits with at most two decimals, picked as hundredths. */
+function credits(min: number): Constraint {
+  return {
+    ...refine<number>(decimal({ min, max: MAX_CREDITS }), (value, path, report) => {
+      if (toHundredths(value) !== undefined) return;
+      const message = `Invalid '${formatPath(path)}': expected a number with at most two decimals.`;
+      report({ kind: 'conflict', message, code: 'invalid_value', path, input: value });
+    }),
+    pick: (value) => toHundredths(value as number),
+  };
+}
+
+export const creditsOrNothing = credits(0);
+export const signedCredits = credits(-MAX_CREDITS);
+
+/** Read from the decimal text that the number prints as: exact. */
+function toHundredths(value: number): bigint | undefined {
+  try {
+    const magnitude = parseDecimal(String(Math.abs(value)), 2);
+    return value < 0 ? -magnitude : magnitude;
+  } catch {
+    return undefined;
+  }
+}

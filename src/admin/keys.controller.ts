@@ -1,0 +1,130 @@
+import { Delete, Get, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
+import { KeysService, type KeySettings, type KeyWithBudgetUse } from '../accounts/keys.service.js';
+import { unixSeconds } from '../accounts/wire.js';
+import type { ApiKeyChanges, StoredApiKey } from '../auth/api-key.js';
+import { Clock } from '../common/clock/clock.js';
+import { creditsNumber } from '../common/money/wire-amounts.js';
+import { RequestDto } from '../http/request-dto.js';
+import { OptionalBody, patched, PatchDto, QueryDto, type Patch } from './admin-dto.js';
+import { AdminRoute } from './admin-route.decorator.js';
+import { RowId } from './row-id.js';
+import { KeyListDto, KeyPatchDto, NewKeyDto, RotationDto } from './keys.dto.js';
+import { toListAnswer, toPageRequest } from './paging.js';
+
+@AdminRoute('keys')
+export class KeysController {
+  constructor(
+    private readonly keys: KeysService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  async create(@RequestDto(NewKeyDto) body: NewKeyDto) {
+    const { secret, ...key } = await this.keys.create(toSettings(body));
+    return { ...this.toWire(key), key: secret };
+  }
+
+  @Get()
+  async list(@QueryDto(KeyListDto, ['limit']) query: KeyListDto) {
+    const page = await this.keys.list(query.account_id, toPageRequest(query));
+    return toListAnswer(
+      page,
+      ({ key }) => key,
+      (key) => this.toWire(key),
+    );
+  }
+
+  @Get(':id')
+  async get(@RowId() id: string) {
+    return this.toWire(await this.keys.get(id));
+  }
+
+  @PatchRoute(':id')
+  async change(@RowId() id: string, @PatchDto(KeyPatchDto) patch: Patch<KeyPatchDto>) {
+    return this.toWire(await this.keys.change(id, toChanges(patch), patch.expectedVersion));
+  }
+
+  @Delete(':id')
+  async revoke(@RowId() id: string) {
+    return this.toWire(await this.keys.revoke(id));
+  }
+
+  @Post(':id/rotate')
+  @HttpCode(200)
+  async rotate(@RowId() id: string, @OptionalBody(RotationDto) { overlap_seconds = 0 }: RotationDto) {
+    const { secret, ...key } = await this.keys.rotate(id, overlap_seconds * 1000);
+    return { ...this.toWire(key), key: secret };
+  }
+
+  private toWire({ key, spentHundredths, heldHundredths }: KeyWithBudgetUse) {
+    const nowMs = this.clock.nowMs();
+    const { budget, previousValidUntilMs } = key;
+    return {
+      object: 'api_key',
+      id: key.id,
+      account_id: key.accountId,
+      name: key.name,
+      prefix: key.displayPrefix,
+      status: statusOf(key, nowMs),
+      rpm: key.requestsPerMinute ?? null,
+      tpm: key.tokensPerMinute ?? null,
+      max_concurrency: key.maxConcurrency ?? null,
+      models: key.allowedModels ?? null,
+      budget: budget === undefined ? null : creditsNumber(budget.limitHundredths),
+      budget_period: key.budgetPeriod,
+      budget_spent: creditsNumber(spentHundredths),
+      budget_held: creditsNumber(heldHundredths),
+      expires_at: secondsOrNull(key.expiresAtMs),
+      allowed_ips: key.allowedIps ?? null,
+      created: unixSeconds(key.createdAtMs),
+      revoked_at: secondsOrNull(key.revokedAtMs),
+      previous_secret_valid_until:
+        previousValidUntilMs !== undefined && previousValidUntilMs > nowMs
+          ? unixSeconds(previousValidUntilMs)
+          : null,
+      version: key.version,
+    };
+  }
+}
+
+function statusOf({ revokedAtMs, expiresAtMs }: StoredApiKey, nowMs: number): string {
+  if (revokedAtMs !== undefined) return 'revoked';
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs ? 'expired' : 'active';
+}
+
+function secondsOrNull(ms: number | undefined): number | null {
+  return ms === undefined ? null : unixSeconds(ms);
+}
+
+function toSettings(body: NewKeyDto): KeySettings {
+  return {
+    accountId: body.account_id,
+    name: body.name,
+    requestsPerMinute: body.rpm,
+    tokensPerMinute: body.tpm,
+    maxConcurrency: body.max_concurrency,
+    allowedModels: body.models,
+    allowedIps: body.allowed_ips,
+    budget:
+      body.budget === undefined
+        ? undefined
+        : { limitHundredths: body.budget, period: body.budget_period ?? 'total' },
+    expiresAtMs: body.expires_at === undefined ? undefined : body.expires_at * 1000,
+  };
+}
+
+function toChanges(patch: Patch<KeyPatchDto>): ApiKeyChanges {
+  const expiresAt = patched(patch, 'expires_at');
+  return {
+    name: patch.set.name,
+    requestsPerMinute: patched(patch, 'rpm'),
+    tokensPerMinute: patched(patch, 'tpm'),
+    maxConcurrency: patched(patch, 'max_concurrency'),
+    allowedModels: patched(patch, 'models'),
+    allowedIps: patched(patch, 'allowed_ips'),
+    budgetHundredths: patched(patch, 'budget'),
+    budgetPeriod: patch.set.budget_period,
+    expiresAtMs: typeof expiresAt === 'number' ? expiresAt * 1000 : expiresAt,
+  };
+}

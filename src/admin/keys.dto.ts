@@ -1,0 +1,78 @@
+import { BUDGET_PERIODS, type BudgetPeriod } from '../common/money/budget.js';
+import { Field } from '../contracts/validation/field.decorator.js';
+import { choice, integer } from '../contracts/validation/primitives.js';
+import {
+  addresses,
+  concurrency,
+  creditsOrNothing,
+  idFilter,
+  models,
+  name,
+  perMinute,
+  unixSeconds,
+  version,
+} from './fields.js';
+import { PageDto } from './paging.js';
+
+/** The fields of a key that an operator sets and changes. In a PATCH, `null` takes the limit away. */
+class KeyFieldsDto {
+  @Field(perMinute, { description: 'Requests a minute. Absent: `DEFAULT_RPM`.' })
+  rpm?: number;
+
+  @Field(perMinute, { description: 'Tokens a minute, prompt and completion. Absent: `DEFAULT_TPM`.' })
+  tpm?: number;
+
+  @Field(concurrency, { description: 'Inference requests under way at a time.' })
+  max_concurrency?: number;
+
+  @Field(models, { description: 'Ids of the models that it may use. Absent: all.' })
+  models?: string[];
+
+  /** Hundredths of a credit. */
+  @Field(creditsOrNothing, { description: 'Credits that it may spend in each `budget_period`.' })
+  budget?: bigint;
+
+  @Field(choice(...BUDGET_PERIODS), {
+    description: 'UTC; weeks begin on Mondays; `total` never begins anew.',
+    default: 'total',
+  })
+  budget_period?: BudgetPeriod;
+
+  @Field(unixSeconds, { description: 'Unix seconds from which on it is refused.' })
+  expires_at?: number;
+
+  @Field(addresses, { description: 'Addresses and networks that it may be used from. Absent: all.' })
+  allowed_ips?: string[];
+}
+
+export class NewKeyDto extends KeyFieldsDto {
+  @Field(idFilter, { required: true, description: 'Who pays.' })
+  account_id!: string;
+
+  @Field(name, { required: true, description: 'For people.' })
+  name!: string;
+}
+
+export class KeyPatchDto extends KeyFieldsDto {
+  @Field(name, { description: 'For people.' })
+  name?: string;
+
+  @Field(version, { description: 'Of the key as it was read; another one is a conflict.' })
+  version?: number;
+}
+
+/** A year: longer than anyone means a secret to be shared by two. */
+const MAX_OVERLAP_SECONDS = 366 * 24 * 3_600;
+
+export class RotationDto {
+  @Field(integer({ min: 0, max: MAX_OVERLAP_SECONDS }), {
+    description: 'How long the present secret works on beside the new one.',
+    default: 0,
+  })
+  overlap_seconds?: number;
+}
+
+export class KeyListDto extends PageDto {
+  @Field(idFilter, { description: 'Only keys of this account.' })
+  account_id?: string;
+}

@@ -1,0 +1,69 @@
+import { Get } from '@nestjs/common';
+import { toLedgerRow } from '../accounts/wire.js';
+import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-pages.repository.js';
+import { verifyLedger } from '../billing/ledger-verify.js';
+import { Field } from '../contracts/validation/field.decorator.js';
+import { Database } from '../persistence/database.js';
+import { QueryDto } from './admin-dto.js';
+import { AdminRoute } from './admin-route.decorator.js';
+import { idFilter } from './fields.js';
+import { PageDto, toListAnswer, toPageRequest } from './paging.js';
+
+export class LedgerQueryDto extends PageDto {
+  @Field(idFilter, { description: 'Only entries of this account.' })
+  account_id?: string;
+
+  @Field(idFilter, { description: "Only settlements of this key's requests." })
+  key_id?: string;
+
+  @Field(idFilter, { description: 'Only the settlement of this request.' })
+  request_id?: string;
+}
+
+@AdminRoute('ledger')
+export class LedgerController {
+  constructor(
+    private readonly ledger: LedgerPagesRepository,
+    private readonly keys: ApiKeyRepository,
+    private readonly database: Database,
+  ) {}
+
+  @Get()
+  async list(@QueryDto(LedgerQueryDto, ['limit']) query: LedgerQueryDto) {
+    const page = toPageRequest(query);
+    const filter = await this.filterOf(query);
+    const found = filter === undefined ? NOTHING : await this.ledger.list(filter, page);
+    return toListAnswer(found, (entry) => entry, toLedgerRow);
+  }
+
+  /** Recomputes every sum; reads the whole ledger. */
+  @Get('verify')
+  async verify() {
+    const differences = await verifyLedger(this.database.kysely);
+    return {
+      object: 'ledger_verification',
+      ok: differences.length === 0,
+      differences: differences.map(({ invariant, accountId, requestId, message }) => ({
+        invariant,
+        account_id: accountId,
+        request_id: requestId ?? null,
+        message,
+      })),
+    };
+  }
+
+  /** @returns `undefined` where nothing can be found: no such key, or a key of another account */
+  private async filterOf({
+    account_id: accountId,
+    key_id: keyId,
+    request_id: requestId,
+  }: LedgerQueryDto): Promise<LedgerFilter | undefined> {
+    if (keyId === undefined) return { accountId, requestId };
+    const key = await this.keys.findAny(keyId);
+    if (key === undefined || (accountId !== undefined && accountId !== key.accountId)) return undefined;
+    return { accountId: key.accountId, keyId, requestId };
+  }
+}
+
+const NOTHING = { rows: [], hasMore: false };

@@ -1,0 +1,91 @@
+import { Get } from '@nestjs/common';
+import {
+  USAGE_GROUPS,
+  UsageReportRepository,
+  type UsageGroup,
+  type UsageSum,
+} from '../billing/usage-report.repository.js';
+import { Clock } from '../common/clock/clock.js';
+import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
+import { toPage } from '../common/page.js';
+import { Field } from '../contracts/validation/field.decorator.js';
+import { choice } from '../contracts/validation/primitives.js';
+import { QueryDto } from './admin-dto.js';
+import { AdminRoute } from './admin-route.decorator.js';
+import { idFilter, unixSeconds } from './fields.js';
+import { badCursor, PageDto, readCursor, writeCursor, type ListAnswer } from './paging.js';
+
+export class UsageQueryDto extends PageDto {
+  @Field(idFilter, { description: 'Only requests of this account.' })
+  account_id?: string;
+
+  @Field(unixSeconds, { description: 'Unix seconds. Absent: 30 days before `to`.' })
+  from?: number;
+
+  @Field(unixSeconds, { description: 'Unix seconds, not included. Absent: now.' })
+  to?: number;
+
+  @Field(choice(...USAGE_GROUPS), { description: 'One row each.', default: 'day' })
+  group_by?: UsageGroup;
+}
+
+const THIRTY_DAYS_S = 30 * 24 * 3_600;
+const DEFAULT_LIMIT = 20;
+
+@AdminRoute('usage')
+export class UsageController {
+  constructor(
+    private readonly usage: UsageReportRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  async report(@QueryDto(UsageQueryDto, ['limit', 'from', 'to']) query: UsageQueryDto) {
+    const { account_id: accountId, group_by: groupBy = 'day', limit = DEFAULT_LIMIT, cursor } = query;
+    // The request that has just ended belongs to it.
+    const to = query.to ?? Math.ceil((this.clock.nowMs() + 1) / 1000);
+    const from = query.from ?? Math.max(0, to - THIRTY_DAYS_S);
+    const after = cursor === undefined ? undefined : groupAfter(cursor, groupBy);
+    const sums = await this.usage.list(
+      { accountId, fromMs: from * 1000, toMs: to * 1000, groupBy },
+      limit + 1,
+      after,
+    );
+    return toUsageAnswer(sums, limit, groupBy);
+  }
+}
+
+function toUsageAnswer(sums: readonly UsageSum[], limit: number, groupBy: UsageGroup) {
+  const { rows, hasMore } = toPage(sums, limit);
+  const last = rows.at(-1);
+  const answer: ListAnswer<ReturnType<typeof toUsageRow>> = {
+    object: 'list',
+    data: rows.map((sum) => toUsageRow(sum, groupBy)),
+    has_more: hasMore,
+    next_cursor: hasMore && last !== undefined ? writeCursor([groupBy, last.group]) : null,
+  };
+  return answer;
+}
+
+function toUsageRow(sum: UsageSum, groupBy: UsageGroup) {
+  return {
+    object: 'usage' as const,
+    ...(groupBy === 'key' ? { key_id: sum.group } : { [groupBy]: sum.group }),
+    requests: Number(sum.requests),
+    prompt_tokens: Number(sum.promptTokens),
+    completion_tokens: Number(sum.completionTokens),
+    total_tokens: Number(sum.promptTokens + sum.completionTokens),
+    cost_usd: costUsd7(sum.costNanoUsd),
+    credits: creditsNumber(sum.creditHundredths),
+  };
+}
+
+const DAY = /^\d{4,6}-\d{2}-\d{2}$/;
+
+/** @throws ValidationFailedError */
+function groupAfter(cursor: string, groupBy: UsageGroup): string {
+  const [grouped, group] = readCursor(cursor);
+  if (grouped !== groupBy || typeof group !== 'string' || /\p{Cc}/u.test(group)) throw badCursor(cursor);
+  if (groupBy === 'day' && (!DAY.test(group) || Number.isNaN(Date.parse(group)))) throw badCursor(cursor);
+  return group;
+}

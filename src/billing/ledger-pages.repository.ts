@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { toPage, type Page, type PageRequest } from '../common/page.js';
+import { Database } from '../persistence/database.js';
+import { comesAfter } from '../persistence/newest-first.js';
+import type { LedgerEntry } from './ledger.repository.js';
+
+export interface LedgerFilter {
+  readonly accountId?: string | undefined;
+  /** Only with its account: entries are indexed by account. */
+  readonly keyId?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** The ledger as people read it. */
+@Injectable()
+export class LedgerPagesRepository {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first. */
+  async list(filter: LedgerFilter, { limit, after }: PageRequest): Promise<Page<LedgerEntry>> {
+    const { accountId, keyId, requestId } = filter;
+    const rows = await this.database.kysely
+      .selectFrom('ledger_entries')
+      .selectAll()
+      .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+      .$if(keyId !== undefined, (query) => query.where('key_id', '=', keyId ?? ''))
+      .$if(requestId !== undefined, (query) =>
+        // Only settlements name requests, and only they are indexed by them.
+        query.where('request_id', '=', requestId ?? '').where('type', '=', 'settlement'),
+      )
+      .where(comesAfter(after))
+      // Ids begin with the time: both orders are one, and each has its index.
+      .$if(accountId !== undefined, (query) => query.orderBy('created_at_ms', 'desc'))
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(
+      rows.map((row) => ({
+        id: row.id,
+        accountId: row.account_id,
+        keyId: row.key_id ?? undefined,
+        type: row.type,
+        amountHundredths: row.amount_hundredths,
+        requestId: row.request_id ?? undefined,
+        idempotencyKey: row.idempotency_key ?? undefined,
+        reason: row.reason ?? undefined,
+        priceVersion: row.price_version ?? undefined,
+        usageSource: row.usage_source ?? undefined,
+        createdAtMs: Number(row.created_at_ms),
+      })),
+      limit,
+    );
+  }
+
+  /** What the account's requests have cost so far, and its balance at that moment; `undefined`: no such account. */
+  async sums(accountId: string): Promise<LedgerSums | undefined> {
+    const { kysely } = this.database;
+    // All that came in less what is left: few rows, where the settlements may be millions.
+    const row = await kysely
+      .selectFrom('account_balances')
+      .select(['balance_hundredths', 'held_hundredths'])
+      .select((select) =>
+        select
+          .selectFrom('ledger_entries')
+          .select((entry) => entry.fn.sum<bigint>('amount_hundredths').as('sum'))
+          .whereRef('ledger_entries.account_id', '=', 'account_balances.account_id')
+          .where('type', '<>', 'settlement')
+          .as('posted_hundredths'),
+      )
+      .where('account_id', '=', accountId)
+      .executeTakeFirst();
+    return (
+      row && {
+        balanceHundredths: row.balance_hundredths,
+        heldHundredths: row.held_hundredths,
+        usedHundredths: BigInt(row.posted_hundredths ?? 0n) - row.balance_hundredths,
+      }
+    );
+  }
+}
+
+export interface LedgerSums {
+  readonly balanceHundredths: bigint;
+  readonly heldHundredths: bigint;
+  /** Σ settlements, positive. */
+  readonly usedHundredths: bigint;
+}
