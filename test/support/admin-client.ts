@@ -13,19 +13,19 @@ export class AdminClient {
   constructor(private readonly tollgate: Tollgate) {}
 
   get(path: string): Promise<AdminAnswer> {
-    return this.call('GET', path);
+    return this.request('GET', path);
   }
 
   post(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<AdminAnswer> {
-    return this.call('POST', path, body, headers);
+    return this.request('POST', path, body, headers);
   }
 
   patch(path: string, body: unknown, headers: Record<string, string> = {}): Promise<AdminAnswer> {
-    return this.call('PATCH', path, body, headers);
+    return this.request('PATCH', path, body, headers);
   }
 
   delete(path: string): Promise<AdminAnswer> {
-    return this.call('DELETE', path);
+    return this.request('DELETE', path);
   }
 
   /** A new account with so many credits. */
@@ -47,7 +47,7 @@ export class AdminClient {
     };
   }
 
-  private async call(
+  async request(
     method: string,
     path: string,
     body?: unknown,
