@@ -1,8 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import { lastValueFrom, toArray } from 'rxjs';
+import {
+  LARGE_ANSWERS_AT_ONCE,
+  MAX_ANSWER_BYTES,
+  SMALL_ANSWER_BYTES,
+} from '../../src/upstreams/http/limits.js';
 import { TEXT, WireHarness, WIRES } from '../support/adapter-wires.js';
-import { controlled, delayed, raw, resetBeforeHead, stall } from '../support/fake-upstream-replies.js';
+import {
+  controlled,
+  delayed,
+  raw,
+  type Reply,
+  resetBeforeHead,
+  stall,
+} from '../support/fake-upstream-replies.js';
+
+/** Becomes large and never ends. */
+const stuck: Reply = async (response) => {
+  response.head(200, { 'content-type': 'application/json' });
+  await response.write(' '.repeat(2 * SMALL_ANSWER_BYTES));
+};
 
 /** What every adapter promises of its connections. */
 describe.each(WIRES)('an adapter to $protocol', (wire) => {
@@ -124,4 +142,49 @@ describe.each(WIRES)('an adapter to $protocol', (wire) => {
     await expect(lastValueFrom(harness.stream())).rejects.toMatchObject({ code: 'upstream_bad_response' });
     expect(await (await harness.vendor.nextRequest()).closed).toBe('aborted');
   });
+
+  it('reads few large answers at a time, and all the others go on', async () => {
+    // Blank space is good JSON.
+    const large = raw(' '.repeat(16 * 2 ** 20) + wire.body, {
+      headers: { 'content-type': 'application/json' },
+    });
+    harness.vendor.enqueue(...Array.from({ length: LARGE_ANSWERS_AT_ONCE }, () => stuck), large, large);
+    const leaving = new AbortController();
+    const first = harness.complete(leaving.signal);
+    const others = Array.from({ length: LARGE_ANSWERS_AT_ONCE - 1 }, () => harness.complete());
+    const failures = Promise.allSettled([first, ...others]);
+    for (let i = 0; i < LARGE_ANSWERS_AT_ONCE; i += 1) await harness.vendor.nextRequest();
+    await turns(50);
+
+    let answered = 0;
+    const waiting = Promise.all(
+      [harness.complete(), harness.complete()].map((answer) => answer.then(() => (answered += 1))),
+    );
+    await harness.vendor.nextRequest();
+    const { closed } = await harness.vendor.nextRequest();
+    for (let small = 0; small < 20; small += 1) await harness.complete();
+    await turns(200);
+    expect(answered).toBe(0);
+
+    leaving.abort();
+    await waiting;
+    expect(await closed).toBe('finished');
+    await harness.adapter.destroy?.();
+    await failures;
+  });
+
+  it('bounds an answer that never ends', async () => {
+    harness.vendor.otherwise(async (response) => {
+      response.head(200, { 'content-type': 'application/json' });
+      while (!response.gone) await response.write(' '.repeat(2 ** 20));
+    });
+    await expect(harness.complete()).rejects.toMatchObject({ code: 'upstream_bad_response' });
+    const { response } = await harness.vendor.nextRequest();
+    expect(response.bytesSent).toBeGreaterThan(MAX_ANSWER_BYTES);
+  });
 });
+
+/** Time enough on loopback for what was written to be read. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await turn();
+}

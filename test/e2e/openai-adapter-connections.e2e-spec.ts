@@ -31,7 +31,7 @@ describe('OpenAiAdapter: connections', () => {
   });
 
   it('U3: an upstream that never answers is upstream_timeout, and is let go', async () => {
-    const errors = await bothFailures(harness, stall(), { totalMs: 100, firstTokenMs: 100 });
+    const errors = await bothFailures(harness, stall(), { totalMs: 1_000, firstTokenMs: 1_000 });
     for (const error of errors) expect(error).toMatchObject({ code: 'upstream_timeout', safeToRetry: false });
     for (const request of harness.upstream.requests) expect(await request.closed).toBe('aborted');
   });

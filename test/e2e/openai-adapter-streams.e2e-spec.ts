@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CompletionRequest } from '../../src/contracts/openai/completion.js';
 import { FlowGate } from '../../src/streaming/flow-gate.js';
-import { controlled, json, raw, sse } from '../support/fake-upstream-replies.js';
+import { controlled, json, raw, sse, endless } from '../support/fake-upstream-replies.js';
 import {
   chatAnswer,
   chatChunks,
@@ -219,6 +219,12 @@ describe('OpenAiAdapter: odd streams', () => {
         tool_calls: toolCalls.map(({ id, ...rest }) => ({ id, type: 'function', function: rest })),
       },
     });
+  });
+
+  it('U24: bounds a stream to a whole answer that never ends', async () => {
+    harness.upstream.enqueue(endless(chatChunks(['x'.repeat(100_000)])[1]));
+    expect((await failureOf(harness.complete())).code).toBe('upstream_bad_response');
+    expect(await (await harness.upstream.nextRequest()).closed).toBe('aborted');
   });
 
   it('U24: both ways over /completions', async () => {

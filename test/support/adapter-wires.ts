@@ -18,8 +18,9 @@ export const TEXT = 'Hello there.';
 
 export interface Wire {
   readonly protocol: UpstreamConfig['protocol'];
-  /** `TEXT` as a whole answer. */
+  /** `TEXT` as a whole answer, and the body of that. */
   readonly whole: Reply;
+  readonly body: string;
   /** `TEXT` as the bytes of a stream, in two parts: its first words, the rest. */
   readonly begin: string;
   readonly rest: string;
@@ -39,14 +40,14 @@ const EVENTS = anthropicEvents(MESSAGE);
 export const WIRES: readonly Wire[] = [
   {
     protocol: 'openai',
-    whole: json(chatAnswer({ content: TEXT })),
+    ...wholeAnswer(chatAnswer({ content: TEXT })),
     begin: CHUNKS.slice(0, 2).join(''),
     more: (text) => toEvent(chatChunks([text])[1], '\n'),
     rest: [...CHUNKS.slice(2), toEvent('[DONE]', '\n')].join(''),
   },
   {
     protocol: 'anthropic',
-    whole: json({ type: 'message', id: 'msg_1', role: 'assistant', model: 'm', ...MESSAGE }),
+    ...wholeAnswer({ type: 'message', id: 'msg_1', role: 'assistant', model: 'm', ...MESSAGE }),
     // Start of the message, ping, start of the block, its first half.
     begin: EVENTS.slice(0, 4).join(''),
     more: (text) =>
@@ -115,6 +116,10 @@ export class WireHarness {
     await spoken.promise;
     return { live, words: () => words, text };
   }
+}
+
+function wholeAnswer(answer: object): Pick<Wire, 'whole' | 'body'> {
+  return { whole: json(answer), body: JSON.stringify(answer) };
 }
 
 function callOf(timeouts: Partial<UpstreamTimeouts>) {

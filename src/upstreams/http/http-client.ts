@@ -1,11 +1,13 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import {
   type Connection,
-  type DispatchFresh,
   type ExchangeListener,
+  type ExchangeTransport,
   HttpExchange,
   type HttpRequest,
 } from './http-exchange.js';
+import { LargeAnswers } from './large-answers.js';
+import { LARGE_ANSWERS_AT_ONCE } from './limits.js';
 
 const KEEP_ALIVE_MS = 30_000;
 
@@ -18,7 +20,9 @@ export interface HttpClientOptions {
 }
 
 /** A bounded pool of HTTP/1.1 keep-alive connections to one origin. Follows no redirect and knows no proxy. */
-export class HttpClient {
+export class HttpClient implements ExchangeTransport {
+  readonly largeAnswers = new LargeAnswers(LARGE_ANSWERS_AT_ONCE);
+
   private readonly pool: Pool;
   private readonly clientOptions: Client.Options;
   private readonly freshClients = new Set<Client>();
@@ -45,7 +49,7 @@ export class HttpClient {
   /** Sends, or queues. The listener may be called before this returns. */
   start(request: HttpRequest, listener: ExchangeListener): HttpExchange {
     const options: Dispatcher.DispatchOptions = { ...request };
-    const exchange = new HttpExchange(options, listener, this.dispatchFresh);
+    const exchange = new HttpExchange(options, listener, this);
     this.pool.dispatch(options, exchange);
     return exchange;
   }
@@ -63,14 +67,14 @@ export class HttpClient {
   }
 
   /** The pool would offer another kept-alive socket, as stale as the last: a retry gets a client of its own. */
-  private readonly dispatchFresh: DispatchFresh = (request, exchange) => {
+  dispatchFresh(request: Dispatcher.DispatchOptions, exchange: HttpExchange): void {
     const client = new CountingClient(this.options.origin, this.clientOptions);
     this.freshClients.add(client);
     client.dispatch(request, exchange);
     // Takes no more requests, and goes when this one has ended.
     const forget = (): boolean => this.freshClients.delete(client);
     void client.close().then(forget, forget);
-  };
+  }
 }
 
 /** Tells each exchange whether its socket has carried another before: only then may a reset be retried (U4, U5). */

@@ -4,6 +4,8 @@ import type { Dispatcher } from 'undici';
 import { attemptAborted, badResponse, deadlinePassed } from '../upstream-failures.js';
 import { UpstreamError } from '../upstream.errors.js';
 import { contentDecoder } from './content-decoder.js';
+import type { LargeAnswers, Seat } from './large-answers.js';
+import { MAX_ANSWER_BYTES, SMALL_ANSWER_BYTES } from './limits.js';
 import { type AttemptPhase, errorFromTransport, isClosedConnection } from './transport-errors.js';
 
 /** After the last event the end of the HTTP body is awaited so long and so far, to keep the connection alive. */
@@ -43,8 +45,12 @@ export interface Connection {
   use(): boolean;
 }
 
-/** Sends a request on a connection of its own. */
-export type DispatchFresh = (options: Dispatcher.DispatchOptions, exchange: HttpExchange) => void;
+/** What an exchange needs of its client. */
+export interface ExchangeTransport {
+  /** Sends a request on a connection of its own. */
+  dispatchFresh(options: Dispatcher.DispatchOptions, exchange: HttpExchange): void;
+  readonly largeAnswers: LargeAnswers;
+}
 
 /**
  * One attempt at an upstream: request, head, body, and whatever cuts it short. Holds one timer, armed by who uses it.
@@ -66,6 +72,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   private phase: AttemptPhase = 'connecting';
   private state: 'open' | 'lingering' | 'closed' = 'open';
   private paused = false;
+  private keptBytes = 0;
+  /** Of an answer that is becoming large. */
+  private seat: Seat | undefined;
   private onReusedSocket = false;
   private answerBegun = false;
   private retried = false;
@@ -74,7 +83,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   constructor(
     private readonly options: Dispatcher.DispatchOptions,
     private readonly listener: ExchangeListener,
-    private readonly dispatchFresh: DispatchFresh,
+    private readonly transport: ExchangeTransport,
   ) {}
 
   /** Fails as `upstream_timeout` in `timeoutMs` from now. Replaces the deadline or silence before. */
@@ -87,24 +96,35 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   silence(silenceMs: number, name: string): void {
     this.silenceMs = silenceMs;
     this.arm(silenceMs, name);
-    if (this.paused) this.disarm();
+    if (this.held) this.disarm();
+  }
+
+  /**
+   * For a reader that keeps the body in memory: counts so many bytes more. An answer that becomes large is read on only
+   * when it may be.
+   * @throws UpstreamError upstream_bad_response beyond `MAX_ANSWER_BYTES`
+   */
+  keep(byteCount: number): void {
+    this.keptBytes += byteCount;
+    if (this.keptBytes > MAX_ANSWER_BYTES) throw badResponse('the answer is too large');
+    if (this.keptBytes <= SMALL_ANSWER_BYTES || this.seat !== undefined) return;
+    this.seat = this.transport.largeAnswers.enter(() => {
+      if (this.state === 'open' && !this.paused) this.readOn();
+    });
+    if (!this.seat.taken && !this.paused) this.stopReading();
   }
 
   /** Stops reading from the socket, so that the upstream is held back. */
   pause(): void {
     if (this.state !== 'open' || this.paused) return;
     this.paused = true;
-    this.decoder?.pause();
-    this.controller?.pause();
-    if (this.silenceMs > 0) this.disarm();
+    if (!this.seatless) this.stopReading();
   }
 
   resume(): void {
     if (this.state !== 'open' || !this.paused) return;
     this.paused = false;
-    if (this.silenceMs > 0) this.arm(this.silenceMs, this.timerName);
-    this.decoder?.resume();
-    this.controller?.resume();
+    if (!this.seatless) this.readOn();
   }
 
   /**
@@ -117,7 +137,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.reader = undefined;
     this.silenceMs = 0;
     this.arm(LINGER_MS, 'linger');
-    if (this.paused) this.controller?.resume();
+    if (this.held) this.controller?.resume();
   }
 
   /** Closes the connection and tells the listener why. */
@@ -169,6 +189,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    // The connection is another exchange's now.
+    this.controller = undefined;
     if (this.decoder && this.state === 'open') this.decoder.end();
     else this.end();
   }
@@ -191,7 +213,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.retried = true;
     this.controller = undefined;
     this.connection = undefined;
-    this.dispatchFresh(this.options, this);
+    this.transport.dispatchFresh(this.options, this);
   }
 
   private read(bytes: Buffer): void {
@@ -218,8 +240,28 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     decoder.on('end', () => this.end());
     decoder.on('error', () => this.fail(badResponse('content-encoding')));
     decoder.on('drain', () => {
-      if (!this.paused) this.controller?.resume();
+      if (!this.held) this.controller?.resume();
     });
+  }
+
+  private get held(): boolean {
+    return this.paused || this.seatless;
+  }
+
+  private get seatless(): boolean {
+    return this.seat?.taken === false;
+  }
+
+  private stopReading(): void {
+    this.decoder?.pause();
+    this.controller?.pause();
+    if (this.silenceMs > 0) this.disarm();
+  }
+
+  private readOn(): void {
+    if (this.silenceMs > 0) this.arm(this.silenceMs, this.timerName);
+    this.decoder?.resume();
+    this.controller?.resume();
   }
 
   private guard(step: () => void): void {
@@ -255,6 +297,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   private cleanUp(): void {
     this.disarm();
+    this.seat?.leave();
+    this.seat = undefined;
     this.reader = undefined;
     this.decoder?.destroy();
     // A request that still waits for a connection keeps its place in undici's queue, but need not keep its body.

@@ -16,7 +16,7 @@ import type {
 import { afterChunks } from '../../upstream-failures.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import { Attempt } from './attempt.js';
-import { failedResponse, toUpstreamError } from './errors.js';
+import { failedResponse, jsonOf, toUpstreamError } from './errors.js';
 import { type FinishReasonReader, finishReasonReader } from './finish-reason.js';
 import type { CallOptions, LanguageModel } from './language-model.js';
 import { toCallOptions } from './request.js';
@@ -99,7 +99,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
     return this.whole(this.config.timeouts, signal, async (attempt) => {
       const response = await attempt.fetch(this.baseUrl + path, { headers: headers(this.apiKey) });
       if (!response.ok) throw await failedResponse(response);
-      return read(await response.json());
+      return read(await jsonOf(response));
     });
   }
 

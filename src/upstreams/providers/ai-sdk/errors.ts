@@ -36,6 +36,17 @@ export function toUpstreamError(error: unknown, context: ErrorContext): Upstream
   return name.startsWith('AI_') ? badResponse(name) : badResponse('unreadable', { cause: error });
 }
 
+/** The body of an answer to a call that no package made. @throws UpstreamError `upstream_bad_response` for no JSON */
+export async function jsonOf(response: Response): Promise<unknown> {
+  const body = await response.text();
+  try {
+    return JSON.parse(body);
+  } catch {
+    // V8 quotes the text in its message: it must not go further.
+    throw badResponse('not JSON');
+  }
+}
+
 /** A failed answer to a call that no package made, as the packages would throw it. */
 export async function failedResponse(response: Response): Promise<unknown> {
   const responseBody = await response.text();

@@ -1,5 +1,5 @@
 import type { BodyReader, HttpExchange, ResponseHead } from '../../http/http-exchange.js';
-import { MAX_ANSWER_BYTES, MAX_ERROR_BODY_BYTES } from '../../http/limits.js';
+import { MAX_ERROR_BODY_BYTES } from '../../http/limits.js';
 import { badResponse } from '../../upstream-failures.js';
 import { EventMeter } from './event-meter.js';
 
@@ -53,7 +53,7 @@ export class WebBody implements BodyReader {
       this.exchange.release();
       return;
     }
-    this.refuseTooMuch(bytes);
+    this.count(bytes);
     this.controller.enqueue(bytes);
     if ((this.controller.desiredSize ?? 0) <= 0) this.exchange.pause();
   }
@@ -67,10 +67,9 @@ export class WebBody implements BodyReader {
   }
 
   /** The package holds the event that has no end yet, or all of a whole answer. */
-  private refuseTooMuch(bytes: Buffer): void {
-    if (this.events === undefined) {
-      if (this.receivedBytes > MAX_ANSWER_BYTES) throw badResponse('the body is too large');
-    } else if (this.events.add(bytes) > MAX_EVENT_BYTES) throw badResponse('an event is too large');
+  private count(bytes: Buffer): void {
+    if (this.events === undefined) this.exchange.keep(bytes.length);
+    else if (this.events.add(bytes) > MAX_EVENT_BYTES) throw badResponse('an event is too large');
   }
 }
 

@@ -23,6 +23,7 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
     if (head.status >= 300) return new ErrorBody(head, this.errorContext);
     if (mediaType(head.headers) === 'text/event-stream') return this.collectingBody(exchange);
     return new JsonBody(
+      exchange,
       (body) => this.resolve(this.endpoint.toAnswer(objectOf(body, 'body'), this.finishReason)),
       this.errorContext,
     );
@@ -31,7 +32,7 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
   /** U24: a stream although none was asked for. */
   private collectingBody(exchange: HttpExchange): BodyReader {
     const collector = this.endpoint.collector();
-    return new ChunkBody(
+    const chunks = new ChunkBody(
       this.endpoint.chunkParser(this.finishReason),
       {
         closed: false,
@@ -43,5 +44,12 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
       },
       this.errorContext,
     );
+    return {
+      read: (bytes) => {
+        exchange.keep(bytes.length);
+        chunks.read(bytes);
+      },
+      end: () => chunks.end(),
+    };
   }
 }

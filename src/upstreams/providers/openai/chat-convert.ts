@@ -9,6 +9,7 @@ import type {
   ToolCallDelta,
 } from '../../../contracts/openai/chat-completion.js';
 import type { ChatAnswer, ChatChunk } from '../../upstream.port.js';
+import { appended } from './append.js';
 import type { Collector } from './endpoint.js';
 
 /** For each choice one chunk with all that was said and one that ends it; usage comes last. */
@@ -53,7 +54,7 @@ export class ChatCollector implements Collector<ChatAnswer, ChatChunk> {
       const choice = this.choice(index);
       addDelta(choice, delta);
       choice.finish_reason = finish_reason ?? choice.finish_reason;
-      if (logprobs) choice.logprobs = joinLogprobs(choice.logprobs, logprobs);
+      if (logprobs) addLogprobs(choice, logprobs);
     }
   }
 
@@ -99,7 +100,7 @@ function addDelta({ message, toolCalls }: PartialChoice, delta: ChatDelta): void
       name: (message.function_call?.name ?? '') + (delta.function_call.name ?? ''),
       arguments: (message.function_call?.arguments ?? '') + (delta.function_call.arguments ?? ''),
     };
-  if (delta.annotations) message.annotations = [...(message.annotations ?? []), ...delta.annotations];
+  if (delta.annotations) message.annotations = appended(message.annotations, delta.annotations);
   message.audio = delta.audio ?? message.audio;
   if (message.audio === undefined) delete message.audio;
 }
@@ -128,10 +129,9 @@ function toToolCall({ id = '', function: called, custom }: ToolCallDelta): ToolC
     : { id, type: 'function', function: { name: called?.name ?? '', arguments: called?.arguments ?? '{}' } };
 }
 
-function joinLogprobs(sofar: ChoiceLogprobs | null, more: ChoiceLogprobs): ChoiceLogprobs {
-  return { content: join(sofar?.content, more.content), refusal: join(sofar?.refusal, more.refusal) };
-}
-
-function join<T>(sofar: T[] | null | undefined, more: T[] | null | undefined): T[] | null {
-  return sofar || more ? [...(sofar ?? []), ...(more ?? [])] : null;
+function addLogprobs(choice: PartialChoice, more: ChoiceLogprobs): void {
+  choice.logprobs ??= { content: null, refusal: null };
+  const { logprobs } = choice;
+  if (more.content) logprobs.content = appended(logprobs.content, more.content);
+  if (more.refusal) logprobs.refusal = appended(logprobs.refusal, more.refusal);
 }

@@ -6,6 +6,7 @@ import type {
 } from '../../../contracts/openai/completion.js';
 import { badResponse } from '../../upstream-failures.js';
 import type { CompletionAnswer, CompletionChunk } from '../../upstream.port.js';
+import { appended } from './append.js';
 import { eventChoices } from './chat-stream.js';
 import type { Collector, Endpoint } from './endpoint.js';
 import type { FinishReasonReader } from './finish-reason.js';
@@ -48,7 +49,8 @@ class CompletionCollector implements Collector<CompletionAnswer, CompletionChunk
     this.usage = chunk.usage ?? this.usage;
     for (const more of chunk.choices) {
       const sofar = this.choices.get(more.index);
-      this.choices.set(more.index, sofar ? joined(sofar, more) : more);
+      if (sofar) add(sofar, more);
+      else this.choices.set(more.index, { ...more });
     }
   }
 
@@ -84,19 +86,16 @@ function closed(choice: CompletionChunkChoice): CompletionChoice {
   return { ...choice, finish_reason };
 }
 
-function joined(sofar: CompletionChunkChoice, more: CompletionChunkChoice): CompletionChunkChoice {
-  return {
-    text: sofar.text + more.text,
-    index: sofar.index,
-    logprobs:
-      sofar.logprobs && more.logprobs
-        ? {
-            tokens: [...sofar.logprobs.tokens, ...more.logprobs.tokens],
-            token_logprobs: [...sofar.logprobs.token_logprobs, ...more.logprobs.token_logprobs],
-            top_logprobs: [...sofar.logprobs.top_logprobs, ...more.logprobs.top_logprobs],
-            text_offset: [...sofar.logprobs.text_offset, ...more.logprobs.text_offset],
-          }
-        : (sofar.logprobs ?? more.logprobs),
-    finish_reason: more.finish_reason ?? sofar.finish_reason,
-  };
+function add(sofar: CompletionChunkChoice, more: CompletionChunkChoice): void {
+  sofar.text += more.text;
+  sofar.finish_reason = more.finish_reason ?? sofar.finish_reason;
+  if (!sofar.logprobs) sofar.logprobs = more.logprobs;
+  else if (more.logprobs) addLogprobs(sofar.logprobs, more.logprobs);
+}
+
+function addLogprobs(sofar: CompletionLogprobs, more: CompletionLogprobs): void {
+  sofar.tokens = appended(sofar.tokens, more.tokens);
+  sofar.token_logprobs = appended(sofar.token_logprobs, more.token_logprobs);
+  sofar.top_logprobs = appended(sofar.top_logprobs, more.top_logprobs);
+  sofar.text_offset = appended(sofar.text_offset, more.text_offset);
 }

@@ -1,7 +1,5 @@
 import { ByteBuffer } from '../../../streaming/byte-buffer.js';
-import type { BodyReader } from '../../http/http-exchange.js';
-import { MAX_ANSWER_BYTES } from '../../http/limits.js';
-import { badResponse } from '../../upstream-failures.js';
+import type { BodyReader, HttpExchange } from '../../http/http-exchange.js';
 import { type ErrorContext, errorFromBody } from './errors.js';
 import { isErrorObject, isObject, parseJson } from './json-value.js';
 
@@ -10,13 +8,13 @@ export class JsonBody implements BodyReader {
   private readonly bytes = new ByteBuffer();
 
   constructor(
+    private readonly exchange: HttpExchange,
     private readonly onValue: (value: unknown) => void,
     private readonly errorContext: () => ErrorContext,
-    private readonly maxBytes = MAX_ANSWER_BYTES,
   ) {}
 
   read(bytes: Buffer): void {
-    if (this.bytes.length + bytes.length > this.maxBytes) throw badResponse('the body is too large');
+    this.exchange.keep(bytes.length);
     this.bytes.append(bytes);
   }
 

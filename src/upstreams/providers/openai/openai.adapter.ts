@@ -92,9 +92,9 @@ export class OpenAiAdapter implements UpstreamAdapter {
       this.config.timeouts.totalMs,
       signal,
       (resolve, onFailure) => ({
-        onHead: (head) =>
+        onHead: (head, exchange) =>
           head.status < 300
-            ? new JsonBody((body) => resolve(toDiscoveredModels(body)), this.errorContext)
+            ? new JsonBody(exchange, (body) => resolve(toDiscoveredModels(body)), this.errorContext)
             : new ErrorBody(head, this.errorContext),
         onFailure,
       }),

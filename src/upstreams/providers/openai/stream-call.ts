@@ -32,7 +32,7 @@ export class StreamCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
     if (head.status >= 300) return new ErrorBody(head, this.errorContext);
     this.exchange = exchange;
     const type = mediaType(head.headers);
-    if (isJson(type)) return this.wholeBody();
+    if (isJson(type)) return this.wholeBody(exchange);
     if (type === 'text/html') throw badResponse('text/html');
 
     const chunks = new ChunkBody(this.endpoint.chunkParser(this.finishReason), this, this.errorContext);
@@ -67,12 +67,13 @@ export class StreamCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
   }
 
   /** U24: one whole answer although a stream was asked for. */
-  private wholeBody(): BodyReader {
-    return new JsonBody((body) => {
+  private wholeBody(exchange: HttpExchange): BodyReader {
+    const emit = (body: unknown): void => {
       const answer = this.endpoint.toAnswer(objectOf(body, 'body'), this.finishReason);
       for (const chunk of this.endpoint.toChunks(answer)) this.subscriber.next(chunk);
       this.subscriber.complete();
-    }, this.errorContext);
+    };
+    return new JsonBody(exchange, emit, this.errorContext);
   }
 
   private hold(): void {
