@@ -73,10 +73,13 @@ describe('@RequestDto', () => {
       new DocumentBuilder().setOpenAPIVersion('3.1.0').build(),
     );
     const { schemas } = document.components ?? {};
-    const chat = schemas?.['ChatCompletionDto'] as { properties: Record<string, object>; required: string[] };
+    const chat = schemas?.['ChatCompletionRequest'] as {
+      properties: Record<string, object>;
+      required: string[];
+    };
     expect(document.paths['/chat']?.post?.requestBody).toMatchObject({
       required: true,
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/ChatCompletionDto' } } },
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/ChatCompletionRequest' } } },
     });
     expect(chat.required).toEqual(['model', 'messages']);
     expect(chat.properties['temperature']).toMatchObject({
