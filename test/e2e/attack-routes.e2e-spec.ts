@@ -125,7 +125,7 @@ describe('S34: the operator’s routes', () => {
     }
   });
 
-  // S33, S36: there are no routes yet that take another's id, a sort order or a filter; they come with the admin API.
+  // S33, S36 (another's id, sort orders, filters) are proved where such routes are, with the admin API.
 });
 
 describe('S40 to S42: spellings of paths', () => {

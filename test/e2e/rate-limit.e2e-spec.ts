@@ -127,6 +127,21 @@ describe('requests a minute by key', () => {
     expect(told.get('x-ratelimit-reset-tokens')).toBe('0s');
   });
 
+  it('says it in the six headers that clients know and in no others', async () => {
+    const { headers } = await limited(app, { requestsPerMinute: 1 });
+    for (const status of [200, 429]) {
+      const response = await app.tollgate.post(W.chat, chatBody(), headers);
+      expect(response.status).toBe(status);
+      const names = [...response.headers.keys()].filter((name) => /ratelimit/i.test(name));
+      expect(names.toSorted()).toEqual(
+        ['limit', 'remaining', 'reset'].flatMap((what) => [
+          `x-ratelimit-${what}-requests`,
+          `x-ratelimit-${what}-tokens`,
+        ]),
+      );
+    }
+  });
+
   it('S50: who is not known is told nothing of limits, and takes nothing from anybody', async () => {
     const { headers } = await limited(app, { requestsPerMinute: 1 });
     for (const authorization of [undefined, `${headers.authorization}x`, 'Basic x']) {
