@@ -87,6 +87,6 @@ describe('@RequestDto', () => {
     });
     expect(chat.properties['messages']).toMatchObject({ type: 'array', minItems: 1 });
     expect(chat.properties['model']).toMatchObject({ type: 'string', minLength: 1, maxLength: 256 });
-    expect(schemas?.['CompletionDto']).toMatchObject({ required: ['model', 'prompt'] });
+    expect(schemas?.['CompletionRequest']).toMatchObject({ required: ['model', 'prompt'] });
   });
 });
