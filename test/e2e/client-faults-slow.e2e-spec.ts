@@ -4,21 +4,10 @@ import { billOf, billsOfClient, expectNothingOpen } from '../support/aftermath.j
 import { eventually } from '../support/eventually.js';
 import { endless, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
+import { HUGE_MODEL, HUGE_MODEL_YAML, HUGE_TPM, PAGE, PAGE_CHUNK } from '../support/huge-model.js';
 import { chunkedBody, httpRequest, RawClient } from '../support/raw-client.js';
 import { useWireApp, type WireApp } from '../support/wire-app.js';
 import { chatBody, Q, W } from '../support/wire-surfaces.js';
-
-/** Its answers may be as long as it takes to fill every buffer between upstream and client. */
-const HUGE = `
-  - id: huge
-    max_completion_tokens: 10000000
-    pricing: { prompt: "0", completion: "0.0000000001" }
-    routes: [ { upstream: main, model: huge } ]
-`;
-const UNLIMITED = { DEFAULT_TPM: '1000000000000' };
-
-const PAGE = 'some words '.repeat(1_500);
-const PAGE_CHUNK = chatChunks([PAGE])[1];
 
 /**
  * What the kernel may hold between upstream and gateway and between gateway and client, some 8 MB on loopback, and far
@@ -41,7 +30,7 @@ async function askWithoutReading(app: WireApp, stream = true): Promise<{ client:
   const client = await RawClient.connect(app.tollgate.port);
   open.push(client);
   client.stopReading();
-  client.send(httpRequest(W.chat, { headers, body: chatBody({ model: 'huge', stream }) }));
+  client.send(httpRequest(W.chat, { headers, body: chatBody({ model: HUGE_MODEL, stream }) }));
   return { client, id };
 }
 
@@ -63,7 +52,7 @@ async function upstreamHeldBack({ upstream }: WireApp, streams = 1): Promise<num
 }
 
 describe('a client that does not read', () => {
-  const app = useWireApp({ models: HUGE, env: UNLIMITED });
+  const app = useWireApp({ models: HUGE_MODEL_YAML, env: HUGE_TPM });
 
   it('K4: holds its upstream back, and nobody else', async () => {
     app.upstream.enqueue(endless(PAGE_CHUNK));
@@ -119,7 +108,7 @@ describe('a client that does not read', () => {
 });
 
 describe('a client that reads too slowly', () => {
-  const app = useWireApp({ models: HUGE, env: { ...UNLIMITED, WRITE_STALL_MS: '500' } });
+  const app = useWireApp({ models: HUGE_MODEL_YAML, env: { ...HUGE_TPM, WRITE_STALL_MS: '500' } });
 
   // Our own token counter is loaded at its first use.
   beforeAll(async () => {

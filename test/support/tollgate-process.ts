@@ -65,9 +65,20 @@ export class TollgateProcess {
 
   /** SIGTERM, and everything that it has printed by its end. */
   async stop(): Promise<string> {
-    if (this.child.exitCode === null) this.child.kill('SIGTERM');
+    this.signal('SIGTERM');
     await this.exited;
     return this.output;
+  }
+
+  /** Does not wait for what comes of it; nothing happens to a process that has ended. */
+  signal(name: NodeJS.Signals): void {
+    if (this.child.exitCode === null) this.child.kill(name);
+  }
+
+  /** Resolves when it has ended; `null`: killed by a signal. */
+  async exitCode(): Promise<number | null> {
+    await this.exited;
+    return this.child.exitCode;
   }
 
   /** Ends it and removes its folder. */
