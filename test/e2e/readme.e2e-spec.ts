@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SANDBOX_UPSTREAM_MODELS } from '../../src/upstreams/providers/sandbox/sandbox.models.js';
-import { Tollgate } from '../support/tollgate.js';
+import { ADMIN_KEY, Tollgate } from '../support/tollgate.js';
 
 const run = promisify(execFile);
 const PAGES = [
@@ -72,12 +72,31 @@ describe('the snippets of the README work as they are written', () => {
   });
 
   it('curl, with each base URL', async () => {
-    const commands = blocks('sh').filter((code) => code.startsWith('curl'));
-    expect(commands).toHaveLength(1);
+    const command = blocks('sh').find((code) => code.includes('curl http://127.0.0.1:3000/v1/')) ?? '';
     for (const base of BASES) {
-      const { stdout } = await run('sh', ['-c', at(base, commands[0] ?? '')], { env: environment() });
+      const { stdout } = await run('sh', ['-c', at(base, command)], { env: environment() });
       expect(JSON.parse(stdout)).toMatchObject({ object: 'chat.completion', model: 'sandbox/chat' });
     }
+  });
+
+  it('curl to the admin API: an account, its credits, and a key that works', async () => {
+    const commands = blocks('sh').find((code) => code.includes('/admin/v1/')) ?? '';
+    const answers: Record<string, unknown>[] = [];
+    for (const command of commands.split('\n\n')) {
+      const account = String(answers[0]?.['id']);
+      const text = command.replaceAll(ORIGIN, tollgate.origin).replaceAll('acct_…', account);
+      const { stdout } = await run('sh', ['-c', text], { env: { ...environment(), ADMIN_KEY } });
+      answers.push(JSON.parse(stdout) as Record<string, unknown>);
+    }
+    expect(answers).toMatchObject([
+      { object: 'account', name: 'Ada' },
+      { object: 'account', available: 500 },
+      { object: 'api_key', rpm: 60, budget: 100, budget_period: 'month' },
+    ]);
+    const response = await tollgate.get('/v1/credits', {
+      authorization: `Bearer ${String(answers[2]?.['key'])}`,
+    });
+    expect(await response.json()).toMatchObject({ available: 500 });
   });
 });
 
