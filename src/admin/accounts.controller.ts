@@ -1,4 +1,4 @@
-import { Get, Headers, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
+import { Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../accounts/wire.js';
@@ -10,7 +10,8 @@ import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
 import { PatchDto, QueryDto, type Patch } from './admin-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { RowId } from './row-id.js';
-import { idempotencyKeyOf } from './idempotency-key.js';
+import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
 import { PageDto, toListAnswer, toPageRequest } from './paging.js';
 
 @AdminRoute('accounts')
@@ -49,14 +50,14 @@ export class AccountsController {
   async post(
     @RowId() accountId: string,
     @RequestDto(CreditsDto) credits: CreditsDto,
-    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Req() request: TollgateRequest,
   ) {
     const posting: Posting = {
       accountId,
       type: typeOf(credits),
       amountHundredths: credits.amount,
       reason: credits.reason,
-      idempotencyKey: idempotencyKeyOf(idempotencyKey),
+      idempotencyKey: idempotencyKeyOf(request.headersDistinct['idempotency-key']),
     };
     return toWire(await this.accounts.post(posting));
   }

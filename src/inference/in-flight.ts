@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
+import type { Principal } from '../common/principal.js';
+import { ConcurrencySlots } from '../throttling/concurrency-slots.js';
 
 /** One request between admission and its settled end. */
 export interface OpenRequest {
@@ -21,6 +23,8 @@ export class InFlight {
   private readonly waiting: (() => void)[] = [];
   private closing = false;
 
+  constructor(private readonly slots: ConcurrencySlots) {}
+
   get draining(): boolean {
     return this.closing;
   }
@@ -30,16 +34,20 @@ export class InFlight {
   }
 
   /**
+   * Takes one of the key's slots, until `close`.
+   *
    * @param left aborts when the caller leaves
-   * @throws DomainError `draining` once shutdown has begun
+   * @throws DomainError `draining` once shutdown has begun, `concurrency_limited` when the key has no slot free
    */
-  enter(left?: AbortSignal): OpenRequest {
+  enter(principal: Principal, left?: AbortSignal): OpenRequest {
     if (this.closing) {
       throw new DomainError('draining', 'The server is shutting down, please try again.', {
         retryAfterMs: 1000,
       });
     }
+    const releaseSlot = this.slots.take(principal);
     const request = new InFlightRequest(() => {
+      releaseSlot();
       this.open.delete(request);
       this.wake();
     });

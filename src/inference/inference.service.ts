@@ -70,7 +70,7 @@ export class InferenceService {
     signal: AbortSignal,
     keeper?: AnswerKeeper<Answer>,
   ): Promise<SettledAnswer<Answer>> {
-    const open = this.inFlight.enter(signal);
+    const open = this.inFlight.enter(caller.principal, signal);
     try {
       const admission = await this.admissions.admit(endpoint, request, caller, false);
       const closing = this.open(admission, endpoint.name, false);
@@ -105,7 +105,7 @@ export class InferenceService {
     keeper?: AnswerKeeper<Answer>,
   ): Observable<Chunk | Settled> {
     return defer(() => {
-      const open = this.inFlight.enter();
+      const open = this.inFlight.enter(caller.principal);
       const opening = this.admissions
         .admit(endpoint, request, caller, true)
         .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));

@@ -11,12 +11,13 @@ export class ConcurrencySlots {
   private readonly taken = new Map<string, number>();
 
   /**
-   * Runs `work` in one of the key's slots, which is free again when `work` has ended, however it ends.
+   * Takes one of the key's slots.
    *
-   * @throws DomainError `concurrency_limited` when the key has none free: `work` does not run then
+   * @returns gives it back; only the first call counts
+   * @throws DomainError `concurrency_limited` when the key has none free
    */
-  async within<T>({ keyId, maxConcurrency }: Principal, work: () => Promise<T>): Promise<T> {
-    const taken = this.taken.get(keyId) ?? 0;
+  take({ keyId, maxConcurrency }: Principal): () => void {
+    const taken = this.inUse(keyId);
     if (maxConcurrency !== null && taken >= maxConcurrency) {
       throw new DomainError(
         'concurrency_limited',
@@ -25,21 +26,18 @@ export class ConcurrencySlots {
       );
     }
     this.taken.set(keyId, taken + 1);
-    try {
-      return await work();
-    } finally {
-      this.release(keyId);
-    }
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const left = this.inUse(keyId) - 1;
+      if (left > 0) this.taken.set(keyId, left);
+      else this.taken.delete(keyId);
+    };
   }
 
   /** Requests of the key under way. */
   inUse(keyId: string): number {
     return this.taken.get(keyId) ?? 0;
-  }
-
-  private release(keyId: string): void {
-    const left = this.inUse(keyId) - 1;
-    if (left > 0) this.taken.set(keyId, left);
-    else this.taken.delete(keyId);
   }
 }
