@@ -128,9 +128,21 @@ export class HoldRepository {
       .execute();
   }
 
-  /** Open holds of other processes than the ones named, oldest first. */
-  async listOpenOfOthers(
+  /** The processes that have open holds. */
+  async listOpenOwners(db: Kysely<Tables> = this.database.kysely): Promise<string[]> {
+    const rows = await db
+      .selectFrom('holds')
+      .select('owner')
+      .distinct()
+      .where('state', '=', 'open')
+      .execute();
+    return rows.map(({ owner }) => owner);
+  }
+
+  /** Open holds of these processes, in the order of request ids, which is that of time. */
+  async listOpenOf(
     owners: readonly string[],
+    afterRequestId: string,
     limit: number,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Hold[]> {
@@ -138,8 +150,9 @@ export class HoldRepository {
       .selectFrom('holds')
       .select(COLUMNS)
       .where('state', '=', 'open')
-      .where('owner', 'not in', [...owners])
-      .orderBy('opened_at_ms')
+      .where('owner', 'in', [...owners])
+      .where('request_id', '>', afterRequestId)
+      .orderBy('request_id')
       .limit(limit)
       .execute();
     return rows.map(toHold);

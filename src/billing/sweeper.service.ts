@@ -1,61 +1,63 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
+import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import { parseFacts } from './hold-facts.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
 import { HoldLostError } from './billing.errors.js';
-import { usageOf } from './reported-usage.js';
+import { settlementOfLeft } from './left-hold.js';
 import { SettlementService } from './settlement.service.js';
 
 const BATCH = 100;
 
 /**
  * Resolves what dead processes left: a hold whose client was sent something is settled for the prompt and what was
- * certainly relayed; one whose client was sent nothing is given back. Each hold once, whoever else tries.
+ * relayed by the last note of it; one whose client was sent nothing is given back. Each hold once, whoever else tries.
  */
 @Injectable()
 export class SweeperService {
+  private readonly logger = new Logger('Sweeper');
+
   constructor(
     private readonly holds: HoldRepository,
     private readonly settlements: SettlementService,
     private readonly clock: Clock,
   ) {}
 
+  /** Ids of the processes that have open holds. */
+  owners(): Promise<string[]> {
+    return this.holds.listOpenOwners();
+  }
+
   /**
-   * @param living ids of processes that may still settle their own holds
+   * @param dead ids of processes that settle nothing any more
    * @returns how many holds were resolved
+   * @throws DomainError `storage_unavailable`
    */
-  async sweep(living: readonly string[]): Promise<number> {
+  async sweep(dead: readonly string[]): Promise<number> {
     let resolved = 0;
+    let after = '';
     for (;;) {
-      const left = await this.holds.listOpenOfOthers(living, BATCH);
-      if (left.length === 0) return resolved;
-      await Promise.all(left.map((hold) => this.resolve(hold)));
-      resolved += left.length;
+      const left = dead.length === 0 ? [] : await this.holds.listOpenOf(dead, after, BATCH);
+      const last = left.at(-1);
+      if (last === undefined) return resolved;
+      const outcomes = await Promise.all(left.map((hold) => this.resolve(hold)));
+      resolved += outcomes.filter(Boolean).length;
+      // One that cannot be resolved is left behind, not tried for ever.
+      after = last.requestId;
     }
   }
 
-  private async resolve(hold: Hold): Promise<void> {
-    const { price, promptTokens, ...facts } = parseFacts(hold.facts);
-    const relayed = hold.relayedTokens > 0;
+  private async resolve(hold: Hold): Promise<boolean> {
     try {
-      await this.settlements.settle({
-        ...facts,
-        requestId: hold.requestId,
-        accountId: hold.accountId,
-        keyId: hold.keyId,
-        outcome: 'process_died',
-        move: relayed ? 'settle' : 'expire',
-        usage: relayed ? usageOf(promptTokens, hold.relayedTokens) : usageOf(0, 0),
-        usageSource: 'estimated',
-        price,
-        finishReason: undefined,
-        createdAtMs: hold.openedAtMs,
-        firstTokenMs: undefined,
-        durationMs: Math.max(0, this.clock.nowMs() - hold.openedAtMs),
-      });
+      const facts = parseFacts(hold.facts);
+      await this.settlements.settle(settlementOfLeft(hold, facts, 'process_died', this.clock.nowMs()));
+      return true;
     } catch (error) {
       // Somebody resolved it in the meantime, which is what we wanted.
-      if (!(error instanceof HoldLostError)) throw error;
+      if (error instanceof HoldLostError) return true;
+      if (isStorageUnavailable(error)) throw error;
+      this.logger.error(`hold of ${hold.requestId} not resolved: ${String(error)}`);
+      return false;
     }
   }
 }

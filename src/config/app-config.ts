@@ -33,6 +33,8 @@ export interface StorageConfig {
   readonly dataDir: string;
   /** `postgres://…`; `undefined`: SQLite in `dataDir`. Secret. */
   readonly databaseUrl: string | undefined;
+  /** A replica that has shown no sign of life for so long is dead: others resolve what it held. */
+  readonly processDeadAfterMs: number;
   /** Shared limits; `undefined`: in process. Secret. */
   readonly redisUrl: string | undefined;
 }

@@ -34,6 +34,7 @@ export class Environment {
 
   @Text() DATA_DIR = './data';
   @ServerUrl('postgres', 'postgresql') DATABASE_URL: string | undefined;
+  @Milliseconds({ min: 100 }) PROCESS_DEAD_AFTER_MS = 30_000;
   @ServerUrl('redis', 'rediss') REDIS_URL: string | undefined;
 
   @Secret() ADMIN_KEY: string | undefined;

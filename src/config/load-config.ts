@@ -98,6 +98,7 @@ function toAppConfig(
     storage: {
       dataDir: resolve(cwd, environment.DATA_DIR),
       databaseUrl: environment.DATABASE_URL,
+      processDeadAfterMs: environment.PROCESS_DEAD_AFTER_MS,
       redisUrl: environment.REDIS_URL,
     },
     access: {

@@ -55,7 +55,7 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       trustedProxyHops: 0,
     },
     stream: { heartbeatMs: 15_000, writeStallMs: 60_000, headersHoldMs: 10_000 },
-    storage: { dataDir: './data', databaseUrl: undefined, redisUrl: undefined },
+    storage: { dataDir: './data', databaseUrl: undefined, processDeadAfterMs: 30_000, redisUrl: undefined },
     access: {
       adminKey: undefined,
       bootstrapApiKey: undefined,
