@@ -22,3 +22,12 @@ export class StillRunningError extends DomainError {
     );
   }
 }
+
+/** Another execution with this Idempotency-Key has begun, because this process was taken for dead. */
+export class ExecutionLostError extends DomainError {
+  constructor() {
+    super('overloaded', 'The request took too long to be accounted for, please try again.', {
+      retryAfterMs: 1000,
+    });
+  }
+}

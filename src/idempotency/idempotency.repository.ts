@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { Database } from '../persistence/database.js';
+import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
 
 /** The first execution of an account's idempotency key: under way, or with the answer that it gave. */
@@ -76,7 +77,12 @@ export class IdempotencyRepository {
     );
   }
 
-  /** Keeps the answer of the execution that `requestId` names, if it is still the one under way. */
+  /**
+   * Keeps the answer of the execution that `requestId` names.
+   *
+   * @throws ExecutionLostError when that is no longer the one under way: this process was taken for dead, and its
+   *   answer must not be charged beside that of the next
+   */
   async keep(
     db: Kysely<Tables>,
     accountId: string,
@@ -84,13 +90,14 @@ export class IdempotencyRepository {
     requestId: string,
     answer: { body: string; conversationId: string | undefined },
   ): Promise<void> {
-    await db
+    const { numUpdatedRows } = await db
       .updateTable('idempotency_records')
       .set({ body: answer.body, conversation_id: answer.conversationId ?? null })
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .where('request_id', '=', requestId)
-      .execute();
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) throw new ExecutionLostError();
   }
 
   /** Forgets an execution that has no answer to keep. */
