@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { ADMIN_KEY, Tollgate } from '../support/tollgate.js';
 const run = promisify(execFile);
 const PAGES = [
   'README.md',
+  'docs/admin-api.md',
   'docs/architecture.md',
   'docs/billing.md',
   'docs/configuration.md',
@@ -118,6 +119,12 @@ describe('the documentation', () => {
     const named = new Set(readFileSync(page, 'utf8').match(/sandbox\/[a-z0-9-]+/g));
     const missing = SANDBOX_UPSTREAM_MODELS.filter((id) => !named.has(`sandbox/${id}`));
     expect(missing).toEqual([]);
+  });
+
+  it('docs/architecture.md names every folder of the house', () => {
+    const page = readFileSync('docs/architecture.md', 'utf8');
+    const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.map(({ name }) => name).filter((name) => !page.includes(`\`${name}/\``))).toEqual([]);
   });
 
   it('README.md names only variables that there are', () => {
