@@ -69,6 +69,18 @@ export class LedgerRepository {
     );
   }
 
+  /** What a request was charged, a positive number; `undefined`: nothing yet. */
+  async findSettled(accountId: string, requestId: string, db: Kysely<Tables>): Promise<bigint | undefined> {
+    const row = await db
+      .selectFrom('ledger_entries')
+      .select('amount_hundredths')
+      .where('account_id', '=', accountId)
+      .where('request_id', '=', requestId)
+      .where('type', '=', 'settlement')
+      .executeTakeFirst();
+    return row && -row.amount_hundredths;
+  }
+
   async findByIdempotencyKey(
     accountId: string,
     idempotencyKey: string,

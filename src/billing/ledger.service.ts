@@ -17,6 +17,8 @@ export interface Posting {
   readonly reason: string | undefined;
   /** A second posting with the same key, by the same account, changes nothing. */
   readonly idempotencyKey: string | undefined;
+  /** The request that it makes good; absent: none. */
+  readonly requestId?: string | undefined;
 }
 
 /** Credits that come and go other than by requests. */
@@ -61,12 +63,31 @@ export class LedgerService {
       {
         ...posting,
         keyId: undefined,
-        requestId: undefined,
+        requestId: posting.requestId,
         priceVersion: undefined,
         usageSource: undefined,
         createdAtMs: this.clock.nowMs(),
       },
     ]);
     return { ...balance, balanceHundredths: after };
+  }
+
+  /**
+   * Gives back what a request was charged, where it was charged at all: its commit came through after the caller had
+   * been told that it did not, and nothing was handed over. At most once a request.
+   */
+  refund(accountId: string, requestId: string): Promise<void> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const charged = await this.ledger.findSettled(accountId, requestId, trx);
+      if (charged === undefined || charged === 0n) return;
+      await this.postIn(trx, {
+        accountId,
+        type: 'correction',
+        amountHundredths: charged,
+        reason: 'the answer could not be handed over',
+        idempotencyKey: `undelivered:${requestId}`,
+        requestId,
+      });
+    });
   }
 }

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { stringifyFacts } from '../billing/hold-facts.js';
+import { stringifyFacts, type HoldFacts } from '../billing/hold-facts.js';
 import { HoldService } from '../billing/hold.service.js';
+import { settlementOfLeft } from '../billing/left-hold.js';
+import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
+import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
 import type { Caller } from './caller.js';
 import type { Endpoint } from './endpoint.js';
@@ -12,6 +15,7 @@ import { holdSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
 import { orderRoutes } from './route-order.js';
+import { UnsettledService } from './unsettled.service.js';
 
 /** A request that may go ahead: what it asks, what it may cost at most, where it can go. */
 export interface Admission<Request> {
@@ -45,6 +49,8 @@ export class AdmissionService {
     private readonly catalogue: CatalogueService,
     private readonly tokens: TokenLimiter,
     private readonly holds: HoldService,
+    private readonly unsettled: UnsettledService,
+    private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
 
@@ -80,6 +86,17 @@ export class AdmissionService {
       model.price,
       this.config.money.creditNanoUsd,
     );
+    const facts: HoldFacts = {
+      clientRequestId: caller.clientRequestId,
+      surface: caller.surface,
+      endpoint: endpoint.name,
+      model: model.id,
+      upstream: route.upstream,
+      upstreamModel: route.upstreamModel,
+      streamed,
+      promptTokens,
+      price: model.price,
+    };
     try {
       const amountHundredths = await this.holds.open({
         requestId: caller.requestId,
@@ -87,17 +104,7 @@ export class AdmissionService {
         keyId: caller.principal.keyId,
         ...size,
         budget: caller.principal.budget ?? undefined,
-        facts: stringifyFacts({
-          clientRequestId: caller.clientRequestId,
-          surface: caller.surface,
-          endpoint: endpoint.name,
-          model: model.id,
-          upstream: route.upstream,
-          upstreamModel: route.upstreamModel,
-          streamed,
-          promptTokens,
-          price: model.price,
-        }),
+        facts: stringifyFacts(facts),
       });
       const hold = { amountHundredths, worstHundredths: size.amountHundredths };
       return {
@@ -113,7 +120,16 @@ export class AdmissionService {
       };
     } catch (error) {
       tokens.correct(0);
+      if (error instanceof CommitUnknownError) this.giveBack(caller, facts);
       throw error;
     }
+  }
+
+  /** The hold of a request that was refused may have been opened after all; its process lives, so no sweeper looks. */
+  private giveBack({ requestId, principal }: Caller, facts: HoldFacts): void {
+    const { accountId, keyId } = principal;
+    const nowMs = this.clock.nowMs();
+    const hold = { requestId, accountId, keyId, relayedTokens: 0, openedAtMs: nowMs };
+    this.unsettled.add({ settlement: settlementOfLeft(hold, facts, 'settled_late', nowMs), refund: false });
   }
 }

@@ -18,7 +18,8 @@ import type { Bill } from '../surfaces/usage.js';
 import type { Admission } from './admission.js';
 import type { InFlight } from './in-flight.js';
 import type { Meter } from './meter.js';
-import { UnsettledService } from './unsettled.service.js';
+import { estimatePromptTokens } from './prompt.js';
+import { UnsettledService, type Unsettled } from './unsettled.service.js';
 
 /** The end of an answer: what it used and what that cost, durable. */
 export class Settled {
@@ -64,7 +65,7 @@ export class ClosingService {
     const complete = outcome === 'completed';
     const believed: BelievedUsage =
       complete || meter.generated
-        ? await meter.usage(this.counter, complete)
+        ? await meter.usage(this.counter, complete).catch(() => estimate(admission, meter))
         : { usage: usageOf(0, 0), source: 'counted' };
     admission.tokens.correct(believed.usage.total_tokens);
     const toSettled = ({ usage, bill, short }: Charged): Settled => {
@@ -113,15 +114,24 @@ export class ClosingService {
 }
 
 /** The caller was told of a failure: a stream is charged for what it relayed, a whole answer was not handed over. */
-function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenAnswer): Settlement {
+function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenAnswer): Unsettled {
   const relayed = streamed && firstTokenMs !== undefined;
   return {
-    ...settlement,
-    alongside: undefined,
-    outcome: 'settled_late',
-    move: relayed ? 'settle' : 'release',
-    ...(relayed ? {} : { usage: usageOf(0, 0) }),
+    settlement: {
+      ...settlement,
+      alongside: undefined,
+      outcome: 'settled_late',
+      move: relayed ? 'settle' : 'release',
+      ...(relayed ? {} : { usage: usageOf(0, 0) }),
+    },
+    // An answer that was kept beside its charge is given to the retry.
+    refund: !relayed && settlement.alongside === undefined,
   };
+}
+
+/** Where not even counting works: no answer stays without its settlement. */
+function estimate({ prompt }: Admission<unknown>, meter: Meter): BelievedUsage {
+  return { usage: usageOf(estimatePromptTokens(prompt), meter.estimatedTokens), source: 'estimated' };
 }
 
 function share(part: number, whole: number): number {

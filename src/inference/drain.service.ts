@@ -1,16 +1,25 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { HousekeepingService } from '../billing/housekeeping.service.js';
 import { AppConfig } from '../config/app-config.js';
 import { InFlight } from './in-flight.js';
+import { UnsettledService } from './unsettled.service.js';
 
-/** Holds shutdown back until every answer under way has ended and is settled. */
+/**
+ * Holds shutdown back until every answer under way has ended and is settled. Until then other processes must see that
+ * this one lives, or they would resolve its holds.
+ */
 @Injectable()
 export class DrainService implements BeforeApplicationShutdown {
   constructor(
     private readonly inFlight: InFlight,
+    private readonly unsettled: UnsettledService,
+    private readonly housekeeping: HousekeepingService,
     private readonly config: AppConfig,
   ) {}
 
-  beforeApplicationShutdown(): Promise<void> {
-    return this.inFlight.drain(this.config.server.drainTimeoutMs);
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.inFlight.drain(this.config.server.drainTimeoutMs);
+    await this.unsettled.flush();
+    await this.housekeeping.stop();
   }
 }

@@ -85,7 +85,8 @@ export class InferenceService {
         return { answer: paidPart(settled), settled };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
-        if (!closing.closed) closing.close(brokenOutcome(open)).catch(ignored);
+        // Waited for: the caller's next request may need the credit that is given back.
+        if (!closing.closed) await closing.close(brokenOutcome(open)).catch(ignored);
         throw open.cut ? new CutByShutdownError() : error;
       }
     } finally {

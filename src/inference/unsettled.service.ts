@@ -1,53 +1,74 @@
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { HoldLostError } from '../billing/billing.errors.js';
+import { LedgerService } from '../billing/ledger.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
 import { Log } from '../observability/log.js';
 
 const RETRY_MS = 1_000;
 
+/** What is to become of a request whose caller has been told of a failure of storage. */
+export interface Unsettled {
+  readonly settlement: Settlement;
+  /** Nothing was handed over and nothing is kept for a retry: a charge that came through after all is given back. */
+  readonly refund: boolean;
+}
+
 /**
- * Requests whose settlement could not be made durable in time. Their callers were told of a failure, so they are
- * resolved like those of a dead process, as soon as the database is back: what was relayed is charged, the rest given
- * back. What this process does not live to resolve, the sweeper of the next one does.
+ * Requests whose hold or settlement could not be made durable in time. Their callers were told of a failure, so they
+ * are resolved like those of a dead process, as soon as the database is back: what was relayed is charged, the rest
+ * given back. What this process does not live to resolve, the sweeper of the next one does.
  */
 @Injectable()
-export class UnsettledService implements BeforeApplicationShutdown {
-  private readonly waiting = new Map<string, Settlement>();
+export class UnsettledService {
+  private readonly waiting = new Map<string, Unsettled>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly settlements: SettlementService,
+    private readonly ledger: LedgerService,
     private readonly log: Log,
   ) {}
 
-  add(settlement: Settlement): void {
-    this.waiting.set(settlement.requestId, settlement);
+  add(unsettled: Unsettled): void {
+    this.waiting.set(unsettled.settlement.requestId, unsettled);
     this.schedule();
   }
 
-  beforeApplicationShutdown(): void {
+  /** One more try for all, now: the process is about to leave. Never rejects. */
+  async flush(): Promise<void> {
     clearTimeout(this.timer);
+    this.timer = undefined;
+    await Promise.all([...this.waiting.values()].map((unsettled) => this.retry(unsettled)));
   }
 
   private schedule(): void {
     this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      void this.retryAll();
+      void this.flush().then(() => {
+        if (this.waiting.size > 0) this.schedule();
+      });
     }, RETRY_MS).unref();
   }
 
-  private async retryAll(): Promise<void> {
-    await Promise.all([...this.waiting.values()].map((settlement) => this.retry(settlement)));
-    if (this.waiting.size > 0) this.schedule();
+  private async retry({ settlement, refund }: Unsettled): Promise<void> {
+    const { requestId, accountId } = settlement;
+    try {
+      await this.resolve(settlement, refund);
+      this.waiting.delete(requestId);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.warn({ request_id: requestId, account_id: accountId, reason }, 'not settled yet');
+    }
   }
 
-  private async retry(settlement: Settlement): Promise<void> {
+  private async resolve(settlement: Settlement, refund: boolean): Promise<void> {
+    const { requestId, accountId } = settlement;
     try {
       await this.settlements.settle(settlement);
-      this.log.info({ request_id: settlement.requestId }, 'settled late');
+      this.log.info({ request_id: requestId }, 'settled late');
     } catch (error) {
-      if (!(error instanceof HoldLostError)) return;
+      if (!(error instanceof HoldLostError)) throw error;
+      // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
+      if (refund) await this.ledger.refund(accountId, requestId);
     }
-    this.waiting.delete(settlement.requestId);
   }
 }
