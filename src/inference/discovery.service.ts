@@ -26,12 +26,11 @@ export class DiscoveryService implements OnApplicationShutdown {
     private readonly log: Log,
   ) {}
 
-  /** Asks all of them now; resolves when each has answered or given up. */
+  /** Asks all of them now, after the run under way if there is one; resolves when each has answered or given up. */
   refresh(): Promise<void> {
-    this.running ??= this.discoverAll().finally(() => {
-      this.running = undefined;
-    });
-    return this.running;
+    const run = (this.running ?? Promise.resolve()).then(() => this.discoverAll());
+    this.running = run;
+    return run;
   }
 
   onApplicationShutdown(): void {
@@ -53,6 +52,8 @@ export class DiscoveryService implements OnApplicationShutdown {
     if (adapter.listModels === undefined) return true;
     try {
       const models = await adapter.listModels(AbortSignal.timeout(LIST_TIMEOUT_MS));
+      // A reload has put another in its place meanwhile: what this one has is nobody's business any more.
+      if (!this.upstreams.list().some((upstream) => upstream.adapter === adapter)) return true;
       this.catalogue.setDiscovered(config.name, models);
       await this.onDiscovered();
       this.log.info({ upstream: config.name, models: models.length }, 'models discovered');
