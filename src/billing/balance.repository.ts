@@ -64,6 +64,11 @@ export class BalanceRepository {
     return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
   }
 
+  /** For `GroupCommit`: what else the transaction locks comes after. SQLite has one writer and needs none of it. */
+  readonly lockFirst = async (trx: Kysely<Tables>, accountIds: readonly string[]): Promise<void> => {
+    if (this.database.kind === 'postgres') await this.lock(trx, accountIds);
+  };
+
   /** @throws when a change would make a balance negative or smaller than what is held: the check of the table */
   async change(trx: Kysely<Tables>, changes: readonly BalanceChange[]): Promise<void> {
     for (const { accountId, balanceHundredths, heldHundredths } of changes) {

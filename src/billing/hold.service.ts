@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
 import { budgetWindow, type Budget } from '../common/money/budget.js';
-import { GroupCommit } from '../persistence/group-commit.js';
+import { GroupCommit, type GroupLock } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
 import { BalanceRepository, type Balance } from './balance.repository.js';
-import { BudgetExceededError, InsufficientCreditError } from './billing.errors.js';
+import { BudgetExceededError, HoldLostError, InsufficientCreditError } from './billing.errors.js';
 import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
@@ -35,7 +35,8 @@ interface PendingExtension {
 
 type Outcome =
   | { readonly kind: 'opened'; readonly amountHundredths: bigint }
-  | { readonly kind: 'refused'; readonly lacking: 'credit' | 'budget' };
+  | { readonly kind: 'refused'; readonly lacking: 'credit' | 'budget' }
+  | { readonly kind: 'lost' };
 
 interface PendingHold extends HoldRequest {
   readonly openedAtMs: number;
@@ -64,16 +65,22 @@ export class HoldService {
    * Resolves when the hold is durable.
    *
    * @returns what was set aside: `amountHundredths`, or less but at least `leastHundredths`
-   * @throws InsufficientCreditError, BudgetExceededError, DomainError `storage_unavailable`
+   * @throws InsufficientCreditError, BudgetExceededError, HoldLostError, DomainError `storage_unavailable`;
+   *   CommitUnknownError (the same code): the hold may be there, and must be released when the database is back
    */
   async open(request: HoldRequest): Promise<bigint> {
     const openedAtMs = this.clock.nowMs();
-    const outcome = await this.groupCommit.submit(this.#openMany, {
-      ...request,
-      openedAtMs,
-      budgetWindow: request.budget && budgetWindow(request.budget.period, openedAtMs),
-    });
+    const outcome = await this.groupCommit.submit(
+      this.#openMany,
+      {
+        ...request,
+        openedAtMs,
+        budgetWindow: request.budget && budgetWindow(request.budget.period, openedAtMs),
+      },
+      this.#lockOf(request.accountId),
+    );
     if (outcome.kind === 'opened') return outcome.amountHundredths;
+    if (outcome.kind === 'lost') throw new HoldLostError();
     throw outcome.lacking === 'budget' ? new BudgetExceededError() : new InsufficientCreditError();
   }
 
@@ -84,12 +91,11 @@ export class HoldService {
    * @returns the amount held now; the old one where nothing more is available or the hold is resolved
    */
   extend(requestId: string, accountId: string, wantedHundredths: bigint): Promise<bigint> {
-    return this.groupCommit.submit(this.#extendMany, {
-      requestId,
-      accountId,
-      wantedHundredths,
-      atMs: this.clock.nowMs(),
-    });
+    return this.groupCommit.submit(
+      this.#extendMany,
+      { requestId, accountId, wantedHundredths, atMs: this.clock.nowMs() },
+      this.#lockOf(accountId),
+    );
   }
 
   /** Stores how much output a client has been sent, without waiting; a lost note costs a second's worth. */
@@ -110,12 +116,12 @@ export class HoldService {
     trx: Transaction<Tables>,
     extensions: readonly PendingExtension[],
   ): Promise<bigint[]> => {
+    // Accounts before holds, everywhere: two processes never wait for each other in a circle.
+    await this.balances.lock(trx, [...new Set(extensions.map(({ accountId }) => accountId))]);
     const holds = await this.holds.lock(
       trx,
       extensions.map(({ requestId }) => requestId),
     );
-    // All of them at once, in the order of their ids: two processes never wait for each other in a circle.
-    await this.balances.lock(trx, [...new Set(extensions.map(({ accountId }) => accountId))]);
     const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const amounts: bigint[] = [];
     for (const { requestId, accountId, wantedHundredths, atMs } of extensions) {
@@ -148,19 +154,22 @@ export class HoldService {
     trx: Transaction<Tables>,
     requests: readonly PendingHold[],
   ): Promise<Outcome[]> => {
-    // After a lost acknowledgement the hold is there already; its credit must not be set aside twice.
+    const balances = await this.balances.lock(trx, [...new Set(requests.map(({ accountId }) => accountId))]);
+    // After a lost acknowledgement the hold is there already; its credit must not be set aside twice. Looked for with
+    // the account locked: the first commit may be under way still, and only that lock waits for it.
     const existing = await this.holds.lock(
       trx,
       requests.map(({ requestId }) => requestId),
     );
-    const balances = await this.balances.lock(trx, [...new Set(requests.map(({ accountId }) => accountId))]);
     const budgets = await this.budgets.tally(trx, budgetPlacesOf(requests));
     const heldNow = new Map<string, bigint>();
     const opened: Hold[] = [];
 
     const outcomes = requests.map((request): Outcome => {
       const known = existing.get(request.requestId);
-      if (known !== undefined) return { kind: 'opened', amountHundredths: known.amountHundredths };
+      if (known?.state === 'open') return { kind: 'opened', amountHundredths: known.amountHundredths };
+      // Taken for dead meanwhile, and swept.
+      if (known !== undefined) return { kind: 'lost' };
       const already = heldNow.get(request.accountId) ?? 0n;
       const credit = available(balances.get(request.accountId)) - already;
       const limit = request.budget?.limitHundredths;
@@ -195,6 +204,10 @@ export class HoldService {
     }
     return outcomes;
   };
+
+  #lockOf(accountId: string): GroupLock {
+    return { lock: this.balances.lockFirst, key: accountId };
+  }
 
   #toHold(request: PendingHold, amountHundredths: bigint): Hold {
     return {

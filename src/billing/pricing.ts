@@ -32,15 +32,16 @@ export function affordableUsage(
   payableHundredths: bigint,
 ): Usage {
   const fits = (prompt: number, completion: number): boolean =>
-    priceUsage(part(usage, prompt, completion), price, creditNanoUsd).creditHundredths <= payableHundredths;
+    priceUsage(partOf(usage, prompt, completion), price, creditNanoUsd).creditHundredths <= payableHundredths;
   const prompt = fits(usage.prompt_tokens, 0)
     ? usage.prompt_tokens
     : largest(usage.prompt_tokens, (tokens) => fits(tokens, 0));
   const completion = largest(usage.completion_tokens, (tokens) => fits(prompt, tokens));
-  return part(usage, prompt, completion);
+  return partOf(usage, prompt, completion);
 }
 
-function part(usage: Usage, promptTokens: number, completionTokens: number): Usage {
+/** Usage with fewer tokens; details are cut to fit. */
+export function partOf(usage: Usage, promptTokens: number, completionTokens: number): Usage {
   return usageOf(promptTokens, completionTokens, {
     cachedTokens: Math.min(usage.prompt_tokens_details?.cached_tokens ?? 0, promptTokens),
     reasoningTokens: Math.min(usage.completion_tokens_details?.reasoning_tokens ?? 0, completionTokens),

@@ -14,7 +14,7 @@ import { HoldLostError } from './billing.errors.js';
 import { HoldRepository, type Hold, type HoldEvent } from './hold.repository.js';
 import { moveHold, type HoldMove } from './hold-states.js';
 import { LedgerRepository, type NewLedgerEntry } from './ledger.repository.js';
-import { affordableUsage, priceUsage } from './pricing.js';
+import { affordableUsage, partOf, priceUsage } from './pricing.js';
 import type { UsageSource } from './reported-usage.js';
 import { UsageRepository, type UsageRecord } from './usage.repository.js';
 
@@ -86,10 +86,11 @@ export class SettlementService {
    * @throws DomainError `storage_unavailable` when it could not be made durable before the deadline
    */
   async settle(settlement: Settlement): Promise<Settled> {
-    const outcome = await this.groupCommit.submit(this.#settleMany, {
-      ...settlement,
-      closedAtMs: this.clock.nowMs(),
-    });
+    const outcome = await this.groupCommit.submit(
+      this.#settleMany,
+      { ...settlement, closedAtMs: this.clock.nowMs() },
+      { lock: this.balances.lockFirst, key: settlement.accountId },
+    );
     if (outcome.kind === 'lost') throw new HoldLostError();
     return outcome.settled;
   }
@@ -98,13 +99,14 @@ export class SettlementService {
     trx: Transaction<Tables>,
     settlements: readonly PendingSettlement[],
   ): Promise<Outcome[]> => {
+    // Accounts before holds, as in `HoldService`.
+    const balances = await this.balances.lock(trx, [
+      ...new Set(settlements.map(({ accountId }) => accountId)),
+    ]);
     const holds = await this.holds.lock(
       trx,
       settlements.map(({ requestId }) => requestId),
     );
-    const balances = await this.balances.lock(trx, [
-      ...new Set(settlements.map(({ accountId }) => accountId)),
-    ]);
     const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances, budgets);
     const outcomes: Outcome[] = [];
@@ -127,12 +129,13 @@ export class SettlementService {
     const row = await this.usage.findByRequestId(settlement.accountId, settlement.requestId, trx);
     if (row === undefined || row.outcome !== settlement.outcome) return { kind: 'lost' };
     const { usage } = settlement;
+    const short = row.promptTokens + row.completionTokens < usage.total_tokens;
     return {
       kind: 'settled',
       settled: {
-        usage,
+        usage: short ? partOf(usage, row.promptTokens, row.completionTokens) : usage,
         bill: { model: row.model, costNanoUsd: row.costNanoUsd, creditHundredths: row.creditHundredths },
-        short: row.promptTokens + row.completionTokens < usage.total_tokens,
+        short,
       },
     };
   }

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { sql, type Transaction } from 'kysely';
 import type { Database } from './database.js';
+import { CommitUnknownError } from './commit-unknown.error.js';
 import { isStorageUnavailable, storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
 import { inTransaction, isConflict } from './transaction.js';
@@ -14,6 +15,17 @@ export type GroupWrite<Item, Result> = (
   trx: Transaction<Tables>,
   items: readonly Item[],
 ) => Promise<readonly Result[]>;
+
+/**
+ * Rows that a write locks. All of a transaction's are locked before its first write, each kind at once: writes of
+ * several kinds in one transaction would else lock in the order in which they came, and two processes could wait for
+ * each other in a circle.
+ */
+export interface GroupLock {
+  /** Locks rows in an order of its own that is always the same; the same function for the same kind of row. */
+  readonly lock: (trx: Transaction<Tables>, keys: readonly string[]) => Promise<unknown>;
+  readonly key: string;
+}
 
 export interface GroupCommitSettings {
   /** Most items of one transaction: on SQLite the event loop stands still for as long as it takes. */
@@ -29,6 +41,9 @@ const DEFAULTS: GroupCommitSettings = { maxBatch: 128, maxPending: 10_000, deadl
 interface Submission {
   readonly write: GroupWrite<unknown, unknown>;
   readonly item: unknown;
+  readonly lock: GroupLock | undefined;
+  /** Since when its commit may have happened without our knowing: `running` ends with the attempt, `lost` never does. */
+  commit: 'none' | 'running' | 'lost';
   /** Told its outcome, or given up on at its deadline. */
   settled: boolean;
   readonly settle: (outcome: Outcome) => void;
@@ -58,21 +73,31 @@ export class GroupCommit {
    * Resolves once the item's commit is durable. Items of one batch that share the same `write` function are given to
    * it together; items of different batches are committed in order of submission.
    *
-   * @throws DomainError `storage_unavailable` when the queue is full or closing, or the deadline passed before the
-   * commit was known to be durable (it may still be: an idempotent second submission finds out); whatever `write` throws
+   * @param lock what `write` will lock, where processes contend for it
+   * @throws DomainError `storage_unavailable` when the queue is full or closing, or the deadline passed and nothing was
+   * stored; CommitUnknownError (the same code) when it may be or become stored: an idempotent second submission finds
+   * out; whatever `write` throws
    */
-  submit<Item, Result>(write: GroupWrite<Item, Result>, item: Item): Promise<Result> {
+  submit<Item, Result>(write: GroupWrite<Item, Result>, item: Item, lock?: GroupLock): Promise<Result> {
     if (this.#closed) return Promise.reject(storageUnavailable('shutting down'));
     if (this.#pending >= this.#settings.maxPending) return Promise.reject(storageUnavailable('queue full'));
     return new Promise<Result>((resolve, reject) => {
       const deadline = setTimeout(
-        () => submission.settle({ error: storageUnavailable('no commit before the deadline') }),
+        () =>
+          submission.settle({
+            error:
+              submission.commit === 'none'
+                ? storageUnavailable('no commit before the deadline')
+                : new CommitUnknownError(),
+          }),
         this.#settings.deadlineMs,
       );
       const submission: Submission = {
         // The item goes to no other function than the one it came with.
         write: write as GroupWrite<unknown, unknown>,
         item,
+        lock,
+        commit: 'none',
         settled: false,
         settle: (outcome) => {
           if (submission.settled) return;
@@ -119,11 +144,23 @@ export class GroupCommit {
     for (let attempt = 0; ; attempt++) {
       const open = batch.filter(({ settled }) => !settled);
       if (open.length === 0) return;
+      let committing = false;
+      for (const submission of open) if (submission.commit === 'none') submission.commit = 'running';
       try {
-        const outcomes = await inTransaction(this.#database.kysely, (trx) => write(trx, open));
+        const outcomes = await inTransaction(this.#database.kysely, async (trx) => {
+          committing = false;
+          await lockAll(trx, open);
+          const results = await write(trx, open);
+          committing = true;
+          return results;
+        });
         open.forEach((submission, index) => submission.settle(outcomes[index] ?? { error: missing() }));
         return;
       } catch (error) {
+        for (const submission of open) {
+          if (committing) submission.commit = 'lost';
+          else if (submission.commit === 'running') submission.commit = 'none';
+        }
         if (isStorageUnavailable(error)) {
           await pause(Math.min(50 * 2 ** attempt, 500));
         } else if (open.length === 1 || write === writeApart) {
@@ -169,6 +206,17 @@ async function writeApart(trx: Transaction<Tables>, batch: readonly Submission[]
     await sql`release savepoint item`.execute(trx);
   }
   return outcomes;
+}
+
+async function lockAll(trx: Transaction<Tables>, batch: readonly Submission[]): Promise<void> {
+  const keys = new Map<GroupLock['lock'], Set<string>>();
+  for (const { lock } of batch) {
+    if (lock === undefined) continue;
+    const known = keys.get(lock.lock);
+    if (known === undefined) keys.set(lock.lock, new Set([lock.key]));
+    else known.add(lock.key);
+  }
+  for (const [lock, its] of keys) await lock(trx, [...its]);
 }
 
 function indicesByWrite(batch: readonly Submission[]): Map<Submission['write'], number[]> {
