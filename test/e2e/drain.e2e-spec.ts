@@ -36,12 +36,14 @@ describe('P1: SIGTERM', () => {
         BOOTSTRAP_API_KEY: KEY,
         ADMIN_KEY: 'admin-key-of-the-drain-test',
         LOG_LEVEL: 'warn',
+        AUTH_FAILURES_PER_MINUTE: '100000',
         ...HUGE_TPM,
         DRAIN_TIMEOUT_MS: String(DRAIN_TIMEOUT_MS),
         ...(database === undefined ? {} : { DATABASE_URL: database.url }),
       },
     });
     port = Number(new URL(await gateway.origin()).port);
+    await eventually(async () => (await get('/v1/models')).ok, 'a first boot that is over');
   });
   afterEach(async () => {
     for (const client of open.splice(0)) client.close();
