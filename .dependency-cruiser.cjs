@@ -2,8 +2,17 @@
 const row0 = ['contracts', 'surfaces', 'common'];
 const row1 = ['config', 'persistence', 'observability', 'streaming', 'http'];
 const row2 = ['auth', 'models', 'upstreams', 'billing', 'throttling', 'idempotency'];
-const row3 = ['inference', 'accounts'];
-const row4 = ['chat', 'completions', 'health', 'openapi', 'conversations', 'chatbots', 'admin', 'self-service'];
+const row3 = ['inference', 'accounts', 'webhooks'];
+const row4 = [
+  'chat',
+  'completions',
+  'health',
+  'openapi',
+  'conversations',
+  'chatbots',
+  'admin',
+  'self-service',
+];
 
 const inRow = (folders) => `^src/(${folders.join('|')})/`;
 const up = (name, from, to, comment) => ({

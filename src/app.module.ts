@@ -20,6 +20,7 @@ import { DatabaseModule } from './persistence/database.module.js';
 import { SelfServiceModule } from './self-service/self-service.module.js';
 import { RateLimitGuard } from './throttling/rate-limit.guard.js';
 import { ThrottlingModule } from './throttling/throttling.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The house. Guards run in the order in which they stand here: who calls, how often, and with what body. */
 @Module({})
@@ -42,6 +43,7 @@ export class AppModule {
         HealthModule,
         AdminModule,
         SelfServiceModule,
+        WebhooksModule,
       ],
       providers: [
         RouteTable,

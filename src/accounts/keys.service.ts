@@ -3,12 +3,15 @@ import { AccountRepository } from '../auth/account.repository.js';
 import type { ApiKeyChanges, NewApiKey, StoredApiKey } from '../auth/api-key.js';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
 import { ApiKeyService } from '../auth/api-key.service.js';
+import { KeyListeners } from '../auth/key-listeners.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../auth/secret.js';
 import { BudgetRepository } from '../billing/budget.repository.js';
 import { Clock } from '../common/clock/clock.js';
 import { newRowId } from '../common/ids/ids.js';
 import { budgetWindow } from '../common/money/budget.js';
 import type { Page, PageRequest } from '../common/page.js';
+import { Database } from '../persistence/database.js';
+import { inTransaction } from '../persistence/transaction.js';
 import {
   AccountNotFoundError,
   KeyNotFoundError,
@@ -46,9 +49,11 @@ export interface KeyWithSecret extends KeyWithBudgetUse {
 @Injectable()
 export class KeysService {
   constructor(
+    private readonly database: Database,
     private readonly accounts: AccountRepository,
     private readonly keys: ApiKeyRepository,
     private readonly apiKeys: ApiKeyService,
+    private readonly listeners: KeyListeners,
     private readonly budgets: BudgetRepository,
     private readonly clock: Clock,
   ) {}
@@ -115,10 +120,13 @@ export class KeysService {
    * @throws KeyNotFoundError
    */
   async revoke(id: string): Promise<KeyWithBudgetUse> {
-    const {
-      key: { accountId },
-    } = await this.get(id);
-    await this.keys.revoke(accountId, id, this.clock.nowMs());
+    const { key } = await this.get(id);
+    const { accountId } = key;
+    const revokedAtMs = this.clock.nowMs();
+    await inTransaction(this.database.kysely, async (trx) => {
+      if (!(await this.keys.revoke(accountId, id, revokedAtMs, trx))) return;
+      await this.listeners.revoked(trx, { ...key, revokedAtMs });
+    });
     this.apiKeys.forget({ accountId, keyId: id });
     return this.get(id);
   }

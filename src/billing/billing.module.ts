@@ -7,6 +7,7 @@ import { HousekeepingService } from './housekeeping.service.js';
 import { LedgerPagesRepository } from './ledger-pages.repository.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { LedgerService } from './ledger.service.js';
+import { MoneyListeners } from './money-listeners.js';
 import { PriceVersionRepository } from './price-version.repository.js';
 import { ProcessRegistry } from './process-registry.js';
 import { RequestRecordRepository } from './request-record.repository.js';
@@ -26,6 +27,7 @@ import { UsageRepository } from './usage.repository.js';
     LedgerPagesRepository,
     LedgerRepository,
     LedgerService,
+    MoneyListeners,
     PriceVersionRepository,
     ProcessRegistry,
     HousekeepingService,
@@ -42,6 +44,7 @@ import { UsageRepository } from './usage.repository.js';
     HoldService,
     LedgerPagesRepository,
     LedgerService,
+    MoneyListeners,
     RequestRecordRepository,
     UsageReportRepository,
     HousekeepingService,

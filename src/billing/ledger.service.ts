@@ -7,6 +7,7 @@ import type { Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { BalanceRepository, type Balance } from './balance.repository.js';
 import { LedgerRepository } from './ledger.repository.js';
+import { MoneyListeners } from './money-listeners.js';
 
 /** A change that an operator, not a request, makes to a balance. */
 export interface Posting {
@@ -28,6 +29,7 @@ export class LedgerService {
     private readonly database: Database,
     private readonly balances: BalanceRepository,
     private readonly ledger: LedgerRepository,
+    private readonly listeners: MoneyListeners,
     private readonly clock: Clock,
   ) {}
 
@@ -59,6 +61,7 @@ export class LedgerService {
       throw new DomainError('conflict', 'The account does not have that many credits available.');
     }
     await this.balances.change(trx, [{ accountId, balanceHundredths: amountHundredths, heldHundredths: 0n }]);
+    const createdAtMs = this.clock.nowMs();
     await this.ledger.add(trx, [
       {
         ...posting,
@@ -66,9 +69,15 @@ export class LedgerService {
         requestId: posting.requestId,
         priceVersion: undefined,
         usageSource: undefined,
-        createdAtMs: this.clock.nowMs(),
+        createdAtMs,
       },
     ]);
+    await this.listeners.posted(trx, {
+      accountId,
+      beforeHundredths: balance.balanceHundredths,
+      afterHundredths: after,
+      atMs: createdAtMs,
+    });
     return { ...balance, balanceHundredths: after };
   }
 

@@ -14,6 +14,7 @@ import { HoldLostError } from './billing.errors.js';
 import { HoldRepository, type Hold, type HoldEvent } from './hold.repository.js';
 import { moveHold, type HoldMove } from './hold-states.js';
 import { LedgerRepository, type NewLedgerEntry } from './ledger.repository.js';
+import { MoneyListeners, type ChargedRequest } from './money-listeners.js';
 import { affordableUsage, partOf, priceUsage } from './pricing.js';
 import type { UsageSource } from './reported-usage.js';
 import { UsageRepository, type UsageRecord } from './usage.repository.js';
@@ -73,6 +74,7 @@ export class SettlementService {
     private readonly holds: HoldRepository,
     private readonly ledger: LedgerRepository,
     private readonly usage: UsageRepository,
+    private readonly listeners: MoneyListeners,
     private readonly config: AppConfig,
     private readonly clock: Clock,
   ) {}
@@ -150,6 +152,7 @@ export class SettlementService {
     if (batch.events.length > 0) await this.holds.addEvents(trx, batch.events);
     if (batch.entries.length > 0) await this.ledger.add(trx, batch.entries);
     if (batch.records.length > 0) await this.usage.insertMany(trx, batch.records);
+    if (batch.charged.length > 0) await this.listeners.charged(trx, batch.charged);
   }
 }
 
@@ -158,6 +161,7 @@ class SettlementBatch {
   readonly entries: NewLedgerEntry[] = [];
   readonly records: UsageRecord[] = [];
   readonly events: HoldEvent[] = [];
+  readonly charged: ChargedRequest[] = [];
   readonly extended: { requestId: string; amountHundredths: bigint }[] = [];
   readonly closedByState = new Map<'settled' | 'released' | 'expired', string[]>();
   private readonly changes = new Map<string, { balanceHundredths: bigint; heldHundredths: bigint }>();
@@ -207,7 +211,19 @@ class SettlementBatch {
         createdAtMs: closedAtMs,
       });
     }
-    this.records.push(recordOf(settlement, charged));
+    const record = recordOf(settlement, charged);
+    this.records.push(record);
+    if (state === 'settled') {
+      const afterHundredths =
+        (this.balances.get(accountId)?.balanceHundredths ?? 0n) + change.balanceHundredths;
+      this.charged.push({
+        accountId,
+        beforeHundredths: afterHundredths + captured,
+        afterHundredths,
+        atMs: closedAtMs,
+        record,
+      });
+    }
     return charged;
   }
 

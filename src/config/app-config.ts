@@ -121,6 +121,16 @@ export interface CatalogueConfig {
   readonly models: readonly ModelConfig[];
 }
 
+/** Where operators are told what happens to credits and keys. */
+export interface WebhookConfig {
+  /** Their own receiver, so it may be anywhere. Secret: its path or query may hold a token. */
+  readonly url: string;
+  /** Signs what is sent. Secret. */
+  readonly secret: string;
+  /** Tell when a balance falls to this, hundredths of a credit, or below; `undefined`: never. */
+  readonly lowBalanceHundredths: bigint | undefined;
+}
+
 export interface LogConfig {
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -131,6 +141,8 @@ export abstract class AppConfig {
   abstract readonly storage: StorageConfig;
   abstract readonly access: AccessConfig;
   abstract readonly money: MoneyConfig;
+  /** `undefined`: nobody is told, and nothing is written for it. */
+  abstract readonly webhooks: WebhookConfig | undefined;
   abstract readonly log: LogConfig;
   abstract readonly catalogue: CatalogueConfig;
   /** Where the catalogue came from, for messages and for SIGHUP; `undefined`: the environment alone. */

@@ -56,6 +56,18 @@ export function BaseUrl(): PropertyDecorator {
   );
 }
 
+/** An address to send to, query included: it may hold a token. */
+export function HttpUrl(): PropertyDecorator {
+  return variable<string>(
+    (text) => URL.parse(text)?.href,
+    (value) => {
+      const { protocol, username, password, hash } = new URL(value);
+      return ['http:', 'https:'].includes(protocol) && username === '' && password === '' && hash === '';
+    },
+    'must be an http:// or https:// URL without user name, password or fragment',
+  );
+}
+
 /** The address of a server, password included. */
 export function ServerUrl(...schemes: readonly string[]): PropertyDecorator {
   return variable<string>(

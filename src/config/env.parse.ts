@@ -51,5 +51,13 @@ function contradictions(environment: Environment): string[] {
       faults.push(`${name} needs UPSTREAM_BASE_URL`);
     }
   }
+  if (environment.WEBHOOK_URL !== undefined && environment.WEBHOOK_SECRET === undefined) {
+    faults.push('WEBHOOK_URL needs WEBHOOK_SECRET');
+  }
+  for (const name of ['WEBHOOK_SECRET', 'LOW_BALANCE_CREDITS'] as const) {
+    if (environment[name] !== undefined && environment.WEBHOOK_URL === undefined) {
+      faults.push(`${name} needs WEBHOOK_URL`);
+    }
+  }
   return faults;
 }

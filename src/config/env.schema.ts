@@ -1,6 +1,7 @@
 import {
   BaseUrl,
   Decimal,
+  HttpUrl,
   ListOf,
   Milliseconds,
   OneOf,
@@ -48,6 +49,11 @@ export class Environment {
 
   /** Nano-USD. */
   @Decimal({ decimals: 9, zero: false }) CREDIT_USD = 5_000_000n;
+
+  @HttpUrl() WEBHOOK_URL: string | undefined;
+  @Secret() WEBHOOK_SECRET: string | undefined;
+  /** Hundredths of a credit. */
+  @Decimal({ decimals: 2, zero: true }) LOW_BALANCE_CREDITS: bigint | undefined;
 
   @OneOf(...LOG_LEVELS) LOG_LEVEL: LogConfig['level'] = 'info';
 

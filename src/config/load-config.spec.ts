@@ -135,6 +135,23 @@ describe('loadConfig, environment', () => {
     ]);
   });
 
+  it('wants a secret with a webhook, and a webhook with its settings', () => {
+    expect(faultsOf(() => load({ WEBHOOK_URL: 'http://127.0.0.1:9/hook' }))).toEqual([
+      'WEBHOOK_URL needs WEBHOOK_SECRET',
+    ]);
+    expect(faultsOf(() => load({ WEBHOOK_SECRET: 's', LOW_BALANCE_CREDITS: '1' }))).toEqual([
+      'WEBHOOK_SECRET needs WEBHOOK_URL',
+      'LOW_BALANCE_CREDITS needs WEBHOOK_URL',
+    ]);
+    const WEBHOOK_URL = 'https://u.example/hook?token=t';
+    expect(load({ WEBHOOK_URL, WEBHOOK_SECRET: 's', LOW_BALANCE_CREDITS: '2.5' }).webhooks).toEqual({
+      url: WEBHOOK_URL,
+      secret: 's',
+      lowBalanceHundredths: 250n,
+    });
+    expect(load().webhooks).toBeUndefined();
+  });
+
   it('is documented: .env.example and docs/configuration.md name exactly the variables of the schema', () => {
     const example = readFileSync('.env.example', 'utf8');
     const names = [...example.matchAll(/^([A-Z][A-Z0-9_]*)=$/gm)].map((match) => match[1]);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { AppConfig, CatalogueConfig } from './app-config.js';
+import type { AppConfig, CatalogueConfig, WebhookConfig } from './app-config.js';
 import { parseCatalogueFile } from './catalogue-file.js';
 import { ConfigError } from './config.errors.js';
 import { deepFreeze } from './deep-freeze.js';
@@ -111,10 +111,16 @@ function toAppConfig(
       keyCacheTtlMs: environment.KEY_CACHE_TTL_MS,
     },
     money: { creditNanoUsd: environment.CREDIT_USD },
+    webhooks: webhooksOf(environment),
     log: { level: environment.LOG_LEVEL },
     catalogue,
     configFile,
   };
+}
+
+function webhooksOf(environment: Environment): WebhookConfig | undefined {
+  const { WEBHOOK_URL: url, WEBHOOK_SECRET: secret, LOW_BALANCE_CREDITS: lowBalanceHundredths } = environment;
+  return url === undefined || secret === undefined ? undefined : { url, secret, lowBalanceHundredths };
 }
 
 /** From the end of an upstream's time to the status that tells of it: the attempt is recorded first. */

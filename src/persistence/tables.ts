@@ -21,6 +21,7 @@ export interface Tables {
   processes: ProcessesTable;
   idempotency_records: IdempotencyRecordsTable;
   key_budgets: KeyBudgetsTable;
+  webhook_events: WebhookEventsTable;
 }
 
 /** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
@@ -84,6 +85,23 @@ export interface IdempotencyRecordsTable {
   /** JSON or frames, as sent; null: the first execution has not ended. */
   body: string | null;
   conversation_id: string | null;
+  created_at_ms: bigint;
+}
+
+/** What the operator's receiver is told, at least once. */
+export interface WebhookEventsTable {
+  /** `evt_…`, ordered by time. */
+  id: string;
+  type: string;
+  /** JSON, the same bytes at every attempt. */
+  body: string;
+  state: 'pending' | 'delivered' | 'given_up';
+  /** Begun so far; also tells a late outcome from the present attempt's. */
+  attempts: number;
+  /** When a pending event may be sent; while it is being sent, when it may be sent again should nobody say how it went. */
+  due_at_ms: bigint;
+  /** A status or an error code, never a receiver's words. */
+  last_failure: string | null;
   created_at_ms: bigint;
 }
 

@@ -66,6 +66,7 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       keyCacheTtlMs: 5_000,
     },
     money: { creditNanoUsd: 5_000_000n },
+    webhooks: undefined,
     log: { level: 'silent' },
     catalogue,
     configFile: undefined,

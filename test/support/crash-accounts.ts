@@ -5,6 +5,7 @@ import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secre
 import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { LedgerService } from '../../src/billing/ledger.service.js';
+import { MoneyListeners } from '../../src/billing/money-listeners.js';
 import { SystemClock } from '../../src/common/clock/clock.js';
 import { newRowId } from '../../src/common/ids/ids.js';
 import type { Database } from '../../src/persistence/database.js';
@@ -16,7 +17,8 @@ import type { Database } from '../../src/persistence/database.js';
 export async function createPayer(database: Database, creditHundredths: bigint): Promise<string> {
   const clock = new SystemClock();
   const balances = new BalanceRepository(database);
-  const ledger = new LedgerService(database, balances, new LedgerRepository(database), clock);
+  const entries = new LedgerRepository(database);
+  const ledger = new LedgerService(database, balances, entries, new MoneyListeners(), clock);
   const accounts = new AccountsService(database, new AccountRepository(database), balances, ledger, clock);
   const account = await accounts.create('crash ring', creditHundredths);
   const secret = newApiKeySecret();

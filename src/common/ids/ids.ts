@@ -32,6 +32,11 @@ export function newEntryId(nowMs: number): string {
   return `le_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;
 }
 
+/** `evt_` + 32 hex, ordered by time like request ids. */
+export function newEventId(nowMs: number): string {
+  return `evt_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;
+}
+
 /** `<prefix>_` + 24 hex, for rows that people see: accounts, keys. */
 export function newRowId(prefix: 'acct' | 'key'): string {
   return `${prefix}_${hex(12)}`;

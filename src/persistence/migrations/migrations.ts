@@ -3,6 +3,7 @@ import { accountsKeysUsage } from './0001-accounts-keys-usage.js';
 import { ledger } from './0002-ledger.js';
 import { keyLimits } from './0003-key-limits.js';
 import { idempotency } from './0004-idempotency.js';
+import { webhooks } from './0005-webhooks.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -10,4 +11,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-ledger': ledger,
   '0003-key-limits': keyLimits,
   '0004-idempotency': idempotency,
+  '0005-webhooks': webhooks,
 };
