@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/persistence/database.js';
-import { AdminClient } from '../support/admin-client.js';
+import { AdminClient, type AdminAnswer } from '../support/admin-client.js';
 import { eventually } from '../support/eventually.js';
 import { failure, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
@@ -69,7 +69,7 @@ describe('GET /admin/v1/ledger', () => {
     const one = await admin.key();
     const two = await admin.key({ account_id: one.accountId });
     const [first, second] = [await ask(one.headers), await ask(two.headers)];
-    const requestsOf = async (query: string) =>
+    const requestsOf = async (query: string): Promise<string[]> =>
       (await admin.get(`/ledger?${query}`)).body.data.map((row: { request_id: string }) => row.request_id);
     expect(await requestsOf(`key_id=${one.id}`)).toEqual([first]);
     expect(await requestsOf(`key_id=${two.id}&account_id=${one.accountId}`)).toEqual([second]);
@@ -90,7 +90,7 @@ describe('GET /admin/v1/ledger', () => {
       let cursor = '';
       for (;;) {
         const filter = of === 'account' ? `account_id=${account}&` : '';
-        const { body } = await admin.get(`/ledger?${filter}limit=4${cursor}`);
+        const { body }: AdminAnswer = await admin.get(`/ledger?${filter}limit=4${cursor}`);
         for (const row of body.data) {
           seen.push(row.id);
           if (row.account_id === account && row.amount < 100) amounts.push(row.amount);
@@ -133,8 +133,8 @@ describe('GET /admin/v1/ledger', () => {
 
 describe('GET /admin/v1/usage', () => {
   it.each([
-    ['day', () => new Date().toISOString().slice(0, 10)],
-    ['model', () => MODEL],
+    ['day', (): string => new Date().toISOString().slice(0, 10)],
+    ['model', (): string => MODEL],
   ] as const)('sums requests by %s', async (group, value) => {
     const key = await admin.key();
     await ask(key.headers);
@@ -177,7 +177,7 @@ describe('GET /admin/v1/usage', () => {
     const key = await admin.key();
     const requestId = await ask(key.headers);
     const at = Math.floor(((await tollgate.usageOf(requestId))?.createdAtMs ?? 0) / 1000);
-    const countOf = async (from: number, to: number) =>
+    const countOf = async (from: number, to: number): Promise<number> =>
       (await admin.get(`/usage?account_id=${key.accountId}&from=${from}&to=${to}`)).body.data[0]?.requests ??
       0;
     expect(await countOf(at, at + 1)).toBe(1);
@@ -275,11 +275,11 @@ describe('GET /admin/v1/requests/{id}', () => {
     upstream.enqueue((response, request) =>
       gate.promise.then(() => json(chatAnswer({ usage: SAMPLE }))(response, request)),
     );
-    const arrived = upstream.nextRequest();
     const asked = ask(key.headers);
-    await arrived;
-    const { body: account } = await admin.get(`/accounts/${key.accountId}`);
-    expect(account.held).toBeGreaterThan(0);
+    const account = await eventually(async () => {
+      const { body } = await admin.get(`/accounts/${key.accountId}`);
+      return body.held > 0 ? body : undefined;
+    }, 'a hold');
     expect(account.available).toBeCloseTo(account.balance - account.held, 6);
     const { kysely } = tollgate.app.get(Database);
     const hold = await kysely

@@ -51,6 +51,7 @@ describe('the budget of a key', () => {
   });
   afterEach(async () => {
     await settled();
+    // oxlint-disable-next-line jest/no-standalone-expect -- holds after every test
     expect(await verifyLedger(tollgate.app.get(Database).kysely)).toEqual([]);
   });
   afterAll(async () => {
@@ -206,6 +207,6 @@ describe('the budget of a key', () => {
       .set({ owner: 'a dead process' })
       .where('request_id', '=', requestId)
       .execute();
-    await tollgate.app.get(SweeperService, { strict: false }).sweep(['nobody']);
+    await tollgate.app.get(SweeperService, { strict: false }).sweep(['a dead process']);
   }
 });

@@ -11,6 +11,15 @@ const CHAT = '/api/v1/chat/completions';
 const ASK = { model: MODEL, max_tokens: 10, messages: [{ role: 'user', content: 'hi' }] };
 const STREAMED = { ...ASK, stream: true };
 
+/** A reply that waits until it is let go. */
+function gated(reply: Reply): { reply: Reply; open: () => void } {
+  const gate = Promise.withResolvers<void>();
+  return {
+    reply: (response, request) => gate.promise.then(() => reply(response, request)),
+    open: gate.resolve,
+  };
+}
+
 describe('max_concurrency', () => {
   let upstream: FakeUpstream;
   let tollgate: Tollgate;
@@ -30,15 +39,6 @@ describe('max_concurrency', () => {
   });
 
   const inUse = (keyId: string): number => tollgate.app.get(ConcurrencySlots).inUse(keyId);
-
-  /** A reply that waits until it is let go. */
-  function gated(reply: Reply): { reply: Reply; open: () => void } {
-    const gate = Promise.withResolvers<void>();
-    return {
-      reply: (response, request) => gate.promise.then(() => reply(response, request)),
-      open: gate.resolve,
-    };
-  }
 
   it('refuses what is more than its slots, says when to come back, and lets in what comes later', async () => {
     const key = await admin.key({ max_concurrency: 2 });
@@ -151,7 +151,7 @@ describe('max_concurrency', () => {
     });
     await eventually(() => inUse(key.id) === 1, 'a request under way');
     leave.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(asked).rejects.toThrow('aborted');
     await eventually(() => inUse(key.id) === 0, 'a free slot');
   });
 
