@@ -3,7 +3,7 @@ import { Field } from '../contracts/validation/field.decorator.js';
 import { integer, text } from '../contracts/validation/primitives.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 
-const DEFAULT_LIMIT = 20;
+export const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
 /** A list on the wire. */

@@ -13,7 +13,7 @@ import { choice } from '../contracts/validation/primitives.js';
 import { QueryDto } from './admin-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { idFilter, unixSeconds } from './fields.js';
-import { badCursor, PageDto, readCursor, writeCursor, type ListAnswer } from './paging.js';
+import { badCursor, DEFAULT_LIMIT, PageDto, readCursor, writeCursor, type ListAnswer } from './paging.js';
 
 export class UsageQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only requests of this account.' })
@@ -30,7 +30,6 @@ export class UsageQueryDto extends PageDto {
 }
 
 const THIRTY_DAYS_S = 30 * 24 * 3_600;
-const DEFAULT_LIMIT = 20;
 
 @AdminRoute('usage')
 export class UsageController {

@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { stringifyFacts, type HoldFacts } from '../../src/billing/hold-facts.js';
 import { HoldService } from '../../src/billing/hold.service.js';
 import { SweeperService } from '../../src/billing/sweeper.service.js';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
+import { Clock } from '../../src/common/clock/clock.js';
 import { Database } from '../../src/persistence/database.js';
 import { AdminClient } from '../support/admin-client.js';
 import { eventually } from '../support/eventually.js';
@@ -180,6 +181,35 @@ describe('the budget of a key', () => {
     expect([await ask(), await ask()]).toEqual([200, 429]);
     await admin.patch(`/keys/${key.id}`, { budget_period: 'total' });
     expect(await ask()).toBe(429);
+  });
+
+  it('a request belongs to the period in which it began, and the next one begins with nothing spent', async () => {
+    const key = await admin.key({ budget: 1, budget_period: 'day' });
+    const gate = Promise.withResolvers<void>();
+    upstream.enqueue((response, request) =>
+      gate.promise.then(() => json(chatAnswer({ usage: wireUsage(5, 100) }))(response, request)),
+    );
+    const overnight = tollgate.post(CHAT, ASK, key.headers);
+    await eventually(async () => (await budgetOf(key.id)).held === 1, 'a hold');
+    expect((await tollgate.post(CHAT, ASK, key.headers)).status).toBe(429);
+
+    const clock = tollgate.app.get(Clock);
+    const yesterday = new Date().toISOString().slice(0, 10);
+    const tomorrow = jest.spyOn(clock, 'nowMs').mockImplementation(() => Date.now() + 86_400_000);
+    try {
+      expect(await budgetOf(key.id)).toEqual({ spent: 0, held: 0 });
+      expect((await tollgate.post(CHAT, ASK, key.headers)).status).toBe(200);
+      gate.resolve();
+      const answer = await overnight;
+      expect(answer.status).toBe(200);
+      const story = await admin.get(`/requests/${answer.headers.get('x-request-id')}`);
+      expect(story.body.hold.budget_window).toBe(`day:${yesterday}`);
+      expect(await budgetOf(key.id)).toEqual({ spent: 1, held: 0 });
+      expect((await tollgate.post(CHAT, ASK, key.headers)).status).toBe(429);
+    } finally {
+      tomorrow.mockRestore();
+    }
+    expect(await budgetOf(key.id)).toEqual({ spent: 1, held: 0 });
   });
 
   it('a hold grows no further than the budget', async () => {
