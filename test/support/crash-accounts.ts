@@ -10,11 +10,16 @@ import { SystemClock } from '../../src/common/clock/clock.js';
 import { newRowId } from '../../src/common/ids/ids.js';
 import type { Database } from '../../src/persistence/database.js';
 
+export interface Payer {
+  readonly accountId: string;
+  readonly secret: string;
+}
+
 /**
  * Writes an account with credit and one key straight into a database that no gateway has yet.
- * @returns the key's secret
+ * @returns its id and the key's secret
  */
-export async function createPayer(database: Database, creditHundredths: bigint): Promise<string> {
+export async function createPayer(database: Database, creditHundredths: bigint): Promise<Payer> {
   const clock = new SystemClock();
   const balances = new BalanceRepository(database);
   const entries = new LedgerRepository(database);
@@ -35,5 +40,5 @@ export async function createPayer(database: Database, creditHundredths: bigint):
     expiresAtMs: undefined,
     revokedAtMs: undefined,
   });
-  return secret;
+  return { accountId: account.id, secret };
 }

@@ -42,7 +42,7 @@ export async function load(
     Array.from({ length: WORKERS }, async (_, worker) => {
       for (let turn = worker; active(); turn += 1) {
         const key = keys[turn % keys.length] ?? '';
-        const one = await ask(originOf(), key, turn % 3 !== 0);
+        const one = await ask(originOf(), key, { stream: turn % 3 !== 0 });
         if (one !== undefined) seen.push(one);
         else await sleep(5);
       }
@@ -53,21 +53,18 @@ export async function load(
 
 const PATHS = ['/v1', '/api/v1', '/api/public/v1/openai'];
 
-/** @returns `undefined` when not even a status came */
-export async function ask(origin: string, key: string, stream: boolean): Promise<Seen | undefined> {
-  const path = PATHS[Math.floor(Math.random() * PATHS.length)];
+export interface Question {
+  readonly stream: boolean;
+  readonly model?: string;
+  readonly maxTokens?: number;
+}
+
+/** Asks on any surface. @returns `undefined` when not even a status came */
+export async function ask(origin: string, key: string, question: Question): Promise<Seen | undefined> {
+  const { stream } = question;
   let response: Response;
   try {
-    response = await fetch(`${origin}${path}/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: MODEL,
-        messages: [{ role: 'user', content: 'count' }],
-        max_tokens: 5_000,
-        ...(stream && { stream: true, stream_options: { include_usage: true } }),
-      }),
-    });
+    response = await post(origin, key, question);
   } catch {
     return undefined;
   }
@@ -82,13 +79,46 @@ export async function ask(origin: string, key: string, stream: boolean): Promise
   if (!stream) return { requestId, end: 'whole', creditHundredths: creditsOf(JSON.parse(text)) };
   // A connection that dies between two events looks like an end to some clients; only [DONE] is one.
   if (text.includes('"error"')) return { requestId, end: 'partial' };
-  if (!text.endsWith('data: [DONE]\n\n')) return { requestId, end: 'cut' };
+  if (!text.includes('\ndata: [DONE]\n\n')) return { requestId, end: 'cut' };
   const events = text.split('\n\n').filter((event) => event.includes('"usage":{'));
   return {
     requestId,
     end: 'whole',
     creditHundredths: creditsOf(JSON.parse(events.at(-1)?.slice('data: '.length) ?? '{}')),
   };
+}
+
+/** Asks for a stream and leaves when its first bytes are there. */
+export async function leave(
+  origin: string,
+  key: string,
+  headers: Record<string, string> = {},
+): Promise<void> {
+  const leaving = new AbortController();
+  const response = await post(origin, key, { stream: true }, headers, leaving.signal);
+  await response.body?.getReader().read();
+  leaving.abort();
+}
+
+function post(
+  origin: string,
+  key: string,
+  { stream, model = MODEL, maxTokens = 5_000 }: Question,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Response> {
+  const path = PATHS[Math.floor(Math.random() * PATHS.length)];
+  return fetch(`${origin}${path}/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({
+      model,
+      messages: [{ role: 'user', content: 'count' }],
+      max_tokens: maxTokens,
+      ...(stream && { stream: true, stream_options: { include_usage: true } }),
+    }),
+    ...(signal !== undefined && { signal }),
+  });
 }
 
 function creditsOf(answer: unknown): bigint {

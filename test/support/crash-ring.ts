@@ -9,7 +9,7 @@ import { SqliteDialect } from '../../src/persistence/dialects/sqlite-dialect.js'
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
 import { SqliteDatabase } from '../../src/persistence/sqlite-database.js';
 import type { Tables } from '../../src/persistence/tables.js';
-import { createPayer } from './crash-accounts.js';
+import { createPayer, type Payer } from './crash-accounts.js';
 import { busyUpstream, load } from './crash-load.js';
 import { GatewayProcess, NeverListenedError } from './crash-process.js';
 import { eventually } from './eventually.js';
@@ -50,7 +50,7 @@ export class CrashRing {
 
   private constructor(
     readonly upstream: FakeUpstream,
-    readonly keys: readonly string[],
+    private readonly payers: readonly Payer[],
     /** Reads the database past the gateways, also while they are at work. */
     readonly db: Kysely<Tables>,
     private readonly env: Readonly<Record<string, string>>,
@@ -65,8 +65,8 @@ export class CrashRing {
       databaseUrl === undefined
         ? await SqliteDatabase.open(dataDir)
         : await PostgresDatabase.open({ url: databaseUrl });
-    const keys: string[] = [];
-    for (let i = 0; i < accounts; i += 1) keys.push(await createPayer(database, creditHundredths));
+    const payers: Payer[] = [];
+    for (let i = 0; i < accounts; i += 1) payers.push(await createPayer(database, creditHundredths));
     await database.close();
 
     const upstream = (await FakeUpstream.start()).otherwise(busyUpstream);
@@ -85,7 +85,19 @@ export class CrashRing {
       ADMIN_KEY: 'admin-key-of-the-ring',
       ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     };
-    return new CrashRing(upstream, keys, new Kysely<Tables>({ dialect }), env, folder);
+    return new CrashRing(upstream, payers, new Kysely<Tables>({ dialect }), env, folder);
+  }
+
+  /** One of each account. */
+  get keys(): string[] {
+    return this.payers.map(({ secret }) => secret);
+  }
+
+  /** The first of the accounts, and where there is but one, the only. */
+  get firstPayer(): Payer {
+    const [first] = this.payers;
+    if (first === undefined) throw new Error('A ring needs an account');
+    return first;
   }
 
   async close(): Promise<void> {
