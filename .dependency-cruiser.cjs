@@ -12,6 +12,7 @@ const row4 = [
   'chatbots',
   'admin',
   'self-service',
+  'cli',
 ];
 
 const inRow = (folders) => `^src/(${folders.join('|')})/`;

@@ -55,6 +55,9 @@ export class Environment {
   /** Hundredths of a credit. */
   @Decimal({ decimals: 2, zero: true }) LOW_BALANCE_CREDITS: bigint | undefined;
 
+  /** Of the command line tool. */
+  @BaseUrl() TOLLGATE_URL = 'http://127.0.0.1:3000';
+
   @OneOf(...LOG_LEVELS) LOG_LEVEL: LogConfig['level'] = 'info';
 
   @Text() CONFIG_FILE: string | undefined;

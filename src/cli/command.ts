@@ -1,0 +1,26 @@
+import type { AdminRequest } from './admin-client.js';
+import type { Json } from './json.js';
+import type { Option } from './option.js';
+
+/** What a command was called with. */
+export interface CommandArguments {
+  /** One for each of the command's positionals, in order. */
+  readonly positionals: readonly string[];
+  /** By wire name; what was not given is not there. */
+  readonly fields: Json;
+}
+
+export interface Command {
+  /** `keys create` */
+  readonly name: string;
+  readonly summary: string;
+  /** Names of the arguments that stand without `--`; all are required. */
+  readonly positionals: readonly string[];
+  /** By name without `--`. */
+  readonly options: Readonly<Record<string, Option>>;
+  readonly request: (given: CommandArguments) => AdminRequest;
+  /** The answer, for people. */
+  readonly show: (answer: Json) => string;
+  /** Whether the answer is what one hopes for; if not, the tool ends with 1. Default: every answer is. */
+  readonly isGood?: (answer: Json) => boolean;
+}

@@ -1,0 +1,209 @@
+import type { Command, CommandArguments } from './command.js';
+import type { Json } from './json.js';
+import { choice, credits, list, text, time, whole, type Option } from './option.js';
+import { renderList, renderRecord } from './render.js';
+
+const PAGE = {
+  limit: whole({ field: 'limit', description: 'rows, at most 100 (20)' }),
+  cursor: text({ field: 'cursor', value: '<cursor>', description: 'where the page before ended' }),
+} satisfies Record<string, Option>;
+
+const account = (description: string, required = false): Option =>
+  text({ field: 'account_id', value: '<id>', description, required });
+
+const KEY_LIMITS = {
+  rpm: whole({ field: 'rpm', description: 'requests a minute' }),
+  tpm: whole({ field: 'tpm', description: 'tokens a minute' }),
+  'max-concurrency': whole({ field: 'max_concurrency', description: 'requests under way at a time' }),
+  models: list({ field: 'models', value: '<a,b>', description: 'models that it may use (all)' }),
+  budget: credits({ field: 'budget', description: 'credits that it may spend in each period' }),
+  'budget-period': choice(
+    { field: 'budget_period', description: 'when the budget begins anew (total: never)' },
+    'day',
+    'week',
+    'month',
+    'total',
+  ),
+  expires: time({ field: 'expires_at', description: 'when it ends' }),
+  'allowed-ips': list({ field: 'allowed_ips', value: '<a,b>', description: 'addresses and networks (all)' }),
+} satisfies Record<string, Option>;
+
+const ACCOUNT_COLUMNS = ['id', 'name', 'status', 'balance', 'held', 'available', 'created'];
+const KEY_COLUMNS = ['id', 'account_id', 'name', 'prefix', 'status', 'rpm', 'tpm', 'budget', 'budget_spent'];
+const LEDGER_COLUMNS = ['created', 'type', 'amount', 'account_id', 'request_id', 'reason', 'id'];
+const USAGE_COLUMNS = [
+  'requests',
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'cost_usd',
+  'credits',
+];
+
+const showRecord = (answer: Json): string => renderRecord(answer);
+const showRows =
+  (columns: readonly string[]) =>
+  (answer: Json): string =>
+    renderList(columns, answer);
+
+/** A path whose last part is the first positional. */
+const at =
+  (prefix: string, suffix = '') =>
+  ({ positionals: [id = ''] }: CommandArguments): string =>
+    `${prefix}/${encodeURIComponent(id)}${suffix}`;
+
+/** What the tool can do, in the order of its help. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'accounts create',
+    summary: 'Make an account',
+    positionals: [],
+    options: { name: text({ field: 'name', value: '<name>', description: 'for people', required: true }) },
+    request: ({ fields }) => ({ method: 'POST', path: '/accounts', body: fields }),
+    show: showRecord,
+  },
+  {
+    name: 'accounts list',
+    summary: 'List accounts with their credits, newest first',
+    positionals: [],
+    options: PAGE,
+    request: ({ fields }) => ({ method: 'GET', path: '/accounts', query: fields }),
+    show: showRows(ACCOUNT_COLUMNS),
+  },
+  {
+    name: 'accounts show',
+    summary: 'Show an account and its credits',
+    positionals: ['account-id'],
+    options: {},
+    request: (given) => ({ method: 'GET', path: at('/accounts')(given) }),
+    show: showRecord,
+  },
+  {
+    name: 'credits add',
+    summary: 'Add credits to an account, or take some back (--amount=-5)',
+    positionals: ['account-id'],
+    options: {
+      amount: credits({ field: 'amount', description: 'negative takes back', required: true }),
+      reason: text({ field: 'reason', value: '<text>', description: 'kept with the entry' }),
+      type: choice(
+        { field: 'type', description: 'kind of entry (purchase; correction where negative)' },
+        'grant',
+        'purchase',
+        'correction',
+      ),
+      'idempotency-key': text({
+        field: 'idempotency_key',
+        value: '<text>',
+        description: 'the same twice adds once',
+      }),
+    },
+    request: (given) => {
+      const { idempotency_key: idempotencyKey, ...body } = given.fields;
+      const path = at('/accounts', '/credits')(given);
+      return { method: 'POST', path, body, idempotencyKey: idempotencyKey as string | undefined };
+    },
+    show: showRecord,
+  },
+  {
+    name: 'keys create',
+    summary: 'Make an API key; its secret is shown this once',
+    positionals: [],
+    options: {
+      account: account('who pays', true),
+      name: text({ field: 'name', value: '<name>', description: 'for people (key)', fallback: 'key' }),
+      ...KEY_LIMITS,
+    },
+    request: ({ fields }) => ({ method: 'POST', path: '/keys', body: fields }),
+    show: showSecret,
+  },
+  {
+    name: 'keys list',
+    summary: 'List keys, newest first',
+    positionals: [],
+    options: { account: account('only keys of this account'), ...PAGE },
+    request: ({ fields }) => ({ method: 'GET', path: '/keys', query: fields }),
+    show: showRows(KEY_COLUMNS),
+  },
+  {
+    name: 'keys show',
+    summary: 'Show a key, its limits and what is used of its budget',
+    positionals: ['key-id'],
+    options: {},
+    request: (given) => ({ method: 'GET', path: at('/keys')(given) }),
+    show: showRecord,
+  },
+  {
+    name: 'keys revoke',
+    summary: 'End a key for good',
+    positionals: ['key-id'],
+    options: {},
+    request: (given) => ({ method: 'DELETE', path: at('/keys')(given) }),
+    show: showRecord,
+  },
+  {
+    name: 'keys rotate',
+    summary: 'Give a key another secret, which is shown this once',
+    positionals: ['key-id'],
+    options: {
+      'overlap-seconds': whole({
+        field: 'overlap_seconds',
+        description: 'how long the present secret works on (0)',
+      }),
+    },
+    request: (given) => ({ method: 'POST', path: at('/keys', '/rotate')(given), body: given.fields }),
+    show: showSecret,
+  },
+  {
+    name: 'ledger list',
+    summary: 'List what was posted and charged, newest first',
+    positionals: [],
+    options: {
+      account: account('only this account'),
+      key: text({ field: 'key_id', value: '<id>', description: "only this key's requests" }),
+      request: text({ field: 'request_id', value: '<id>', description: 'only this request' }),
+      ...PAGE,
+    },
+    request: ({ fields }) => ({ method: 'GET', path: '/ledger', query: fields }),
+    show: showRows(LEDGER_COLUMNS),
+  },
+  {
+    name: 'ledger verify',
+    summary: 'Recompute every sum of the ledger; ends with 1 where one differs',
+    positionals: [],
+    options: {},
+    request: () => ({ method: 'GET', path: '/ledger/verify' }),
+    show: (answer) =>
+      answer['ok'] === true ? 'The ledger is right: every sum agrees.' : renderRecord(answer),
+    isGood: (answer) => answer['ok'] === true,
+  },
+  {
+    name: 'usage',
+    summary: 'Sum up requests, tokens and credits',
+    positionals: [],
+    options: {
+      account: account('only this account'),
+      from: time({ field: 'from', description: 'start (30 days before the end)' }),
+      to: time({ field: 'to', description: 'end, not included (now)' }),
+      'group-by': choice({ field: 'group_by', description: 'one row each (day)' }, 'day', 'model', 'key'),
+      ...PAGE,
+    },
+    request: ({ fields }) => ({ method: 'GET', path: '/usage', query: fields }),
+    show: (answer) => {
+      const [first = {}] = answer['data'] as readonly Json[];
+      const group = ['day', 'model', 'key_id'].filter((name) => name in first);
+      return renderList([...group, ...USAGE_COLUMNS], answer);
+    },
+  },
+  {
+    name: 'requests show',
+    summary: 'Tell the whole story of a request',
+    positionals: ['request-id'],
+    options: {},
+    request: (given) => ({ method: 'GET', path: at('/requests')(given) }),
+    show: showRecord,
+  },
+];
+
+function showSecret(answer: Json): string {
+  return `${renderRecord(answer, ['object', 'key'])}\n\nSecret (shown this once):\n\n  ${String(answer['key'])}`;
+}

@@ -1,0 +1,76 @@
+import { CliError } from './cli-error.js';
+
+/** An option of a command: a field of the request that the command makes. */
+export interface Option {
+  /** Name of the field on the wire. */
+  readonly field: string;
+  readonly description: string;
+  /** Placeholder in the help. */
+  readonly value: string;
+  readonly read: (text: string) => unknown;
+  readonly required?: boolean;
+  /** Used where the option is not given. */
+  readonly fallback?: string;
+}
+
+type OptionText = Pick<Option, 'field' | 'description'> & Partial<Pick<Option, 'required' | 'fallback'>>;
+
+export const text = (option: OptionText & { value: string }): Option => ({
+  ...option,
+  read: (given) => given,
+});
+
+export const whole = (option: OptionText): Option => ({
+  ...option,
+  value: '<n>',
+  read: (given) => {
+    if (!/^\d{1,15}$/.test(given)) throw new CliError(`must be a whole number, not "${given}"`, 2);
+    return Number(given);
+  },
+});
+
+/** Credits with at most two decimals, perhaps negative. */
+export const credits = (option: OptionText): Option => ({
+  ...option,
+  value: '<credits>',
+  read: (given) => {
+    if (!/^-?\d{1,13}(\.\d{1,2})?$/.test(given)) {
+      throw new CliError(`must be a number with at most two decimals, not "${given}"`, 2);
+    }
+    return Number(given);
+  },
+});
+
+/** Parts between commas. */
+export const list = (option: OptionText & { value: string }): Option => ({
+  ...option,
+  read: (given) =>
+    given
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+});
+
+/** A date, a date with a time (UTC where it names no zone), or Unix seconds; Unix seconds on the wire. */
+export const time = (option: OptionText): Option => ({
+  ...option,
+  value: '<time>',
+  read: (given) => {
+    if (/^\d{5,13}$/.test(given)) return Number(given);
+    const zoned = /T.*(Z|[+-]\d{2}:?\d{2})$/.test(given) || !given.includes('T') ? given : `${given}Z`;
+    const ms = /^\d{4}-\d{2}-\d{2}/.test(given) ? Date.parse(zoned) : Number.NaN;
+    if (Number.isNaN(ms)) {
+      throw new CliError(`must be a time such as 2027-01-31 or 2027-01-31T18:00:00Z, not "${given}"`, 2);
+    }
+    return Math.floor(ms / 1000);
+  },
+});
+
+export const choice = (option: OptionText, ...words: readonly string[]): Option => ({
+  ...option,
+  value: words.join('|'),
+  read: (given) => {
+    if (!words.includes(given)) throw new CliError(`must be one of ${words.join(', ')}, not "${given}"`, 2);
+    return given;
+  },
+});
