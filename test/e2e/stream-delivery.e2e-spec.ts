@@ -90,6 +90,16 @@ describe('when a stream says what', () => {
     },
   );
 
+  it('case 53: is for HTTP/1.0, as many proxies speak it, plain bytes that end with the connection', async () => {
+    const headers = { authorization: `Bearer ${app.tollgate.key}` };
+    const request = httpRequest(L.chat, { headers, body: chatBody({ stream: true }) });
+    const client = await RawClient.ask(app.tollgate.port, request.replace('HTTP/1.1', 'HTTP/1.0'));
+    open.push(client);
+    expect(await client.ended).toBe('fin');
+    expect(client.text).not.toMatch(/transfer-encoding/i);
+    expect(client.text).toMatch(/\r\n\r\ndata: \{[^]*\n\ndata: \[DONE\]\n\n$/);
+  });
+
   it('case 46: joins a character whose halves came in two chunks', async () => {
     app.upstream.enqueue(sse(chatChunks(['a\ud83d', '\ude00b', '\ud83d'])));
     const response = await app.tollgate.post(L.chat, chatBody({ stream: true }));
