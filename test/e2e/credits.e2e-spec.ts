@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { BalanceRepository } from '../../src/billing/balance.repository.js';
-import { verifyLedger } from '../../src/billing/ledger-verify.js';
-import { Database } from '../../src/persistence/database.js';
 import { failure, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
+import { brokenInvariantsOf } from '../support/invariants.js';
 import { catalogueYaml, Tollgate } from '../support/tollgate.js';
 
 /** 100 completion tokens cost 0.005 USD, one credit; prompts are free, so a hold is exactly what is charged. */
@@ -32,28 +31,13 @@ describe('credits', () => {
     });
   });
   afterEach(async () => {
-    await settled();
-    expect(await verifyLedger(tollgate.app.get(Database).kysely)).toEqual([]);
+    const broken = await brokenInvariantsOf(tollgate);
+    if (broken.length > 0) throw new Error(broken.join('\n'));
   });
   afterAll(async () => {
     await tollgate.close();
     await upstream.close();
   });
-
-  /** Every hold resolved: nothing is open, in the process or in the database. */
-  async function settled(): Promise<void> {
-    for (let i = 0; i < 200; i++) {
-      const open = await tollgate.app
-        .get(Database)
-        .kysely.selectFrom('holds')
-        .select('request_id')
-        .where('state', '=', 'open')
-        .execute();
-      if (open.length === 0 && tollgate.openRequests === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    throw new Error('holds stay open');
-  }
 
   async function keyWith(credits: number) {
     const key = await tollgate.newKey({}, BigInt(credits * 100));
@@ -151,7 +135,7 @@ describe('credits', () => {
     const key = await keyWith(1);
     upstream.enqueue(failure(500));
     expect((await tollgate.post('/api/v1/chat/completions', ASK, key.headers)).status).toBe(502);
-    await settled();
+    expect(await brokenInvariantsOf(tollgate)).toEqual([]);
     expect(await key.balance()).toBe(100n);
     expect((await tollgate.post('/api/v1/chat/completions', ASK, key.headers)).status).toBe(200);
   });
