@@ -55,19 +55,23 @@ export class OutboxRepository {
   /** Takes due events, those that have been due for longest first; each goes to one claimer, also among replicas. */
   async claim(nowMs: number, leaseUntilMs: number, limit: number): Promise<ClaimedEvent[]> {
     const rows = await this.database.kysely
+      // Materialized, or PostgreSQL may run it once a row, each time past the limit by as many.
+      .with(
+        (due) => due('due').materialized(),
+        (db) =>
+          db
+            .selectFrom('webhook_events')
+            .select('id')
+            .where('state', '=', 'pending')
+            .where('due_at_ms', '<=', BigInt(nowMs))
+            .orderBy('due_at_ms')
+            .limit(limit)
+            // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+            .$if(this.database.kind === 'postgres', (query) => query.forUpdate().skipLocked()),
+      )
       .updateTable('webhook_events')
       .set({ attempts: sql`attempts + 1`, due_at_ms: BigInt(leaseUntilMs) })
-      .where('id', 'in', (select) =>
-        select
-          .selectFrom('webhook_events')
-          .select('id')
-          .where('state', '=', 'pending')
-          .where('due_at_ms', '<=', BigInt(nowMs))
-          .orderBy('due_at_ms')
-          .limit(limit)
-          // SQLite's one writer holds the whole database; it knows no row locks and needs none.
-          .$if(this.database.kind === 'postgres', (query) => query.forUpdate().skipLocked()),
-      )
+      .where('id', 'in', (select) => select.selectFrom('due').select('due.id'))
       .returning(['id', 'body', 'attempts', 'created_at_ms'])
       .execute();
     return rows.map(({ created_at_ms, ...row }) => ({ ...row, createdAtMs: Number(created_at_ms) }));
