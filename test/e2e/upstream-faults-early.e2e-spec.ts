@@ -19,10 +19,10 @@ import type { WireApp } from '../support/wire-app.js';
 import { expectFailure } from '../support/wire-failure.js';
 import { chatBody, SURFACES } from '../support/wire-surfaces.js';
 
-const SECRET = 'sk-upstream-4f9c1e142a1d70e1';
+const SECRET = 'sk-upstream-zk9w1e142a1d70e1';
 /** What an upstream might say of itself and of us, and no client may read. */
-const TELLTALE = `Key ${SECRET} refused at http://vllm-7.corp.internal:8000/v1 (10.1.2.3), see trace 4f9c`;
-const LEAK = /sk-upstream|4f9c|vllm|corp|10\.1\.2\.3|127\.0\.0\.1|localhost|ECONN|UND_ERR|SyntaxError|html/i;
+const TELLTALE = `Key ${SECRET} refused at http://vllm-7.corp.internal:8000/v1 (10.1.2.3), see trace zk9w`;
+const LEAK = /sk-upstream|zk9w|vllm|corp|10\.1\.2\.3|127\.0\.0\.1|localhost|ECONN|UND_ERR|SyntaxError|html/i;
 
 const HTML = { headers: { 'content-type': 'text/html' } };
 const JSON_TYPE = { headers: { 'content-type': 'application/json' } };
