@@ -41,6 +41,12 @@ export function toRequestStory({ hold, facts, events, usage, entries, price }: R
       upstream: usage?.upstream ?? facts.upstream,
       upstream_model: usage?.upstreamModel ?? facts.upstreamModel,
     },
+    failed_attempts: (usage?.failedAttempts ?? []).map((attempt) => ({
+      upstream: attempt.upstream,
+      upstream_model: attempt.upstreamModel,
+      code: attempt.code,
+      upstream_status: attempt.upstreamStatus ?? null,
+    })),
     streamed: facts.streamed,
     outcome: usage?.outcome ?? 'in_progress',
     finish_reason: usage?.finishReason ?? null,

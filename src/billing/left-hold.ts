@@ -28,6 +28,7 @@ export function settlementOfLeft(
     finishReason: undefined,
     createdAtMs: hold.openedAtMs,
     firstTokenMs: undefined,
+    failedAttempts: [],
     durationMs: Math.max(0, nowMs - hold.openedAtMs),
   };
 }

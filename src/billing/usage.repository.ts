@@ -4,6 +4,16 @@ import { Database } from '../persistence/database.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { Tables, UsageRecordsTable } from '../persistence/tables.js';
 
+/** An upstream call that failed; the next one, if there was one, went to another route. */
+export interface FailedAttempt {
+  readonly upstream: string;
+  readonly upstreamModel: string;
+  /** Why, as `UpstreamError.code`. */
+  readonly code: string;
+  /** HTTP status that the upstream sent, if it sent one. */
+  readonly upstreamStatus: number | undefined;
+}
+
 /** What one finished request used and cost. Written once, never changed. */
 export interface UsageRecord {
   /** Ours, never the caller's: it decides what is stored once. */
@@ -19,6 +29,8 @@ export interface UsageRecord {
   readonly upstream: string;
   readonly upstreamModel: string;
   readonly streamed: boolean;
+  /** In their order; the last route is `upstream` itself where the request failed. */
+  readonly failedAttempts: readonly FailedAttempt[];
   /** How the request ended, in the words of whoever metered it. */
   readonly outcome: string;
   readonly finishReason: string | undefined;
@@ -63,6 +75,7 @@ const COLUMNS = [
   'created_at_ms',
   'first_token_ms',
   'duration_ms',
+  'failed_attempts',
 ] as const satisfies readonly (keyof UsageRecordsTable)[];
 
 @Injectable()
@@ -125,6 +138,7 @@ function toRow(record: UsageRecord): UsageRecordsTable {
     // Clocks give fractions of a millisecond; the columns hold whole ones.
     first_token_ms: record.firstTokenMs === undefined ? null : Math.round(record.firstTokenMs),
     duration_ms: Math.round(record.durationMs),
+    failed_attempts: record.failedAttempts.length === 0 ? null : JSON.stringify(record.failedAttempts),
   };
 }
 
@@ -153,5 +167,6 @@ function toRecord(row: Selectable<UsageRecordsTable>): UsageRecord {
     createdAtMs: Number(row.created_at_ms),
     firstTokenMs: row.first_token_ms ?? undefined,
     durationMs: row.duration_ms,
+    failedAttempts: row.failed_attempts === null ? [] : (JSON.parse(row.failed_attempts) as FailedAttempt[]),
   };
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Route } from '../models/model.js';
 import { Log } from '../observability/log.js';
 import { Metrics } from '../observability/metrics.js';
+import type { OpenAnswer } from './closing.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 
 /**
@@ -17,12 +18,14 @@ export class AttemptFailures {
   ) {}
 
   /** Never throws. What is no `UpstreamError` is our own bug, and is told where it ends. */
-  record(error: unknown, route: Route, requestId: string): void {
+  record(error: unknown, route: Route, answer: OpenAnswer): void {
     if (!(error instanceof UpstreamError)) return;
     const { code, upstreamStatus, alert } = error;
+    const { upstream, upstreamModel } = route;
+    answer.failedAttempts.push({ upstream, upstreamModel, code, upstreamStatus });
     this.metrics.upstreamFailures.inc({ upstream: route.upstream, code });
     const fields = {
-      request_id: requestId,
+      request_id: answer.admission.caller.requestId,
       upstream: route.upstream,
       upstream_model: route.upstreamModel,
       code,

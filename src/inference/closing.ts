@@ -9,6 +9,7 @@ import {
   type Settlement,
   type SettlementOutcome,
 } from '../billing/settlement.service.js';
+import type { FailedAttempt } from '../billing/usage.repository.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
@@ -41,6 +42,7 @@ export interface OpenAnswer {
   /** The route of the attempt under way. */
   route: Route;
   firstTokenMs: number | undefined;
+  readonly failedAttempts: FailedAttempt[];
   /** Makes the answer durable beside its charge; see `Settlement.alongside`. */
   alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
 }
@@ -99,6 +101,7 @@ export class ClosingService {
       upstream: route.upstream,
       upstreamModel: route.upstreamModel,
       streamed: answer.streamed,
+      failedAttempts: answer.failedAttempts,
       outcome,
       // What costs nothing is given back; a free model's answer is a settlement of 0.
       move: outcome === 'completed' || believed.usage.total_tokens > 0 ? 'settle' : 'release',

@@ -181,7 +181,7 @@ export class InferenceService {
       } catch (error) {
         failure = error;
         if (signal.aborted) break;
-        this.failures.record(error, route, admission.caller.requestId);
+        this.failures.record(error, route, closing.answer);
         if (!mayFallBack(error)) break;
       } finally {
         attempt?.release();
@@ -211,7 +211,7 @@ export class InferenceService {
           started = true;
         }),
         catchError((error: unknown) => {
-          this.failures.record(error, route, admission.caller.requestId);
+          this.failures.record(error, route, closing.answer);
           return !started && mayFallBack(error) && position + 1 < admission.routes.length
             ? this.streamOverRoutes(endpoint, admission, closing, flow, position + 1)
             : throwError(() => error);
@@ -236,7 +236,7 @@ export class InferenceService {
     if (route === undefined) throw new UpstreamError('upstream_unavailable', NO_ROUTE);
     const meter = new Meter(admission.prompt, admission.maxCompletionTokens);
     return this.closings.open(
-      { admission, endpoint, streamed, meter, route, firstTokenMs: undefined },
+      { admission, endpoint, streamed, meter, route, firstTokenMs: undefined, failedAttempts: [] },
       this.inFlight,
     );
   }

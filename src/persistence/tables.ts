@@ -196,6 +196,8 @@ export interface UsageRecordsTable {
   created_at_ms: bigint;
   first_token_ms: number | null;
   duration_ms: number;
+  /** JSON array of `FailedAttempt`; null: none. */
+  failed_attempts: string | null;
 }
 
 export interface SettingsTable {

@@ -215,6 +215,7 @@ describe('GET /admin/v1/requests/{id}', () => {
       endpoint: 'chat',
       model: MODEL,
       route: { upstream: 'main', upstream_model: 'upstream-model' },
+      failed_attempts: [],
       streamed: true,
       outcome: 'completed',
       finish_reason: 'stop',

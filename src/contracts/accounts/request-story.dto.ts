@@ -9,6 +9,20 @@ export class StoryRoute {
   upstream_model!: string;
 }
 
+export class StoryFailedAttempt {
+  @ApiProperty({ example: 'main' })
+  upstream!: string;
+
+  @ApiProperty({ example: 'gemini-2.5-flash' })
+  upstream_model!: string;
+
+  @ApiProperty({ example: 'upstream_unavailable', description: 'Why, as in the log.' })
+  code!: string;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'HTTP status that the upstream sent.' })
+  upstream_status!: number | null;
+}
+
 export class StoryTimings {
   @ApiProperty({ type: Number, nullable: true, description: 'Until the first token, of a stream.' })
   first_token_ms!: number | null;
@@ -129,6 +143,13 @@ export class RequestStory {
 
   @ApiProperty({ type: StoryRoute })
   route!: StoryRoute;
+
+  @ApiProperty({
+    type: [StoryFailedAttempt],
+    description:
+      'Upstream calls that failed, in their order; each was followed by one on the next route, if there was one.',
+  })
+  failed_attempts!: StoryFailedAttempt[];
 
   @ApiProperty()
   streamed!: boolean;

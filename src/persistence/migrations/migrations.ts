@@ -4,6 +4,7 @@ import { ledger } from './0002-ledger.js';
 import { keyLimits } from './0003-key-limits.js';
 import { idempotency } from './0004-idempotency.js';
 import { webhooks } from './0005-webhooks.js';
+import { failedAttempts } from './0006-failed-attempts.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -12,4 +13,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-key-limits': keyLimits,
   '0004-idempotency': idempotency,
   '0005-webhooks': webhooks,
+  '0006-failed-attempts': failedAttempts,
 };
