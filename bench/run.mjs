@@ -16,10 +16,12 @@ import { judged, toRows, toTable } from './lib/report.mjs';
 import { Target } from './lib/target.mjs';
 import { warmUp, WARM_UP_MODELS } from './lib/warm-up.mjs';
 import { Worker } from './lib/worker.mjs';
+import * as charges from './measures/charges.mjs';
 import * as coldStart from './measures/cold-start.mjs';
 import * as durableRecords from './measures/durable-records.mjs';
 import * as jsonRequest from './measures/json-request.mjs';
 import * as latency from './measures/latency.mjs';
+import * as oneAccount from './measures/one-account.mjs';
 import * as slowReaders from './measures/slow-readers.mjs';
 import * as soak from './measures/soak.mjs';
 import * as streamEvent from './measures/stream-event.mjs';
@@ -33,10 +35,20 @@ const MEASURES = {
   coldStart,
   slowReaders,
   durableRecords,
+  oneAccount,
+  charges,
   soak,
 };
 /** The others say nothing in a short time. */
-const QUICK = ['jsonRequest', 'streamEvent', 'latency', 'coldStart', 'durableRecords'];
+const QUICK = [
+  'jsonRequest',
+  'streamEvent',
+  'latency',
+  'coldStart',
+  'durableRecords',
+  'oneAccount',
+  'charges',
+];
 /** Whatever goes wrong, a run ends. */
 const RUN_TIMEOUT_MS = 10 * 60_000;
 const ROUNDS = 5;

@@ -20,8 +20,9 @@ export function toRows(results) {
 }
 
 const ROWS = {
-  jsonRequest: ({ small, messages100 }) => [
+  jsonRequest: ({ small, small16, messages100 }) => [
     { ...cpu('CPU a JSON request', small), target: 3.5 },
+    { ...cpu('CPU a JSON request, 16 at a time', small16), target: 3.5 },
     { ...cpu('CPU a JSON request, 100 messages', messages100), target: 3.5 },
   ],
   streamEvent: ({ perRead1, perRead10 }) => [
@@ -82,6 +83,19 @@ const ROWS = {
   durableRecords: ({ perSecond, answers, rows }) => [
     { figure: 'Durable answers a second', unit: '/s', gateway: perSecond },
     { figure: 'Answers without their usage row', unit: '', gateway: answers - rows, target: 0 },
+  ],
+  oneAccount: ({ rate, answers, p50, p99, eventLoopP99Ms, differences }) => [
+    { figure: `Answers at ${rate}/s on one account, none refused`, unit: '', gateway: answers },
+    { figure: `JSON answer at ${rate}/s on one account, p50`, unit: 'ms', gateway: p50 },
+    { figure: `JSON answer at ${rate}/s on one account, p99`, unit: 'ms', gateway: p99 },
+    { figure: 'Event loop delay meanwhile, p99', unit: 'ms', gateway: eventLoopP99Ms },
+    { figure: 'What the ledger then has wrong', unit: '', gateway: differences, target: 0 },
+  ],
+  charges: ({ single, batched }) => [
+    { figure: 'Charges (hold and settlement), one by one', unit: '/s', gateway: single.perSecond },
+    { figure: 'CPU of such a charge', unit: 'µs', gateway: single.cpuUs },
+    { figure: 'Charges, 100 at a time', unit: '/s', gateway: batched.perSecond },
+    { figure: 'CPU of such a charge in a group', unit: 'µs', gateway: batched.cpuUs },
   ],
   soak: ({ seconds, mibPerMinute }) => [
     { figure: `RSS slope in ${seconds} s of mixed load`, unit: 'MiB/min', gateway: mibPerMinute, target: 1 },

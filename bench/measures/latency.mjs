@@ -13,7 +13,11 @@ export async function measure({ targets, load, rounds, inTurns, quick }) {
   const turns = Math.ceil(rounds / 2);
   const json = await inTurns(turns, targets, async (target) => {
     const asking = target.asking(smallBody, JSON_MODEL);
-    const { totalMs } = await load.run('openLoop', { ...asking, rate: JSON_RATE, seconds: quick ? 1.5 : 3 });
+    const { totalMs } = await load.run('openLoop', {
+      ...asking,
+      rate: JSON_RATE,
+      seconds: quick ? 1.5 : 2.5,
+    });
     return quantiles(totalMs);
   });
   const firstToken = await inTurns(turns, targets, async (target) => {

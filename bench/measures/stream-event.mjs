@@ -3,6 +3,8 @@ import { cpuMicros } from '../lib/process-stats.mjs';
 import { smallBody, streamModel } from '../scenarios.mjs';
 
 const STREAMS = 100;
+const WINDOW_MS = 1_600;
+const QUICK_WINDOW_MS = 800;
 const PAUSE_MS = 20;
 const OPENING_MS = 200;
 /** After the last stream was opened, and before the first may end. */
@@ -13,7 +15,7 @@ const MARGIN_MS = 300;
  * outside of the window, so requests have no part in it.
  */
 export async function measure({ targets, load, upstream, rounds, inTurns, quick }) {
-  const windowMs = quick ? 1_000 : 2_000;
+  const windowMs = quick ? QUICK_WINDOW_MS : WINDOW_MS;
   const cpuOf = (perWrite) =>
     inTurns(rounds, targets, async (target) => {
       const model = plan(perWrite, windowMs);
@@ -43,4 +45,7 @@ function plan(perWrite, windowMs) {
   return streamModel({ events: writes * perWrite, perWrite, pauseMs: PAUSE_MS });
 }
 
-export const models = [1_000, 2_000].flatMap((windowMs) => [plan(1, windowMs), plan(10, windowMs)]);
+export const models = [WINDOW_MS, QUICK_WINDOW_MS].flatMap((windowMs) => [
+  plan(1, windowMs),
+  plan(10, windowMs),
+]);
