@@ -23,15 +23,16 @@ export interface WireStream {
   readonly trailers: WireChunk[];
 }
 
-/** Reads a complete stream, which must be nothing but `data: …\n\n` events and exactly one `[DONE]`. */
+/** Reads a complete stream, which must be nothing but `data: …\n\n` events, comments of a slow moment, and one `[DONE]`. */
 export async function readStream(response: Response): Promise<WireStream> {
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
   const text = await response.text();
-  expect(text).toMatch(/^(?:data: [^\r\n]+\n\n)+$/);
+  expect(text).toMatch(/^(?:(?:data: |: )[^\r\n]+\n\n)+$/);
   const events = text
     .split('\n\n')
     .slice(0, -1)
+    .filter((event) => event.startsWith('data: '))
     .map((event) => event.slice('data: '.length));
   expect(events.filter((event) => event === '[DONE]')).toHaveLength(1);
   const done = events.indexOf('[DONE]');
