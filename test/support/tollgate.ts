@@ -24,6 +24,10 @@ export interface TollgateOptions {
   readonly upstream?: FakeUpstream;
   /** The whole `tollgate.yaml`, in place of the one for `upstream`. */
   readonly yaml?: string;
+  /** A PostgreSQL database that is there already, or `'sqlite'`; without it: what `TEST_DATABASE_URL` says. */
+  readonly database?: string;
+  /** Called when it listens and nothing else is sure yet, the database least of all. */
+  readonly onListening?: (tollgate: Tollgate) => Promise<void>;
   /** Variables on top of the harness's own; see `.env.example`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -52,7 +56,8 @@ export class Tollgate {
     const folder = await mkdtemp(join(tmpdir(), 'tollgate-app-'));
     const yaml = options.yaml ?? (options.upstream && catalogueYaml(options.upstream.baseUrl));
     if (yaml !== undefined) await writeFile(join(folder, 'tollgate.yaml'), yaml);
-    const database = await newDatabase();
+    const database = options.database === undefined ? await newDatabase() : undefined;
+    const databaseUrl = options.database === 'sqlite' ? undefined : (options.database ?? database?.url);
     const key = newApiKeySecret();
     const config = loadConfig(
       {
@@ -62,23 +67,26 @@ export class Tollgate {
         ADMIN_KEY,
         BOOTSTRAP_API_KEY: key,
         BOOTSTRAP_CREDITS: '1000000',
-        ...(database === undefined ? {} : { DATABASE_URL: database.url }),
+        ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
         ...options.env,
       },
       folder,
     );
     const app = await createApp(config);
     await app.listen(0, '127.0.0.1');
-    await app.get(DatabaseReadiness).whenReady();
-    await app.get(HousekeepingService).start();
-    await app.get(BootstrapService).firstBoot();
-    await app.get(CatalogueKeeper).start();
     const { port } = app.getHttpServer().address() as AddressInfo;
-    return new Tollgate(app, `http://127.0.0.1:${port}`, port, config.access.bootstrapApiKey ?? key, [
+    const origin = `http://127.0.0.1:${port}`;
+    const tollgate = new Tollgate(app, origin, port, config.access.bootstrapApiKey ?? key, [
       () => app.close(),
       () => database?.drop() ?? Promise.resolve(),
       () => rm(folder, { recursive: true, force: true }),
     ]);
+    await options.onListening?.(tollgate);
+    await app.get(DatabaseReadiness).whenReady();
+    await app.get(HousekeepingService).start();
+    await app.get(BootstrapService).firstBoot();
+    await app.get(CatalogueKeeper).start();
+    return tollgate;
   }
 
   async close(): Promise<void> {
