@@ -3,17 +3,7 @@ import { eventually } from '../support/eventually.js';
 import { failure } from '../support/fake-upstream-replies.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
-import { catalogueYaml, MODEL, Tollgate } from '../support/tollgate.js';
-
-const TWO_ROUTES = `
-  - id: test/two-routes
-    context_length: 1000
-    max_completion_tokens: 100
-    pricing: { prompt: "0.0000003", completion: "0.0000025" }
-    routes:
-      - { upstream: main, model: first, priority: 1 }
-      - { upstream: main, model: second, priority: 2 }
-`;
+import { catalogueYaml, MODEL, Tollgate, TWO_ROUTES } from '../support/tollgate.js';
 const CHAT = '/api/v1/chat/completions';
 const ask = (model: string, over: object = {}) => ({
   model,

@@ -1,17 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { failure } from '../support/fake-upstream-replies.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
-import { catalogueYaml, Tollgate } from '../support/tollgate.js';
-
-const TWO_ROUTES = `
-  - id: test/two-routes
-    context_length: 1000
-    max_completion_tokens: 100
-    pricing: { prompt: "0.0000003", completion: "0.0000025" }
-    routes:
-      - { upstream: main, model: first, priority: 1 }
-      - { upstream: main, model: second, priority: 2 }
-`;
+import { catalogueYaml, Tollgate, TWO_ROUTES } from '../support/tollgate.js';
 
 describe('the story of a request', () => {
   let upstream: FakeUpstream;

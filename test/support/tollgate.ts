@@ -183,6 +183,17 @@ export class Tollgate {
   }
 }
 
+/** More models for `catalogueYaml`: `test/two-routes`, first to upstream model `first`, then to `second`. */
+export const TWO_ROUTES = `
+  - id: test/two-routes
+    context_length: 1000
+    max_completion_tokens: 100
+    pricing: { prompt: "0.0000003", completion: "0.0000025" }
+    routes:
+      - { upstream: main, model: first, priority: 1 }
+      - { upstream: main, model: second, priority: 2 }
+`;
+
 /** Prices of seed 001's sample: 22 prompt and 495 completion tokens cost 0.0012441 USD, 0.25 credits. */
 export function catalogueYaml(baseUrl: string, extraModels = ''): string {
   return `
