@@ -40,15 +40,7 @@ const MEASURES = {
   soak,
 };
 /** The others say nothing in a short time. */
-const QUICK = [
-  'jsonRequest',
-  'streamEvent',
-  'latency',
-  'coldStart',
-  'durableRecords',
-  'oneAccount',
-  'charges',
-];
+const QUICK = ['jsonRequest', 'streamEvent', 'latency', 'coldStart', 'durableRecords', 'charges'];
 /** Whatever goes wrong, a run ends. */
 const RUN_TIMEOUT_MS = 10 * 60_000;
 const ROUNDS = 5;

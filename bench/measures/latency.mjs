@@ -16,7 +16,7 @@ export async function measure({ targets, load, rounds, inTurns, quick }) {
     const { totalMs } = await load.run('openLoop', {
       ...asking,
       rate: JSON_RATE,
-      seconds: quick ? 1.5 : 2.5,
+      seconds: quick ? 1 : 2.5,
     });
     return quantiles(totalMs);
   });

@@ -2,7 +2,7 @@ import { rssCurve } from '../lib/rss-curve.mjs';
 import { slope } from '../lib/statistics.mjs';
 import { JSON_MODEL, smallBody, streamModel } from '../scenarios.mjs';
 
-const SECONDS = 30;
+const SECONDS = 25;
 const STREAM = streamModel({ events: 20, perWrite: 1, pauseMs: 20 });
 
 export const models = [JSON_MODEL, STREAM];

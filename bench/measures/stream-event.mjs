@@ -3,12 +3,12 @@ import { cpuMicros } from '../lib/process-stats.mjs';
 import { smallBody, streamModel } from '../scenarios.mjs';
 
 const STREAMS = 100;
-const WINDOW_MS = 1_600;
+const WINDOW_MS = 1_400;
 const QUICK_WINDOW_MS = 800;
 const PAUSE_MS = 20;
 const OPENING_MS = 200;
 /** After the last stream was opened, and before the first may end. */
-const MARGIN_MS = 300;
+const MARGIN_MS = 200;
 
 /**
  * CPU of one event in the middle of streams, for upstream reads of 1 and of 10 events. Streams are opened and ended
