@@ -3,7 +3,7 @@ import { CliError } from './cli-error.js';
 import type { Json } from './json.js';
 
 export interface AdminRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Under `/admin/v1`. */
   readonly path: string;
   readonly query?: Json;

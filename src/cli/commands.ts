@@ -28,6 +28,10 @@ const KEY_LIMITS = {
   'allowed-ips': list({ field: 'allowed_ips', value: '<a,b>', description: 'addresses and networks (all)' }),
 } satisfies Record<string, Option>;
 
+const VERSION = {
+  version: whole({ field: 'version', description: 'change only if it still has this version' }),
+} satisfies Record<string, Option>;
+
 const ACCOUNT_COLUMNS = ['id', 'name', 'status', 'balance', 'held', 'available', 'created'];
 const KEY_COLUMNS = ['id', 'account_id', 'name', 'prefix', 'status', 'rpm', 'tpm', 'budget', 'budget_spent'];
 const LEDGER_COLUMNS = ['created', 'type', 'amount', 'account_id', 'request_id', 'reason', 'id'];
@@ -76,6 +80,22 @@ export const COMMANDS: readonly Command[] = [
     positionals: ['account-id'],
     options: {},
     request: (given) => ({ method: 'GET', path: at('/accounts')(given) }),
+    show: showRecord,
+  },
+  {
+    name: 'accounts change',
+    summary: 'Rename, suspend or reactivate an account; what is not named stays',
+    positionals: ['account-id'],
+    options: {
+      name: text({ field: 'name', value: '<name>', description: 'for people' }),
+      status: choice(
+        { field: 'status', description: 'a suspended account has no working keys' },
+        'active',
+        'suspended',
+      ),
+      ...VERSION,
+    },
+    request: (given) => ({ method: 'PATCH', path: at('/accounts')(given), body: given.fields }),
     show: showRecord,
   },
   {
@@ -130,6 +150,27 @@ export const COMMANDS: readonly Command[] = [
     positionals: ['key-id'],
     options: {},
     request: (given) => ({ method: 'GET', path: at('/keys')(given) }),
+    show: showRecord,
+  },
+  {
+    name: 'keys change',
+    summary: 'Change what a key may; what is not named stays',
+    positionals: ['key-id'],
+    options: {
+      name: text({ field: 'name', value: '<name>', description: 'for people' }),
+      ...KEY_LIMITS,
+      clear: list({
+        field: 'clear',
+        value: '<a,b>',
+        description: 'limits to take away, by their names on the wire (rpm,expires_at)',
+      }),
+      ...VERSION,
+    },
+    request: (given) => {
+      const { clear = [], ...body } = given.fields;
+      const cleared = Object.fromEntries((clear as string[]).map((field) => [field, null]));
+      return { method: 'PATCH', path: at('/keys')(given), body: { ...body, ...cleared } };
+    },
     show: showRecord,
   },
   {

@@ -58,6 +58,25 @@ describe('npm run cli', () => {
       { authorization: `Bearer ${secret}` },
     );
 
+  it('changes accounts and keys: what is named, nothing else, and not what somebody changed meanwhile', async () => {
+    const id = await newAccount();
+    expect(await json(`accounts change ${id} --status suspended`)).toMatchObject({
+      name: 'team',
+      status: 'suspended',
+    });
+    await json(`accounts change ${id} --status active`);
+    const key = await json<{ id: string; version: number }>(
+      `keys create --account ${id} --rpm 60 --tpm 9000`,
+    );
+    expect(await json(`keys change ${key.id} --rpm 5 --clear tpm --version ${key.version}`)).toMatchObject({
+      rpm: 5,
+      tpm: null,
+    });
+    const late = await cli(`keys change ${key.id} --rpm 6 --version ${key.version}`);
+    expect(late.exitCode).toBe(1);
+    expect(await json(`keys show ${key.id}`)).toMatchObject({ rpm: 5 });
+  });
+
   it('makes an account with credits and a key that works, and tells what became of it', async () => {
     const id = await newAccount();
     expect(await json(`credits add ${id} --amount 10.25 --reason opening`)).toMatchObject({
@@ -242,7 +261,7 @@ describe('npm run cli', () => {
     const { exitCode, stdout } = await nobody(['--help']);
     expect(exitCode).toBe(0);
     const commands = [...stdout.matchAll(/^ {2}((?:accounts|credits|keys|ledger|requests) \w+|usage) {2}/gm)];
-    expect(commands).toHaveLength(13);
+    expect(commands).toHaveLength(15);
     for (const [, name = ''] of commands) {
       const help = await nobody([...name.split(' '), '--help']);
       expect(help).toMatchObject({
