@@ -142,6 +142,7 @@ export class HoldService {
         await this.balances.change(trx, [{ accountId, balanceHundredths: 0n, heldHundredths: more }]);
         if (place !== undefined) budgets.hold(place, more);
         await this.holds.extend(trx, requestId, amountHundredths);
+        holds.set(requestId, { ...hold, amountHundredths });
         await this.holds.addEvents(trx, [{ requestId, event: 'extended', amountHundredths, atMs }]);
       }
       amounts.push(amountHundredths);
@@ -181,7 +182,9 @@ export class HoldService {
       }
       heldNow.set(request.accountId, already + amount);
       if (place !== undefined) budgets.hold(place, amount, limit);
-      opened.push(this.#toHold(request, amount));
+      const hold = this.#toHold(request, amount);
+      existing.set(request.requestId, hold);
+      opened.push(hold);
       return { kind: 'opened', amountHundredths: amount };
     });
 

@@ -112,11 +112,18 @@ export class SettlementService {
     const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances, budgets);
     const outcomes: Outcome[] = [];
+    const taken = new Map<string, { readonly by: SettlementOutcome; readonly settled: Settled }>();
     for (const settlement of settlements) {
       const hold = holds.get(settlement.requestId);
-      if (hold !== undefined && moveHold(hold.state, settlement.move) !== undefined) {
+      const before = taken.get(settlement.requestId);
+      if (before !== undefined) {
+        // Twice in one batch: as the rows were read it is open still.
+        const { settled, by } = before;
+        outcomes.push(by === settlement.outcome ? { kind: 'settled', settled } : { kind: 'lost' });
+      } else if (hold !== undefined && moveHold(hold.state, settlement.move) !== undefined) {
         const settled = batch.take(settlement, hold);
         await settlement.alongside?.(trx, settled);
+        taken.set(settlement.requestId, { by: settlement.outcome, settled });
         outcomes.push({ kind: 'settled', settled });
       } else {
         outcomes.push(await this.#earlier(trx, settlement));
