@@ -99,17 +99,19 @@ async function main() {
   if (chosen.some(([, measure]) => measure === undefined)) {
     throw new Error(`--only takes ${Object.keys(MEASURES).join(', ')}`);
   }
+  const builtMain = resolve(options.main);
   const machine = describeMachine();
   const upstream = await startWorker('upstream.mjs');
   const upstreamPort = await upstream.run('listen');
   const startGateway = async (models, folder) =>
-    keep(await Gateway.start({ main: resolve(options.main), upstreamPort, models, folder }));
+    keep(await Gateway.start({ main: builtMain, upstreamPort, models, folder }));
   const models = [...new Set([...WARM_UP_MODELS, ...chosen.flatMap(([, measure]) => measure.models)])];
   const gateway = await startGateway(models);
   const floor = await startFloor(upstreamPort);
 
   const bench = {
     quick: options.quick,
+    main: builtMain,
     rounds: options.quick ? QUICK_ROUNDS : ROUNDS,
     targets: [Target.gateway(gateway), Target.floor(floor)],
     inTurns,

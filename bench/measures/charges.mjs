@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 
 export const models = [];
 
@@ -9,9 +11,9 @@ export const models = [];
  * Charges without any HTTP around them: hold and settlement of one account on SQLite, each durable, one after the other
  * and many at a time (the group commit makes one transaction of those that wait).
  */
-export async function measure({ quick }) {
+export async function measure({ main, quick }) {
   const folder = mkdtempSync(join(tmpdir(), 'tollgate-charges-'));
-  const desk = await openDesk(folder);
+  const desk = await openDesk(folder, main);
   try {
     await desk.charge(200, 1);
     const single = await desk.charge(quick ? 300 : 1_500, 1);
@@ -23,17 +25,20 @@ export async function measure({ quick }) {
   }
 }
 
-async function openDesk(folder) {
-  await import('reflect-metadata');
-  const { NestFactory } = await import('@nestjs/core');
-  const { AppModule } = await import('../../dist/app.module.js');
-  const { AccountsService } = await import('../../dist/accounts/accounts.service.js');
-  const { HoldService } = await import('../../dist/billing/hold.service.js');
-  const { SettlementService } = await import('../../dist/billing/settlement.service.js');
-  const { usageOf } = await import('../../dist/billing/reported-usage.js');
-  const { newRequestId } = await import('../../dist/common/ids/ids.js');
-  const { loadConfig } = await import('../../dist/config/load-config.js');
-  const { stringifyFacts } = await import('../../dist/billing/hold-facts.js');
+/** @param main the compiled `main.js`, beside which the modules lie */
+async function openDesk(folder, main) {
+  const built = (path) => import(new URL(path, pathToFileURL(main)));
+  const { resolve } = createRequire(main);
+  await import(pathToFileURL(resolve('reflect-metadata')));
+  const { NestFactory } = await import(pathToFileURL(resolve('@nestjs/core')));
+  const { AppModule } = await built('app.module.js');
+  const { AccountsService } = await built('accounts/accounts.service.js');
+  const { HoldService } = await built('billing/hold.service.js');
+  const { SettlementService } = await built('billing/settlement.service.js');
+  const { usageOf } = await built('billing/reported-usage.js');
+  const { newRequestId } = await built('common/ids/ids.js');
+  const { loadConfig } = await built('config/load-config.js');
+  const { stringifyFacts } = await built('billing/hold-facts.js');
 
   const config = loadConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }, folder);
   const app = await NestFactory.createApplicationContext(AppModule.forRoot(config), { logger: false });
