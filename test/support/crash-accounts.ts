@@ -12,12 +12,13 @@ import type { Database } from '../../src/persistence/database.js';
 
 export interface Payer {
   readonly accountId: string;
+  readonly keyId: string;
   readonly secret: string;
 }
 
 /**
  * Writes an account with credit and one key straight into a database that no gateway has yet.
- * @returns its id and the key's secret
+ * @returns its id, the key's id and secret
  */
 export async function createPayer(database: Database, creditHundredths: bigint): Promise<Payer> {
   const clock = new SystemClock();
@@ -27,8 +28,9 @@ export async function createPayer(database: Database, creditHundredths: bigint):
   const accounts = new AccountsService(database, new AccountRepository(database), balances, ledger, clock);
   const account = await accounts.create('crash ring', creditHundredths);
   const secret = newApiKeySecret();
+  const keyId = newRowId('key');
   await new ApiKeyRepository(database).insert({
-    id: newRowId('key'),
+    id: keyId,
     accountId: account.id,
     name: 'crash ring',
     secretSha256: hashSecret(secret),
@@ -40,5 +42,5 @@ export async function createPayer(database: Database, creditHundredths: bigint):
     expiresAtMs: undefined,
     revokedAtMs: undefined,
   });
-  return { accountId: account.id, secret };
+  return { accountId: account.id, keyId, secret };
 }

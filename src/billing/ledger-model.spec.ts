@@ -1,0 +1,29 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { eachDatabase } from '../../test/support/databases.js';
+import { brokenInvariants } from '../../test/support/invariants.js';
+import { LedgerHistory } from '../../test/support/ledger-history.js';
+import { operation } from '../../test/support/ledger-operations.js';
+import type { Database } from '../persistence/database.js';
+
+describe('the ledger', () => {
+  eachDatabase((kind, open) => {
+    let database: Database;
+    beforeAll(async () => {
+      database = await open();
+    });
+
+    it('I7: any history of grants, corrections, holds, extensions, settlements, refunds, sweeps and lost acknowledgements gives the balances of a single-threaded model', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 40 }), async (steps) => {
+          const history = await LedgerHistory.begin(database);
+          await history.run({ kind: 'post', account: 0, amount: 500n });
+          await history.run({ kind: 'post', account: 1, amount: 500n });
+          for (const step of steps) await history.run(step);
+        }),
+        { numRuns: kind === 'sqlite' ? 100 : 20 },
+      );
+      expect(await brokenInvariants(database.kysely, { working: true })).toEqual([]);
+    });
+  });
+});

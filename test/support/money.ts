@@ -1,0 +1,107 @@
+import { BalanceRepository } from '../../src/billing/balance.repository.js';
+import { BudgetRepository } from '../../src/billing/budget.repository.js';
+import { HoldRepository } from '../../src/billing/hold.repository.js';
+import { HoldService } from '../../src/billing/hold.service.js';
+import { LedgerRepository } from '../../src/billing/ledger.repository.js';
+import { LedgerService } from '../../src/billing/ledger.service.js';
+import { MoneyListeners } from '../../src/billing/money-listeners.js';
+import { SettlementService, type Settlement } from '../../src/billing/settlement.service.js';
+import { SweeperService } from '../../src/billing/sweeper.service.js';
+import { usageOf } from '../../src/billing/reported-usage.js';
+import { UsageRepository } from '../../src/billing/usage.repository.js';
+import { SystemClock } from '../../src/common/clock/clock.js';
+import type { Price } from '../../src/common/money/price.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import type { Database } from '../../src/persistence/database.js';
+import type { GroupCommit } from '../../src/persistence/group-commit.js';
+import { ProcessIdentity } from '../../src/persistence/process-identity.js';
+import type { HoldFacts } from '../../src/billing/hold-facts.js';
+
+/** A token of either kind costs a hundredth of a credit, so that amounts can be counted by hand. */
+export const TOKEN_PRICE: Price = {
+  version: 'a hundredth a token',
+  promptPicoUsdPerToken: 50_000_000n,
+  completionPicoUsdPerToken: 50_000_000n,
+};
+
+export interface Money {
+  readonly balances: BalanceRepository;
+  /** Of the process that lives. */
+  readonly holds: HoldService;
+  /** Of one that is about to die. */
+  readonly doomedHolds: HoldService;
+  readonly doomedId: string;
+  readonly settlements: SettlementService;
+  readonly sweeper: SweeperService;
+  readonly ledger: LedgerService;
+}
+
+/** The services of billing over a database, without an application around them. */
+export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
+  const clock = new SystemClock();
+  const listeners = new MoneyListeners();
+  const balances = new BalanceRepository(database);
+  const budgets = new BudgetRepository(database);
+  const holds = new HoldRepository(database);
+  const entries = new LedgerRepository(database);
+  const usage = new UsageRepository(database);
+  const doomed = new ProcessIdentity();
+  const settlements = new SettlementService(
+    groupCommit,
+    balances,
+    budgets,
+    holds,
+    entries,
+    usage,
+    listeners,
+    loadConfig({ DATA_DIR: '.' }),
+    clock,
+  );
+  const holdsOf = (identity: ProcessIdentity): HoldService =>
+    new HoldService(groupCommit, balances, budgets, holds, identity, clock);
+  return {
+    balances,
+    holds: holdsOf(new ProcessIdentity()),
+    doomedHolds: holdsOf(doomed),
+    doomedId: doomed.id,
+    settlements,
+    sweeper: new SweeperService(holds, settlements, clock),
+    ledger: new LedgerService(database, balances, entries, listeners, clock),
+  };
+}
+
+export function factsOf(promptTokens: number): HoldFacts {
+  return {
+    clientRequestId: undefined,
+    surface: 'qolaba',
+    endpoint: 'chat',
+    model: 'test/model',
+    upstream: 'main',
+    upstreamModel: 'model',
+    streamed: false,
+    promptTokens,
+    price: TOKEN_PRICE,
+  };
+}
+
+export function settlementOf(
+  request: { requestId: string; accountId: string; keyId: string },
+  overrides: Partial<Settlement> = {},
+): Settlement {
+  const { price, promptTokens, ...facts } = factsOf(0);
+  return {
+    ...facts,
+    ...request,
+    outcome: 'completed',
+    move: 'settle',
+    usage: usageOf(promptTokens, 0),
+    usageSource: 'upstream',
+    price,
+    finishReason: 'stop',
+    createdAtMs: Date.now(),
+    firstTokenMs: undefined,
+    durationMs: 1,
+    failedAttempts: [],
+    ...overrides,
+  };
+}
