@@ -26,7 +26,10 @@ class ForgetfulGroupCommit extends GroupCommit {
     item: Item,
     lock?: GroupLock,
   ): Promise<Result> {
-    const result = this.forgetful ? this.commitTwice(write, item) : super.submit(write, item, lock);
+    // One after the other, as the real one commits.
+    const result = this.forgetful
+      ? this.all.then(() => this.commitTwice(write, item))
+      : super.submit(write, item, lock);
     this.all = Promise.allSettled([this.all, result]);
     return result;
   }
