@@ -31,7 +31,7 @@ const ACCOUNTS = 4;
 const CREDIT_HUNDREDTHS = 10_000_000n;
 
 /** A point that is not reached by then (a commit too many asked for) is a death at any time. */
-const LONGEST_LIFE_MS = 1_500;
+const LONGEST_LIFE_MS = 1_000;
 
 export interface CrashRingSettings {
   /** `undefined`: SQLite in a folder of its own. */
