@@ -2,18 +2,8 @@
 const row0 = ['contracts', 'surfaces', 'common'];
 const row1 = ['config', 'persistence', 'observability', 'streaming', 'http'];
 const row2 = ['auth', 'models', 'upstreams', 'billing', 'throttling', 'idempotency'];
-const row3 = ['inference', 'accounts', 'webhooks'];
-const row4 = [
-  'chat',
-  'completions',
-  'health',
-  'openapi',
-  'conversations',
-  'chatbots',
-  'admin',
-  'self-service',
-  'cli',
-];
+const row3 = ['inference', 'accounts', 'webhooks', 'chatbots', 'conversations'];
+const row4 = ['chat', 'completions', 'health', 'openapi', 'admin', 'self-service', 'cli'];
 
 const inRow = (folders) => `^src/(${folders.join('|')})/`;
 const up = (name, from, to, comment) => ({

@@ -28,3 +28,14 @@ export class HoldLostError extends DomainError {
     });
   }
 }
+
+/** Another request has what this one wanted for itself, or has changed it since this one looked. */
+export class ExclusiveUseError extends DomainError {
+  constructor() {
+    super(
+      'conversation_busy',
+      'Another request is going on with this conversation. Wait for its answer, then send this one again.',
+      { retryAfterMs: 1000 },
+    );
+  }
+}

@@ -1,4 +1,5 @@
 import type { Price } from '../common/money/price.js';
+import type { RequestContext } from '../contracts/accounts/request-context.js';
 
 /** What a sweeper must know of a request that it did not serve, kept with the hold. */
 export interface HoldFacts {
@@ -12,6 +13,7 @@ export interface HoldFacts {
   /** Estimate: the process that knew better is gone. */
   readonly promptTokens: number;
   readonly price: Price;
+  readonly context?: RequestContext | undefined;
 }
 
 interface StoredFacts extends Omit<HoldFacts, 'price' | 'clientRequestId'> {

@@ -20,6 +20,8 @@ export interface Hold {
   readonly openedAtMs: number;
   /** The period of the key's budget that it was taken from; `undefined`: the key had no budget. */
   readonly budgetWindow: string | undefined;
+  /** See `ExclusiveUse`. */
+  readonly exclusiveName: string | undefined;
 }
 
 export interface HoldEvent {
@@ -40,6 +42,7 @@ const COLUMNS = [
   'facts',
   'opened_at_ms',
   'budget_window',
+  'exclusive_name',
 ] as const satisfies readonly (keyof HoldsTable)[];
 
 @Injectable()
@@ -67,6 +70,7 @@ export class HoldRepository {
         facts: hold.facts,
         opened_at_ms: BigInt(hold.openedAtMs),
         budget_window: hold.budgetWindow ?? null,
+        exclusive_name: hold.exclusiveName ?? null,
       })),
     );
   }
@@ -128,6 +132,18 @@ export class HoldRepository {
       .execute();
   }
 
+  /** Of these names of an account, those that an open hold has. Exact while the account is locked. */
+  async listOpenNames(db: Kysely<Tables>, accountId: string, names: readonly string[]): Promise<Set<string>> {
+    const rows = await db
+      .selectFrom('holds')
+      .select('exclusive_name')
+      .where('state', '=', 'open')
+      .where('account_id', '=', accountId)
+      .where('exclusive_name', 'in', [...names])
+      .execute();
+    return new Set(rows.flatMap((row) => row.exclusive_name ?? []));
+  }
+
   /** The processes that have open holds. */
   async listOpenOwners(db: Kysely<Tables> = this.database.kysely): Promise<string[]> {
     const rows = await db
@@ -180,5 +196,6 @@ function toHold(row: Pick<Selectable<HoldsTable>, (typeof COLUMNS)[number]>): Ho
     facts: row.facts,
     openedAtMs: Number(row.opened_at_ms),
     budgetWindow: row.budget_window ?? undefined,
+    exclusiveName: row.exclusive_name ?? undefined,
   };
 }

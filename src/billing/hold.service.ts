@@ -5,11 +5,24 @@ import { budgetWindow, type Budget } from '../common/money/budget.js';
 import { GroupCommit, type GroupLock } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
 import { BalanceRepository, type Balance } from './balance.repository.js';
-import { BudgetExceededError, HoldLostError, InsufficientCreditError } from './billing.errors.js';
+import {
+  BudgetExceededError,
+  ExclusiveUseError,
+  HoldLostError,
+  InsufficientCreditError,
+} from './billing.errors.js';
 import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
 import { ProcessIdentity } from '../persistence/process-identity.js';
+
+/** Something that one request at a time may use: taken with the hold, free again when the hold is resolved. */
+export interface ExclusiveUse {
+  /** Within the account. */
+  readonly name: string;
+  /** Whether it still is as the request found it; asked when nobody else can have it. Only reads. */
+  readonly stillAsFound: (trx: Transaction<Tables>) => Promise<boolean>;
+}
 
 /** What a request asks to have set aside. */
 export interface HoldRequest {
@@ -24,6 +37,7 @@ export interface HoldRequest {
   readonly budget?: Budget | undefined;
   /** JSON text; see `HoldFacts`. */
   readonly facts: string;
+  readonly exclusive?: ExclusiveUse | undefined;
 }
 
 interface PendingExtension {
@@ -36,6 +50,7 @@ interface PendingExtension {
 type Outcome =
   | { readonly kind: 'opened'; readonly amountHundredths: bigint }
   | { readonly kind: 'refused'; readonly lacking: 'credit' | 'budget' }
+  | { readonly kind: 'busy' }
   | { readonly kind: 'lost' };
 
 interface PendingHold extends HoldRequest {
@@ -65,7 +80,8 @@ export class HoldService {
    * Resolves when the hold is durable.
    *
    * @returns what was set aside: `amountHundredths`, or less but at least `leastHundredths`
-   * @throws InsufficientCreditError, BudgetExceededError, HoldLostError, DomainError `storage_unavailable`;
+   * @throws InsufficientCreditError, BudgetExceededError, HoldLostError, ExclusiveUseError, DomainError
+   *   `storage_unavailable`;
    *   CommitUnknownError (the same code): the hold may be there, and must be released when the database is back
    */
   async open(request: HoldRequest): Promise<bigint> {
@@ -81,6 +97,7 @@ export class HoldService {
     );
     if (outcome.kind === 'opened') return outcome.amountHundredths;
     if (outcome.kind === 'lost') throw new HoldLostError();
+    if (outcome.kind === 'busy') throw new ExclusiveUseError();
     throw outcome.lacking === 'budget' ? new BudgetExceededError() : new InsufficientCreditError();
   }
 
@@ -163,6 +180,7 @@ export class HoldService {
       requests.map(({ requestId }) => requestId),
     );
     const budgets = await this.budgets.tally(trx, budgetPlacesOf(requests));
+    const taken = await this.#namesTaken(trx, requests, existing);
     const heldNow = new Map<string, bigint>();
     const opened: Hold[] = [];
 
@@ -171,6 +189,8 @@ export class HoldService {
       if (known?.state === 'open') return { kind: 'opened', amountHundredths: known.amountHundredths };
       // Taken for dead meanwhile, and swept.
       if (known !== undefined) return { kind: 'lost' };
+      const name = request.exclusive && nameOf(request.accountId, request.exclusive);
+      if (name !== undefined && taken.has(name)) return { kind: 'busy' };
       const already = heldNow.get(request.accountId) ?? 0n;
       const credit = available(balances.get(request.accountId)) - already;
       const limit = request.budget?.limitHundredths;
@@ -185,6 +205,7 @@ export class HoldService {
       const hold = this.#toHold(request, amount);
       existing.set(request.requestId, hold);
       opened.push(hold);
+      if (name !== undefined) taken.add(name);
       return { kind: 'opened', amountHundredths: amount };
     });
 
@@ -208,6 +229,21 @@ export class HoldService {
     return outcomes;
   };
 
+  /** Names that cannot be taken: somebody has them, or what they stand for is no longer as the request found it. */
+  async #namesTaken(
+    trx: Transaction<Tables>,
+    requests: readonly PendingHold[],
+    existing: ReadonlyMap<string, Hold>,
+  ): Promise<Set<string>> {
+    const taken = new Set<string>();
+    for (const { requestId, accountId, exclusive } of requests) {
+      if (exclusive === undefined || existing.has(requestId)) continue;
+      const open = await this.holds.listOpenNames(trx, accountId, [exclusive.name]);
+      if (open.size > 0 || !(await exclusive.stillAsFound(trx))) taken.add(nameOf(accountId, exclusive));
+    }
+    return taken;
+  }
+
   #lockOf(accountId: string): GroupLock {
     return { lock: this.balances.lockFirst, key: accountId };
   }
@@ -224,8 +260,13 @@ export class HoldService {
       facts: request.facts,
       openedAtMs: request.openedAtMs,
       budgetWindow: request.budgetWindow,
+      exclusiveName: request.exclusive?.name,
     };
   }
+}
+
+function nameOf(accountId: string, { name }: ExclusiveUse): string {
+  return `${accountId} ${name}`;
 }
 
 function available(balance: Balance | undefined): bigint {

@@ -212,7 +212,7 @@ class SettlementBatch {
         amountHundredths: -captured,
         requestId,
         idempotencyKey: undefined,
-        reason: undefined,
+        reason: settlement.context?.summary_for && `summary for ${settlement.context.summary_for}`,
         priceVersion: settlement.price.version,
         usageSource: settlement.usageSource,
         createdAtMs: closedAtMs,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely, Selectable } from 'kysely';
+import type { RequestContext } from '../contracts/accounts/request-context.js';
 import { Database } from '../persistence/database.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { Tables, UsageRecordsTable } from '../persistence/tables.js';
@@ -49,6 +50,8 @@ export interface UsageRecord {
   readonly firstTokenMs: number | undefined;
   /** From the request's arrival. */
   readonly durationMs: number;
+  /** `undefined`: neither chatbot nor conversation had a part in it. */
+  readonly context?: RequestContext | undefined;
 }
 
 const COLUMNS = [
@@ -76,6 +79,7 @@ const COLUMNS = [
   'first_token_ms',
   'duration_ms',
   'failed_attempts',
+  'context',
 ] as const satisfies readonly (keyof UsageRecordsTable)[];
 
 @Injectable()
@@ -139,6 +143,7 @@ function toRow(record: UsageRecord): UsageRecordsTable {
     first_token_ms: record.firstTokenMs === undefined ? null : Math.round(record.firstTokenMs),
     duration_ms: Math.round(record.durationMs),
     failed_attempts: record.failedAttempts.length === 0 ? null : JSON.stringify(record.failedAttempts),
+    context: record.context === undefined ? null : JSON.stringify(record.context),
   };
 }
 
@@ -168,5 +173,6 @@ function toRecord(row: Selectable<UsageRecordsTable>): UsageRecord {
     firstTokenMs: row.first_token_ms ?? undefined,
     durationMs: row.duration_ms,
     failedAttempts: row.failed_attempts === null ? [] : (JSON.parse(row.failed_attempts) as FailedAttempt[]),
+    ...(row.context === null ? {} : { context: JSON.parse(row.context) as RequestContext }),
   };
 }

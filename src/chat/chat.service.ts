@@ -20,7 +20,8 @@ export class ChatService {
 
   answer(body: ChatCompletionRequest, request: TollgateRequest, response: Response): Promise<void> {
     const envelope = this.envelope(body, request);
-    return this.answering.whole(chatEndpoint, body, request, response, envelope, (answer, { usage, bill }) =>
+    const question = { endpoint: chatEndpoint, body, envelope };
+    return this.answering.whole(question, request, response, (answer, { usage, bill }) =>
       renderChatCompletion(envelope, answer, usage, bill, request.surface),
     );
   }
@@ -33,7 +34,7 @@ export class ChatService {
       includeUsage: body.stream_options?.include_usage,
       includeObfuscation: body.stream_options?.include_obfuscation === true,
     });
-    return this.answering.streamed(chatEndpoint, body, request, response, envelope, renderer);
+    return this.answering.streamed({ endpoint: chatEndpoint, body, envelope }, request, response, renderer);
   }
 
   private envelope(body: ChatCompletionRequest, request: TollgateRequest): Envelope {

@@ -22,11 +22,9 @@ export class CompletionsService {
     const { surface } = request;
     const envelope = this.envelope(body);
     return this.answering.whole(
-      completionEndpoint,
-      withDefaults(body, surface),
+      { endpoint: completionEndpoint, body: withDefaults(body, surface), envelope },
       request,
       response,
-      envelope,
       (answer, { usage, bill }) => renderCompletion(envelope, answer.choices, usage, bill, surface),
     );
   }
@@ -41,11 +39,9 @@ export class CompletionsService {
       includeObfuscation: false,
     });
     return this.answering.streamed(
-      completionEndpoint,
-      withDefaults(body, surface),
+      { endpoint: completionEndpoint, body: withDefaults(body, surface), envelope },
       request,
       response,
-      envelope,
       renderer,
     );
   }

@@ -5,15 +5,16 @@ import { settlementOfLeft } from '../billing/left-hold.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
+import type { RequestContext } from '../contracts/accounts/request-context.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
 import type { Caller } from './caller.js';
-import type { Endpoint } from './endpoint.js';
 import { holdSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
+import type { PreparedRequest } from './prepared-request.js';
 import { orderRoutes } from './route-order.js';
 import { UnsettledService } from './unsettled.service.js';
 
@@ -29,6 +30,7 @@ export interface Admission<Request> {
   readonly maxCompletionTokens: number | undefined;
   readonly tokens: TokenReservation;
   readonly hold: OpenHold;
+  readonly context: RequestContext | undefined;
 }
 
 /** The credit set aside for a request. */
@@ -58,16 +60,18 @@ export class AdmissionService {
    * Resolves when the hold is durable.
    *
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
-   *   BudgetExceededError, DomainError `token_rate_limited`, `storage_unavailable`
+   *   BudgetExceededError, ExclusiveUseError, DomainError `token_rate_limited`, `storage_unavailable`
    */
-  async admit<Request extends { model: string }>(
-    endpoint: Endpoint<Request, unknown, unknown>,
-    request: Request,
+  async admit<Request extends { model: string }, Answer, Chunk>(
+    prepared: PreparedRequest<Request, Answer, Chunk>,
     caller: Caller,
     streamed: boolean,
   ): Promise<Admission<Request>> {
+    const { endpoint, request, context } = prepared;
     const model = this.catalogue.get(request.model);
-    if (!this.catalogue.permits(caller.principal.allowedModels, model)) throw new ModelNotAllowedError();
+    if (!prepared.modelPermitted && !this.catalogue.permits(caller.principal.allowedModels, model)) {
+      throw new ModelNotAllowedError();
+    }
     if (model.price === undefined) throw new PriceUnknownError();
 
     const prompt = endpoint.measure(request);
@@ -96,6 +100,7 @@ export class AdmissionService {
       streamed,
       promptTokens,
       price: model.price,
+      context,
     };
     try {
       const amountHundredths = await this.holds.open({
@@ -105,6 +110,7 @@ export class AdmissionService {
         ...size,
         budget: caller.principal.budget ?? undefined,
         facts: stringifyFacts(facts),
+        exclusive: prepared.exclusive,
       });
       const hold = { amountHundredths, worstHundredths: size.amountHundredths };
       return {
@@ -117,6 +123,7 @@ export class AdmissionService {
         maxCompletionTokens,
         tokens,
         hold,
+        context,
       };
     } catch (error) {
       tokens.correct(0);

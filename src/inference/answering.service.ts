@@ -12,9 +12,23 @@ import type { Envelope } from '../surfaces/envelope.js';
 import type { StreamRenderer } from '../surfaces/stream-renderer.js';
 import { callerOf } from './caller-of.js';
 import type { Caller } from './caller.js';
-import { Settled } from './closing.js';
+import { Settled } from './settled.js';
 import type { Endpoint } from './endpoint.js';
-import { InferenceService, type AnswerKeeper } from './inference.service.js';
+import { InferenceService } from './inference.service.js';
+import { keepBoth, type AnswerKeeper, type PreparedRequest } from './prepared-request.js';
+
+/** A valid request, and how it is made ready once it is sure that it will be carried out. */
+export interface Question<Body extends { model: string }, Answer, Chunk> {
+  readonly endpoint: Endpoint<Body, Answer, Chunk>;
+  /** As it was asked: what an idempotency key stands for. */
+  readonly body: Body;
+  readonly envelope: Envelope;
+  /**
+   * Absent: it is carried out as it was asked.
+   * @param signal aborts when the client leaves
+   */
+  readonly prepare?: ((signal: AbortSignal) => Promise<PreparedRequest<Body, Answer, Chunk>>) | undefined;
+}
 
 /** From a valid request to bytes on the wire, for any endpoint: the only place where inference meets a response. */
 @Injectable()
@@ -30,65 +44,59 @@ export class AnsweringService {
    * With an `Idempotency-Key` the answer is carried to its end whoever leaves, kept, and given again to whoever asks
    * the same with the same key.
    *
-   * @throws whatever `InferenceService.complete` does, IdempotencyConflictError; nothing has been sent then
+   * @throws whatever `prepare` and `InferenceService.complete` do, IdempotencyConflictError; nothing has been sent then
    */
   async whole<Body extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Body, Answer, Chunk>,
-    body: Body,
+    question: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
     response: Response,
-    envelope: Envelope,
     render: (answer: Answer, settled: Settled) => unknown,
   ): Promise<void> {
     const caller = callerOf(request);
-    const first = await this.firstExecution(endpoint.name, body, request, envelope);
+    const { envelope } = question;
+    const first = await this.firstExecution(question, request);
     if (first === undefined) {
-      const { answer, settled } = await this.inference.complete(
-        endpoint,
-        body,
-        caller,
-        clientSignal(response),
-      );
+      const signal = clientSignal(response);
+      const prepared = question.prepare ? await question.prepare(signal) : asAsked(question);
+      const { answer, settled } = await this.inference.complete(prepared, caller, signal);
       return this.writer.json(request, response, envelope, render(answer, settled));
     }
     if (!(first instanceof Execution)) return this.replayWhole(request, response, envelope, first);
-    const text = await this.executeWhole(endpoint, body, caller, first, render);
+    const text = await this.executeWhole(question, caller, first, render);
     return this.writer.jsonText(request, response, envelope, text);
   }
 
-  /** @throws whatever `InferenceService.stream` errors with before its first chunk; nothing has been sent then */
+  /**
+   * @throws whatever `prepare` does and `InferenceService.stream` errors with before its first chunk; nothing has been
+   *   sent then
+   */
   async streamed<Body extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Body, Answer, Chunk>,
-    body: Body,
+    question: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
     response: Response,
-    envelope: Envelope,
     renderer: StreamRenderer<Chunk>,
   ): Promise<void> {
     const caller = callerOf(request);
     const flow = new FlowGate();
-    const first = await this.firstExecution(endpoint.name, body, request, envelope);
+    const first = await this.firstExecution(question, request);
     let frames: Observable<string>;
-    let shown = envelope;
+    let shown = question.envelope;
     if (first === undefined) {
-      frames = this.inference
-        .stream(endpoint, body, caller, flow)
-        .pipe(map((event) => frameOf(event, renderer)));
+      const prepared = question.prepare ? await question.prepare(clientSignal(response)) : asAsked(question);
+      frames = this.inference.stream(prepared, caller, flow).pipe(map((event) => frameOf(event, renderer)));
     } else {
-      if (first instanceof Execution) this.executeStreamed(endpoint, body, caller, flow, first, renderer);
+      if (first instanceof Execution) await this.executeStreamed(question, caller, flow, first, renderer);
       else response.setHeader('idempotent-replayed', 'true');
       frames = first.pieces;
-      shown = { ...envelope, conversationId: first.conversationId };
+      shown = { ...question.envelope, conversationId: first.conversationId };
     }
     await this.writer.stream(request, response, shown, frames, flow, (error) => renderer.failure(error));
   }
 
   /** @returns `undefined` for a request without an idempotency key */
-  private async firstExecution(
-    endpoint: string,
-    body: object,
+  private async firstExecution<Body extends { model: string }, Answer, Chunk>(
+    { endpoint, body, envelope }: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
-    envelope: Envelope,
   ): Promise<Execution | EarlierAnswer | undefined> {
     const idempotencyKey = idempotencyKeyOf(request.headersDistinct['idempotency-key']);
     if (idempotencyKey === undefined) return undefined;
@@ -97,7 +105,7 @@ export class AnsweringService {
       {
         accountId: principal.accountId,
         idempotencyKey,
-        fingerprint: fingerprintOf(surface, endpoint, body),
+        fingerprint: fingerprintOf(surface, endpoint.name, body),
         requestId,
       },
       envelope.conversationId,
@@ -106,18 +114,19 @@ export class AnsweringService {
   }
 
   private async executeWhole<Body extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Body, Answer, Chunk>,
-    body: Body,
+    question: Question<Body, Answer, Chunk>,
     caller: Caller,
     execution: Execution,
     render: (answer: Answer, settled: Settled) => unknown,
   ): Promise<string> {
     const toText = (answer: Answer, settled: Settled): string => JSON.stringify(render(answer, settled));
     try {
-      const { answer, settled } = await this.inference.complete(endpoint, body, caller, NEVER, {
+      const prepared = await carriedOut(question);
+      const keeper = keepBoth(prepared.keeper, {
         ...NOTHING_KEPT,
         whole: (trx, given, charged) => execution.keep(trx, toText(given, charged)),
       });
+      const { answer, settled } = await this.inference.complete({ ...prepared, keeper }, caller, NEVER);
       const text = toText(answer, settled);
       execution.say(text);
       execution.complete();
@@ -129,21 +138,26 @@ export class AnsweringService {
   }
 
   /** Runs by itself: the client that asked first is one listener among those that may come. */
-  private executeStreamed<Body extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Body, Answer, Chunk>,
-    body: Body,
+  private async executeStreamed<Body extends { model: string }, Answer, Chunk>(
+    question: Question<Body, Answer, Chunk>,
     caller: Caller,
     flow: FlowGate,
     execution: Execution,
     renderer: StreamRenderer<Chunk>,
-  ): void {
+  ): Promise<void> {
     let begun = false;
-    const events = this.inference.stream(endpoint, body, caller, flow, {
+    let prepared: PreparedRequest<Body, Answer, Chunk>;
+    try {
+      prepared = await carriedOut(question);
+    } catch (error) {
+      return execution.fail(error);
+    }
+    const keeper = keepBoth(prepared.keeper, {
       ...NOTHING_KEPT,
       streamed: (trx, end) =>
         execution.keep(trx, 'settled' in end ? frameOf(end.settled, renderer) : renderer.failure(end.error)),
     });
-    events.subscribe({
+    this.inference.stream({ ...prepared, keeper }, caller, flow).subscribe({
       next: (event) => {
         const frame = frameOf(event, renderer);
         begun ||= frame !== '';
@@ -173,10 +187,24 @@ export class AnsweringService {
 /** A client that asks with an idempotency key may leave: its retry wants the answer. */
 const NEVER = new AbortController().signal;
 
-const NOTHING_KEPT: AnswerKeeper<unknown> = {
+const NOTHING_KEPT: AnswerKeeper<unknown, unknown> = {
   whole: () => Promise.resolve(),
   streamed: () => Promise.resolve(),
 };
+
+function asAsked<Body extends { model: string }, Answer, Chunk>({
+  endpoint,
+  body,
+}: Question<Body, Answer, Chunk>): PreparedRequest<Body, Answer, Chunk> {
+  return { endpoint, request: body };
+}
+
+/** Made ready for an execution that goes on when its client leaves. */
+async function carriedOut<Body extends { model: string }, Answer, Chunk>(
+  question: Question<Body, Answer, Chunk>,
+): Promise<PreparedRequest<Body, Answer, Chunk>> {
+  return question.prepare ? question.prepare(NEVER) : asAsked(question);
+}
 
 function frameOf<Chunk>(event: Chunk | Settled, renderer: StreamRenderer<Chunk>): string {
   return event instanceof Settled

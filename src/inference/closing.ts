@@ -12,27 +12,14 @@ import {
 import type { FailedAttempt } from '../billing/usage.repository.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
-import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { Route } from '../models/model.js';
 import type { Tables } from '../persistence/tables.js';
-import type { Bill } from '../surfaces/usage.js';
 import type { Admission } from './admission.js';
 import type { InFlight } from './in-flight.js';
 import type { Meter } from './meter.js';
 import { estimatePromptTokens } from './prompt.js';
+import { Settled } from './settled.js';
 import { UnsettledService, type Unsettled } from './unsettled.service.js';
-
-/** The end of an answer: what it used and what that cost, durable. */
-export class Settled {
-  constructor(
-    readonly usage: Usage,
-    readonly bill: Bill,
-    /** The finish reason of choices that the upstream did not end itself. */
-    readonly openFinishReason: 'stop' | 'length',
-    /** The part of the output that the account could pay for: 1, unless its credit ran out meanwhile. */
-    readonly paidShare: number,
-  ) {}
-}
 
 export interface OpenAnswer {
   readonly admission: Admission<unknown>;
@@ -112,6 +99,7 @@ export class ClosingService {
       createdAtMs: this.clock.nowMs(),
       firstTokenMs: answer.firstTokenMs,
       durationMs: Math.round(this.clock.monotonicMs() - caller.arrivedAtMs),
+      context: admission.context,
     };
   }
 }

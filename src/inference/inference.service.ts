@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
 import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
-import type { Tables } from '../persistence/tables.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
 import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
@@ -13,22 +11,15 @@ import type { UpstreamCall } from '../upstreams/upstream.port.js';
 import { AdmissionService, type Admission } from './admission.js';
 import { AttemptFailures } from './attempt-failures.js';
 import type { Caller } from './caller.js';
-import { ClosingService, type Closing, type Settled } from './closing.js';
+import { ClosingService, type Closing } from './closing.js';
 import type { Endpoint } from './endpoint.js';
 import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
 import { cutWhen, failWhenAborted } from './operators.js';
-
-/** How a stream ended, for whoever keeps it: settled, or broken after it had begun to cost. */
-export type StreamEnd = { readonly settled: Settled } | { readonly error: unknown };
-
-/** Writes something in the transaction of the charge: durable exactly if that is. May run more than once. */
-export interface AnswerKeeper<Answer> {
-  whole(trx: Transaction<Tables>, answer: Answer, settled: Settled): Promise<void>;
-  streamed(trx: Transaction<Tables>, end: StreamEnd): Promise<void>;
-}
+import type { PreparedRequest } from './prepared-request.js';
+import type { Settled } from './settled.js';
 
 /** A whole answer with its settled price. */
 export interface SettledAnswer<Answer> {
@@ -64,15 +55,20 @@ export class InferenceService {
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, UpstreamError, DomainError
    */
   async complete<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
-    request: Request,
+    prepared: PreparedRequest<Request, Answer, Chunk>,
     caller: Caller,
     signal: AbortSignal,
-    keeper?: AnswerKeeper<Answer>,
   ): Promise<SettledAnswer<Answer>> {
-    const open = this.inFlight.enter(caller.principal, signal);
+    const { endpoint, keeper, release = nothing } = prepared;
+    let open: OpenRequest;
     try {
-      const admission = await this.admissions.admit(endpoint, request, caller, false);
+      open = this.inFlight.enter(caller.principal, signal);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    try {
+      const admission = await this.admissions.admit(prepared, caller, false);
       const closing = this.open(admission, endpoint.name, false);
       try {
         const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
@@ -91,6 +87,7 @@ export class InferenceService {
       }
     } finally {
       open.close();
+      release();
     }
   }
 
@@ -99,29 +96,29 @@ export class InferenceService {
    * relayed. Errors before the first chunk cost nothing; later ones settle what was relayed first.
    */
   stream<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
-    request: Request,
+    prepared: PreparedRequest<Request, Answer, Chunk>,
     caller: Caller,
     flow: FlowGate,
-    keeper?: AnswerKeeper<Answer>,
   ): Observable<Chunk | Settled> {
+    const { endpoint, release = nothing } = prepared;
     return defer(() => {
-      const open = this.inFlight.enter(caller.principal);
+      let open: OpenRequest;
+      try {
+        open = this.inFlight.enter(caller.principal);
+      } catch (error) {
+        release();
+        throw error;
+      }
       const opening = this.admissions
-        .admit(endpoint, request, caller, true)
+        .admit(prepared, caller, true)
         .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
       return from(opening).pipe(
-        switchMap(({ admission, closing }) =>
-          this.settledStream(endpoint, admission, closing, flow, open, keeper),
-        ),
+        switchMap(({ admission, closing }) => this.settledStream(prepared, admission, closing, flow, open)),
         finalize(() => {
           // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
-          this.inFlight.track(
-            opening.then(({ closing }) => {
-              if (!closing.closed) return closing.close('client_left');
-              return undefined;
-            }),
-          );
+          const closed = opening.then(({ closing }) => closing.close('client_left'));
+          this.inFlight.track(closed);
+          closed.then(release, release);
           open.close();
         }),
       );
@@ -129,12 +126,11 @@ export class InferenceService {
   }
 
   private settledStream<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
+    { endpoint, keeper }: PreparedRequest<Request, Answer, Chunk>,
     admission: Admission<Request>,
     closing: Closing,
     flow: FlowGate,
     open: OpenRequest,
-    keeper: AnswerKeeper<Answer> | undefined,
   ): Observable<Chunk | Settled> {
     const { answer } = closing;
     const { meter } = answer;
@@ -145,6 +141,7 @@ export class InferenceService {
         meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
         watch.relayed(meter.estimatedTokens);
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
+        keeper?.said?.(chunk);
       }),
       cutWhen(() => meter.overrun || watch.exhausted),
     );
@@ -263,6 +260,8 @@ function mayFallBack(error: unknown): boolean {
     error.code !== 'context_length_exceeded'
   );
 }
+
+function nothing(): void {}
 
 /** The failure is recorded where it happened; here somebody else is already being told about another one. */
 function ignored(): void {}

@@ -22,6 +22,10 @@ export interface Tables {
   idempotency_records: IdempotencyRecordsTable;
   key_budgets: KeyBudgetsTable;
   webhook_events: WebhookEventsTable;
+  chatbots: ChatbotsTable;
+  chatbot_versions: ChatbotVersionsTable;
+  conversations: ConversationsTable;
+  conversation_messages: ConversationMessagesTable;
 }
 
 /** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
@@ -63,6 +67,8 @@ export interface HoldsTable {
   opened_at_ms: bigint;
   /** The period of the key's budget that it was taken from; null: the key had no budget. */
   budget_window: string | null;
+  /** Of an account's open holds, one at most has a name; null: it needs none. */
+  exclusive_name: string | null;
 }
 
 /** What keys with a budget have spent and held in a period. */
@@ -131,6 +137,8 @@ export interface AccountsTable {
   version: Generated<number>;
   /** null: active. */
   suspended_at_ms: bigint | null;
+  /** null: conversations are kept until they are deleted; 0: nothing is stored. */
+  conversation_retention_days: number | null;
 }
 
 export interface ApiKeysTable {
@@ -160,6 +168,10 @@ export interface ApiKeysTable {
   /** The secret before the last rotation, good until `previous_valid_until_ms`. */
   previous_secret_sha256: string | null;
   previous_valid_until_ms: bigint | null;
+  /** Whether it may read and change the account's chatbots, system prompts included. */
+  manage_chatbots: Generated<boolean>;
+  /** Whether it may list, read, change and delete what the account's conversations hold. */
+  read_conversations: Generated<boolean>;
 }
 
 export interface PriceVersionsTable {
@@ -198,9 +210,83 @@ export interface UsageRecordsTable {
   duration_ms: number;
   /** JSON array of `FailedAttempt`; null: none. */
   failed_attempts: string | null;
+  /** JSON of `RequestContext`; null: neither chatbot nor conversation had a part in it. */
+  context: string | null;
 }
 
 export interface SettingsTable {
   key: string;
   value: string;
+}
+
+/** Presets over models. */
+export interface ChatbotsTable {
+  /** `bot_…` */
+  id: string;
+  account_id: string;
+  /** JSON array of ids of the keys that may use it; null: all of the account's. */
+  key_ids: string | null;
+  newest_version: number;
+  /** What callers get; null: nothing yet. */
+  published_version: number | null;
+  /** Raised by every change. */
+  revision: number;
+  created_at_ms: bigint;
+  updated_at_ms: bigint;
+}
+
+/** Added, never changed. */
+export interface ChatbotVersionsTable {
+  chatbot_id: string;
+  /** From 1. */
+  version: number;
+  /** JSON of `ChatbotSettings`. */
+  settings: string;
+  restored_from: number | null;
+  created_at_ms: bigint;
+}
+
+/** Conversations, and completions that were asked to be stored. */
+export interface ConversationsTable {
+  /** `conv_…`; of a stored completion `chatcmpl-…`. */
+  id: string;
+  account_id: string;
+  /** '': with a plain model. */
+  chatbot_id: string;
+  /** The id that the client knows it by; unique with account and chatbot. */
+  client_id: string;
+  kind: 'conversation' | 'completion';
+  /** As last asked for; null: no turn yet. */
+  model: string | null;
+  /** JSON of `ConversationHead`, sealed where `sealed_with` names a key. */
+  head: string;
+  /** Name of the encryption key; null: plain. */
+  sealed_with: string | null;
+  message_count: number;
+  turn_count: number;
+  /** Of the next message; never used twice. */
+  next_seq: number;
+  /** Raised by every change of what it says. */
+  version: number;
+  created_at_ms: bigint;
+  updated_at_ms: bigint;
+}
+
+export interface ConversationMessagesTable {
+  conversation_id: string;
+  /** From 1, ascending; gaps where messages were deleted. */
+  seq: number;
+  /** `msg_…` */
+  id: string;
+  /** From 1: the exchange that it belongs to. */
+  turn: number;
+  role: string;
+  /** UTF-8 length of all that a model reads of it: no tokenizer makes more tokens of it. */
+  bytes: number;
+  /** JSON of `MessageBody`, sealed where `sealed_with` names a key. */
+  body: string;
+  sealed_with: string | null;
+  /** The request that stored it; null: it was put there by hand. */
+  request_id: string | null;
+  created_at_ms: bigint;
 }

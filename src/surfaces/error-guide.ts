@@ -203,6 +203,12 @@ export const ERROR_GUIDE = {
     meaning: 'Another request stands against this one.',
     advice: 'Read the present state and decide anew.',
   },
+  conversation_busy: {
+    message:
+      'Another request is going on with this conversation. Wait for its answer, then send this one again.',
+    meaning: 'Another replica is answering a request in the same conversation: turns never mix.',
+    advice: 'Try again after `retry-after`; official SDKs do so by themselves.',
+  },
   overloaded: {
     message: 'The engine is currently overloaded, please try again later.',
     meaning: 'The gateway has more work than it can do, or is not ready.',

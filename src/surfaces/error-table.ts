@@ -84,6 +84,13 @@ export const ERROR_TABLE = {
   },
   idempotency_running: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   conflict: { status: 409, type: 'invalid_request_error', code: 'conflict', shouldRetry: false },
+  // No `shouldRetry: false` here: official SDKs send it again by themselves, and then it is its turn.
+  conversation_busy: {
+    status: 409,
+    type: 'invalid_request_error',
+    code: 'conversation_busy',
+    retryAfter: true,
+  },
   overloaded: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   draining: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   storage_unavailable: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },

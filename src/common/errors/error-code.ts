@@ -40,6 +40,7 @@ export type ErrorCode =
   // ourselves
   | 'not_found'
   | 'conflict'
+  | 'conversation_busy'
   | 'idempotency_conflict'
   | 'idempotency_running'
   | 'overloaded'

@@ -27,6 +27,21 @@ export function newConversationId(): string {
   return randomUUID();
 }
 
+/** `conv_` + 32 hex, 128 random bits: whoever knows it may be let in by it. */
+export function newConversationRowId(): string {
+  return `conv_${hex(16)}`;
+}
+
+/** `msg_` + 32 hex. */
+export function newMessageId(): string {
+  return `msg_${hex(16)}`;
+}
+
+/** `bot_` + 32 hex, 128 random bits. */
+export function newChatbotId(): string {
+  return `bot_${hex(16)}`;
+}
+
 /** `le_` + 32 hex, ordered by time like request ids. */
 export function newEntryId(nowMs: number): string {
   return `le_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;

@@ -5,6 +5,8 @@ import { keyLimits } from './0003-key-limits.js';
 import { idempotency } from './0004-idempotency.js';
 import { webhooks } from './0005-webhooks.js';
 import { failedAttempts } from './0006-failed-attempts.js';
+import { chatbots } from './0007-chatbots.js';
+import { conversations } from './0008-conversations.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -14,4 +16,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-idempotency': idempotency,
   '0005-webhooks': webhooks,
   '0006-failed-attempts': failedAttempts,
+  '0007-chatbots': chatbots,
+  '0008-conversations': conversations,
 };
