@@ -1,5 +1,6 @@
-import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
 import type { CompletionPrompt } from '../contracts/openai/completion.js';
+import { collectTexts, TOKENS_PER_MEDIA_PART } from '../contracts/openai/message-texts.js';
 
 /** What a prompt consists of, for counting where an upstream does not and for bounding what it may claim. */
 export interface PromptMeasure {
@@ -16,9 +17,6 @@ export interface PromptMeasure {
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_REPLY = 3;
 
-/** What one image costs at "high" detail for a common size; used only where the upstream reports nothing. */
-const TOKENS_PER_MEDIA_PART = 765;
-
 /** More than any vendor charges for one image, minute of audio, or page of a file that fits our body limit. */
 const MAX_TOKENS_PER_MEDIA_PART = 50_000;
 
@@ -28,7 +26,7 @@ const UPSTREAM_ALLOWANCE_TOKENS = 8_192;
 export function measureChat(request: ChatCompletionRequest): PromptMeasure {
   const texts: string[] = [];
   let mediaParts = 0;
-  for (const message of request.messages) mediaParts += collect(message, texts);
+  for (const message of request.messages) mediaParts += collectTexts(message, texts);
   if (request.tools !== undefined) texts.push(JSON.stringify(request.tools));
   if (request.functions !== undefined) texts.push(JSON.stringify(request.functions));
   if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
@@ -66,24 +64,6 @@ export function maxPromptTokens(prompt: PromptMeasure): number {
 /** Tokens beside the counted text. */
 export function uncountedPromptTokens(prompt: PromptMeasure): number {
   return prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
-}
-
-/** @returns the number of media parts */
-function collect(message: ChatMessage, texts: string[]): number {
-  let mediaParts = 0;
-  const { content } = message;
-  if (typeof content === 'string') texts.push(content);
-  else if (content) {
-    for (const part of content) {
-      if (part.type === 'text') texts.push(part.text);
-      else if (part.type === 'refusal') texts.push(part.refusal);
-      else mediaParts += 1;
-    }
-  }
-  if (message.name !== undefined) texts.push(message.name);
-  if (message.tool_calls !== undefined) texts.push(JSON.stringify(message.tool_calls));
-  if (message.function_call) texts.push(JSON.stringify(message.function_call));
-  return mediaParts;
 }
 
 function measured(texts: readonly string[], extraTokens: number, mediaParts: number): PromptMeasure {
