@@ -1,0 +1,93 @@
+import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import { applySettings } from './apply-settings.js';
+import { OVERRIDABLE_FIELDS, type ChatbotSettings } from './chatbot.js';
+
+const settings = (changes: Partial<ChatbotSettings> = {}): ChatbotSettings => ({
+  name: 'Bot',
+  description: '',
+  model: 'test/model',
+  systemPrompt: '',
+  variables: {},
+  sampling: {},
+  memory: { kind: 'window' },
+  overrides: OVERRIDABLE_FIELDS,
+  acceptsInstructions: false,
+  ...changes,
+});
+
+const asked = (changes: Partial<ChatCompletionRequest> = {}): ChatCompletionRequest => ({
+  model: 'bot_1',
+  messages: [{ role: 'user', content: 'hi' }],
+  ...changes,
+});
+
+const tool = (name: string) => ({ type: 'function' as const, function: { name } });
+
+describe('applySettings', () => {
+  it('asks the model behind it, with the defaults of a chatbot (W16)', () => {
+    expect(applySettings(settings(), asked())).toEqual({
+      model: 'test/model',
+      messages: [{ role: 'user', content: 'hi' }],
+      temperature: 0.7,
+      top_p: 1,
+      max_tokens: 4096,
+    });
+  });
+
+  it('puts its own settings before the defaults, and the request’s before both', () => {
+    const own = settings({ sampling: { temperature: 0.2, max_tokens: 100, stop: 'END' } });
+    expect(applySettings(own, asked())).toMatchObject({ temperature: 0.2, max_tokens: 100, stop: 'END' });
+    expect(applySettings(own, asked({ temperature: 1.5, max_completion_tokens: 7 }))).toMatchObject({
+      temperature: 1.5,
+      max_tokens: 7,
+    });
+  });
+
+  it('keeps what it does not let be set', () => {
+    const strict = settings({
+      sampling: { temperature: 0.2, max_tokens: 100 },
+      tools: [tool('own')],
+      responseFormat: { type: 'json_object' },
+      overrides: [],
+    });
+    const request = applySettings(
+      strict,
+      asked({
+        temperature: 2,
+        max_tokens: 9999,
+        max_completion_tokens: 9999,
+        n: 5,
+        logit_bias: { '1': 100 },
+        tools: [tool('theirs')],
+        tool_choice: 'none',
+        web_search_options: {},
+        response_format: { type: 'text' },
+      }),
+    );
+    expect(request).toEqual({
+      model: 'test/model',
+      messages: [{ role: 'user', content: 'hi' }],
+      temperature: 0.2,
+      top_p: 1,
+      max_tokens: 100,
+      tools: [tool('own')],
+      response_format: { type: 'json_object' },
+    });
+  });
+
+  it('replaces its tools by the caller’s, with the caller’s choice among them', () => {
+    const own = settings({ tools: [tool('own')], toolChoice: 'required' });
+    expect(applySettings(own, asked())).toMatchObject({ tools: [tool('own')], tool_choice: 'required' });
+    const request = applySettings(own, asked({ tools: [tool('theirs')] }));
+    expect(request.tools).toEqual([tool('theirs')]);
+    expect(request.tool_choice).toBeUndefined();
+  });
+
+  it('sends no default temperature to a model that reasons', () => {
+    const reasoning = settings({ sampling: { reasoning_effort: 'low' } });
+    const request = applySettings(reasoning, asked());
+    expect(request.temperature).toBeUndefined();
+    expect(request.top_p).toBeUndefined();
+    expect(applySettings(reasoning, asked({ temperature: 1 })).temperature).toBe(1);
+  });
+});

@@ -1,0 +1,97 @@
+import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type { ChatbotSettings, OverridableField } from './chatbot.js';
+
+/** The defaults of a chatbot's settings; a plain model has none (seed 000, CreateChatCompletion of OpenAI). */
+export const DEFAULT_TEMPERATURE = 0.7;
+export const DEFAULT_TOP_P = 1;
+/** Capped by the model where the request goes upstream. */
+export const DEFAULT_MAX_TOKENS = 4096;
+
+/** What a caller may set for themselves at any chatbot: it changes how an answer is told, not what it is. */
+const CALLERS_OWN = [
+  'stream',
+  'stream_options',
+  'logprobs',
+  'top_logprobs',
+  'modalities',
+  'audio',
+  'prediction',
+  'service_tier',
+  'store',
+  'metadata',
+  'user',
+  'safety_identifier',
+  'prompt_cache_key',
+] as const satisfies readonly (keyof ChatCompletionRequest)[];
+
+const SAMPLING = [
+  'temperature',
+  'top_p',
+  'stop',
+  'presence_penalty',
+  'frequency_penalty',
+  'seed',
+  'reasoning_effort',
+  'verbosity',
+] as const satisfies readonly OverridableField[];
+
+/** All that offers tools to the model, or says how they are used. */
+const TOOL_FIELDS = [
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'functions',
+  'function_call',
+  'web_search_options',
+] as const satisfies readonly (keyof ChatCompletionRequest)[];
+
+/**
+ * A request to a chatbot as one to the model behind it: the request's own settings where the chatbot lets them be set,
+ * its own or the defaults otherwise. Messages are left as they are.
+ */
+export function applySettings(
+  { model, sampling, overrides, ...settings }: ChatbotSettings,
+  asked: ChatCompletionRequest,
+): ChatCompletionRequest {
+  const mayOverride = (field: OverridableField): boolean => overrides.includes(field);
+  const request: ChatCompletionRequest = { model, messages: asked.messages };
+  for (const field of CALLERS_OWN) copy(field, asked, request);
+  for (const field of SAMPLING)
+    copy(field, mayOverride(field) ? { ...sampling, ...asked } : sampling, request);
+  if (mayOverride('n')) copy('n', asked, request);
+  if (mayOverride('temperature')) copy('logit_bias', asked, request);
+
+  const askedMaxTokens = asked.max_completion_tokens ?? asked.max_tokens;
+  const maxTokens = mayOverride('max_tokens') ? askedMaxTokens : undefined;
+  request.max_tokens = maxTokens ?? sampling.max_tokens ?? DEFAULT_MAX_TOKENS;
+  // Models that reason refuse a temperature; whoever sets how much they reason means such a model.
+  if (request.reasoning_effort === undefined) {
+    request.temperature ??= DEFAULT_TEMPERATURE;
+    request.top_p ??= DEFAULT_TOP_P;
+  }
+
+  const callersTools = mayOverride('tools');
+  const { tools, toolChoice, responseFormat } = settings;
+  if (tools !== undefined && tools.length > 0) request.tools = [...tools];
+  if (toolChoice !== undefined) request.tool_choice = toolChoice;
+  if (callersTools) {
+    // Tools of the caller's stand in place of the chatbot's, with the caller's choice among them.
+    if (asked.tools !== undefined || asked.functions !== undefined) {
+      delete request.tools;
+      delete request.tool_choice;
+    }
+    for (const field of TOOL_FIELDS) copy(field, asked, request);
+  }
+  if (responseFormat !== undefined) request.response_format = responseFormat;
+  if (mayOverride('response_format')) copy('response_format', asked, request);
+  return request;
+}
+
+function copy<Field extends keyof ChatCompletionRequest>(
+  field: Field,
+  from: Partial<Pick<ChatCompletionRequest, Field>>,
+  to: Pick<ChatCompletionRequest, Field>,
+): void {
+  const value = from[field];
+  if (value !== undefined) to[field] = value as ChatCompletionRequest[Field];
+}
