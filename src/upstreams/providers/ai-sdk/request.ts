@@ -59,7 +59,8 @@ export function toCallOptions(
     ...defined({
       maxOutputTokens,
       temperature: request.temperature,
-      topP: request.top_p,
+      // 1 changes nothing, and beside a temperature some vendors refuse any.
+      topP: request.top_p === 1 ? undefined : request.top_p,
       stopSequences: stop?.length === 0 ? undefined : stop,
       seed: request.seed,
       presencePenalty: request.presence_penalty,
