@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
 import { applySettings } from './apply-settings.js';
 import { OVERRIDABLE_FIELDS, type ChatbotSettings } from './chatbot.js';
