@@ -65,6 +65,7 @@ export class BootstrapService {
           createdAtMs,
           expiresAtMs: undefined,
           revokedAtMs: undefined,
+          manageChatbots: true,
         },
         trx,
       );

@@ -31,6 +31,8 @@ export type KeySettings = Pick<
   | 'allowedIps'
   | 'budget'
   | 'expiresAtMs'
+  | 'manageChatbots'
+  | 'readConversations'
 >;
 
 /** A key and what is used of its budget in the present period. */

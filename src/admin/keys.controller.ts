@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
 import { KeysService, type KeySettings, type KeyWithBudgetUse } from '../accounts/keys.service.js';
 import { unixSeconds } from '../accounts/wire.js';
-import type { ApiKeyChanges, StoredApiKey } from '../auth/api-key.js';
+import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../auth/api-key.js';
 import { Clock } from '../common/clock/clock.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { RequestDto } from '../http/request-dto.js';
@@ -77,6 +77,8 @@ export class KeysController {
       budget_held: creditsNumber(heldHundredths),
       expires_at: secondsOrNull(key.expiresAtMs),
       allowed_ips: key.allowedIps ?? null,
+      manage_chatbots: key.manageChatbots,
+      read_conversations: key.readConversations,
       created: unixSeconds(key.createdAtMs),
       revoked_at: secondsOrNull(key.revokedAtMs),
       previous_secret_valid_until:
@@ -111,6 +113,8 @@ function toSettings(body: NewKeyDto): KeySettings {
         ? undefined
         : { limitHundredths: body.budget, period: body.budget_period ?? 'total' },
     expiresAtMs: body.expires_at === undefined ? undefined : body.expires_at * 1000,
+    manageChatbots: body.manage_chatbots,
+    readConversations: body.read_conversations,
   };
 }
 
@@ -126,5 +130,16 @@ function toChanges(patch: Patch<KeyPatchDto>): ApiKeyChanges {
     budgetHundredths: patched(patch, 'budget'),
     budgetPeriod: patch.set.budget_period,
     expiresAtMs: typeof expiresAt === 'number' ? expiresAt * 1000 : expiresAt,
+    manageChatbots: rightOf(patch, 'manage_chatbots', DEFAULT_KEY_RIGHTS.manageChatbots),
+    readConversations: rightOf(patch, 'read_conversations', DEFAULT_KEY_RIGHTS.readConversations),
   };
+}
+
+/** @param fallback what it becomes where it was sent as `null` */
+function rightOf(
+  { set, cleared }: Patch<KeyPatchDto>,
+  field: 'manage_chatbots' | 'read_conversations',
+  fallback: boolean,
+): boolean | undefined {
+  return cleared.has(field) ? fallback : set[field];
 }

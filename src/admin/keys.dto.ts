@@ -1,6 +1,6 @@
 import { BUDGET_PERIODS, type BudgetPeriod } from '../common/money/budget.js';
 import { Field } from '../contracts/validation/field.decorator.js';
-import { choice, integer } from '../contracts/validation/primitives.js';
+import { choice, flag, integer } from '../contracts/validation/primitives.js';
 import {
   addresses,
   concurrency,
@@ -43,6 +43,19 @@ class KeyFieldsDto {
 
   @Field(addresses, { description: 'Addresses and networks that it may be used from. Absent: all.' })
   allowed_ips?: string[];
+
+  @Field(flag, {
+    description: "Whether it may read and change the account's chatbots, system prompts included.",
+    default: false,
+  })
+  manage_chatbots?: boolean;
+
+  @Field(flag, {
+    description:
+      "Whether it may list, read, change and delete what the account's conversations hold. Set it to false for a key that leaves your servers.",
+    default: true,
+  })
+  read_conversations?: boolean;
 }
 
 export class NewKeyDto extends KeyFieldsDto {

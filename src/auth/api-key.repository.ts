@@ -4,7 +4,14 @@ import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
 import type { Tables } from '../persistence/tables.js';
-import type { ApiKeyChanges, ApiKeyRow, NewApiKey, PresentedApiKey, StoredApiKey } from './api-key.js';
+import {
+  DEFAULT_KEY_RIGHTS,
+  type ApiKeyChanges,
+  type ApiKeyRow,
+  type NewApiKey,
+  type PresentedApiKey,
+  type StoredApiKey,
+} from './api-key.js';
 import { COLUMNS, toApiKeyRow, toBigInt, toStoredApiKey, toUpdate } from './api-key.row.js';
 
 /** Last parameter of each method: the transaction to take part in. */
@@ -25,6 +32,8 @@ export class ApiKeyRepository {
           budgetHundredths: key.budget?.limitHundredths,
           budgetPeriod: key.budget?.period,
           expiresAtMs: key.expiresAtMs,
+          manageChatbots: key.manageChatbots ?? DEFAULT_KEY_RIGHTS.manageChatbots,
+          readConversations: key.readConversations ?? DEFAULT_KEY_RIGHTS.readConversations,
         }),
         id: key.id,
         account_id: key.accountId,

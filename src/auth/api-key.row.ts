@@ -20,6 +20,8 @@ export const COLUMNS = [
   'revoked_at_ms',
   'previous_valid_until_ms',
   'version',
+  'manage_chatbots',
+  'read_conversations',
 ] as const satisfies readonly (keyof ApiKeysTable)[];
 
 type Row = Pick<Selectable<ApiKeysTable>, (typeof COLUMNS)[number]>;
@@ -42,6 +44,8 @@ export function toApiKeyRow(row: Row): ApiKeyRow {
     createdAtMs: Number(row.created_at_ms),
     expiresAtMs: toNumber(row.expires_at_ms),
     revokedAtMs: toNumber(row.revoked_at_ms),
+    manageChatbots: row.manage_chatbots,
+    readConversations: row.read_conversations,
   };
 }
 
@@ -67,6 +71,8 @@ export function toUpdate(changes: ApiKeyChanges): Updateable<ApiKeysTable> {
     budget_period: changes.budgetPeriod,
     expires_at_ms:
       typeof changes.expiresAtMs === 'number' ? BigInt(changes.expiresAtMs) : changes.expiresAtMs,
+    manage_chatbots: changes.manageChatbots,
+    read_conversations: changes.readConversations,
   };
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }

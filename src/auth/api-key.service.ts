@@ -108,6 +108,8 @@ export class ApiKeyService {
       allowedModels: row.allowedModels ?? null,
       maxConcurrency: row.maxConcurrency ?? null,
       budget: row.budget ?? null,
+      manageChatbots: row.manageChatbots,
+      readConversations: row.readConversations,
     });
   }
 

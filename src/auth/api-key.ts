@@ -1,7 +1,18 @@
 import type { Budget, BudgetPeriod } from '../common/money/budget.js';
 
+/** What a key may do besides calling models. */
+export interface KeyRights {
+  /** Read and change the account's chatbots, system prompts included. */
+  readonly manageChatbots: boolean;
+  /** List, read, change and delete what the account's conversations hold. */
+  readonly readConversations: boolean;
+}
+
+/** What a new key may do where its creator says nothing. */
+export const DEFAULT_KEY_RIGHTS: KeyRights = { manageChatbots: false, readConversations: true };
+
 /** What is known of a stored key; its secret is not stored. */
-export interface ApiKeyRow {
+export interface ApiKeyRow extends KeyRights {
   /** `key_…` */
   readonly id: string;
   readonly accountId: string;
@@ -27,9 +38,13 @@ export interface ApiKeyRow {
   readonly budget?: Budget | undefined;
 }
 
-export interface NewApiKey extends ApiKeyRow {
+export interface NewApiKey extends Omit<ApiKeyRow, keyof KeyRights> {
   /** Hex SHA-256 of the secret. */
   readonly secretSha256: string;
+  /** Absent: as `DEFAULT_KEY_RIGHTS`. */
+  readonly manageChatbots?: boolean | undefined;
+  /** Absent: as `DEFAULT_KEY_RIGHTS`. */
+  readonly readConversations?: boolean | undefined;
 }
 
 /** A key that was found by its secret. */
@@ -61,4 +76,6 @@ export interface ApiKeyChanges {
   readonly budgetHundredths?: bigint | null | undefined;
   readonly budgetPeriod?: BudgetPeriod | undefined;
   readonly expiresAtMs?: number | null | undefined;
+  readonly manageChatbots?: boolean | undefined;
+  readonly readConversations?: boolean | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Command, CommandArguments } from './command.js';
 import type { Json } from './json.js';
-import { choice, credits, list, text, time, whole, type Option } from './option.js';
+import { choice, credits, flag, list, text, time, whole, type Option } from './option.js';
 import { renderList, renderRecord } from './render.js';
 
 const PAGE = {
@@ -26,6 +26,14 @@ const KEY_LIMITS = {
   ),
   expires: time({ field: 'expires_at', description: 'when it ends' }),
   'allowed-ips': list({ field: 'allowed_ips', value: '<a,b>', description: 'addresses and networks (all)' }),
+  'manage-chatbots': flag({
+    field: 'manage_chatbots',
+    description: 'whether it may read and change chatbots, system prompts included (false)',
+  }),
+  'read-conversations': flag({
+    field: 'read_conversations',
+    description: 'whether it may list, read, change and delete conversations (true)',
+  }),
 } satisfies Record<string, Option>;
 
 const VERSION = {

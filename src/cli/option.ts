@@ -66,6 +66,17 @@ export const time = (option: OptionText): Option => ({
   },
 });
 
+export const flag = (option: OptionText): Option => ({
+  ...option,
+  value: 'true|false',
+  read: (given) => {
+    if (given !== 'true' && given !== 'false') {
+      throw new CliError(`must be true or false, not "${given}"`, 2);
+    }
+    return given === 'true';
+  },
+});
+
 export const choice = (option: OptionText, ...words: readonly string[]): Option => ({
   ...option,
   value: words.join('|'),

@@ -14,4 +14,8 @@ export interface Principal {
   readonly maxConcurrency: number | null;
   /** `null`: none, the account's balance alone limits it. */
   readonly budget: Budget | null;
+  /** May read and change the account's chatbots, system prompts included. */
+  readonly manageChatbots: boolean;
+  /** May list, read, change and delete what the account's conversations hold. */
+  readonly readConversations: boolean;
 }

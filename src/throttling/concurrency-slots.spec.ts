@@ -11,6 +11,8 @@ function key(keyId: string, maxConcurrency: number | null): Principal {
     allowedModels: null,
     maxConcurrency,
     budget: null,
+    manageChatbots: false,
+    readConversations: true,
   };
 }
 

@@ -12,6 +12,8 @@ const KEY: Principal = {
   tokensPerMinute: 600,
   allowedModels: null,
   maxConcurrency: null,
+  manageChatbots: false,
+  readConversations: true,
   budget: null,
 };
 

@@ -65,7 +65,11 @@ eachDatabase((_kind, open) => {
       await keys.insert(plain);
       await keys.insert(full);
       for (const { secretSha256, ...row } of [plain, full]) {
-        expect(await keys.findBySecretHash(secretSha256)).toEqual(row);
+        expect(await keys.findBySecretHash(secretSha256)).toEqual({
+          ...row,
+          manageChatbots: false,
+          readConversations: true,
+        });
       }
       expect(await keys.findBySecretHash('c'.repeat(64))).toBeUndefined();
       expect(await keys.countAll()).toBe(2);

@@ -24,6 +24,8 @@ describe('/admin/v1/keys', () => {
     budget_period: 'month',
     expires_at: 4_000_000_000,
     allowed_ips: ['127.0.0.0/8', '::1'],
+    manage_chatbots: true,
+    read_conversations: false,
   };
 
   it('creates a key that works, and shows its secret once', async () => {
@@ -64,6 +66,8 @@ describe('/admin/v1/keys', () => {
       budget_period: 'total',
       expires_at: null,
       allowed_ips: null,
+      manage_chatbots: false,
+      read_conversations: true,
     });
   });
 
@@ -83,6 +87,8 @@ describe('/admin/v1/keys', () => {
     [{ budget: 0.001 }, 400, 'budget'],
     [{ budget_period: 'year' }, 400, 'budget_period'],
     [{ expires_at: '2030-01-01' }, 400, 'expires_at'],
+    [{ manage_chatbots: 'true' }, 400, 'manage_chatbots'],
+    [{ read_conversations: 1 }, 400, 'read_conversations'],
     [{ allowed_ips: ['10.0.0.0/33'] }, 400, 'allowed_ips[0]'],
     [{ allowed_ips: ['10.0.0.1', 'localhost'] }, 400, 'allowed_ips[1]'],
   ])('refuses a key with %j', async (fields, status, param) => {
@@ -127,8 +133,10 @@ describe('/admin/v1/keys', () => {
       expires_at: null,
       allowed_ips: null,
     };
-    const { body: none } = await admin.patch(`/keys/${id}`, { ...cleared, name: null, budget_period: null });
-    expect(none).toEqual({ ...before, ...cleared, version: 3 });
+    const rights = { manage_chatbots: false, read_conversations: true };
+    const nothing = { name: null, budget_period: null, manage_chatbots: null, read_conversations: null };
+    const { body: none } = await admin.patch(`/keys/${id}`, { ...cleared, ...nothing });
+    expect(none).toEqual({ ...before, ...cleared, ...rights, version: 3 });
     const { body: back } = await admin.patch(`/keys/${id}`, ALL_FIELDS);
     expect(back).toEqual({ ...before, version: 4 });
   });
