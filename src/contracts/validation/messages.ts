@@ -1,4 +1,4 @@
-import type { ChatRole } from '../openai/chat-completion.js';
+import type { ChatMessage, ChatRole } from '../openai/chat-completion.js';
 import { checkSize, list, orNull, ownField, refine, shape, tagged, textOr } from './composites.js';
 import { assistantParts, textParts, userParts } from './content-parts.js';
 import type { Path } from './issue.js';
@@ -95,7 +95,15 @@ const conversation: Constraint = {
 };
 
 /** The conversation: each message by itself, then that calls and answers of tools fit together. */
-export const messages = refine(conversation, checkToolOrder);
+export const messages = refine<readonly ChatMessage[]>(conversation, (value, path, report, context) =>
+  checkToolOrder(value, path, report, goesOn(context) ? 'unknown' : undefined),
+);
+
+/** Whether the request names a conversation: what it goes on from is stored, not sent. */
+function goesOn({ surface, request }: RuleContext): boolean {
+  const { conversation_id: id } = request;
+  return surface.conversations && typeof id === 'string' && id !== '' && id !== 'UID';
+}
 
 function checkMessage(
   message: unknown,

@@ -6,14 +6,31 @@ import type { Report } from './rule.js';
 const MAX_IDS_SHOWN = 10;
 const MAX_ID_CHARS_SHOWN = 64;
 
+/** The tool calls that an answer ended with. */
+export interface OpenToolCalls {
+  readonly called: ReadonlySet<string> | undefined;
+  readonly unanswered: ReadonlySet<string>;
+}
+
+const NO_CALLS: OpenToolCalls = { called: undefined, unanswered: new Set() };
+
 /**
  * Refuses tool messages that answer nothing and tool calls that nothing answers, in OpenAI's words. Stops at the first.
+ *
+ * @param earlier what was said before these messages: tool messages at their start may answer its last calls;
+ *   `unknown` lets them pass, for whoever asks again when it is known
  * @see api.openai.com, POST /v1/chat/completions, seen 2025-08 ("preceeding" is theirs)
  */
-export function checkToolOrder(messages: readonly ChatMessage[], path: Path, report: Report): void {
+export function checkToolOrder(
+  messages: readonly ChatMessage[],
+  path: Path,
+  report: Report,
+  earlier: OpenToolCalls | 'unknown' = NO_CALLS,
+): void {
   /** The calls of the last assistant message, and those of them that have no answer yet. */
-  let called: ReadonlySet<string> | undefined;
-  let unanswered = new Set<string>();
+  let called: ReadonlySet<string> | undefined = earlier === 'unknown' ? undefined : earlier.called;
+  let unanswered = new Set(earlier === 'unknown' ? [] : earlier.unanswered);
+  let mayAnswerUnknown = earlier === 'unknown';
   let callerIndex = 0;
 
   const refuse = (index: number, field: string, message: string): void =>
@@ -28,6 +45,7 @@ export function checkToolOrder(messages: readonly ChatMessage[], path: Path, rep
 
   for (const [index, message] of messages.entries()) {
     if (message.role === 'tool') {
+      if (mayAnswerUnknown) continue;
       const id = message.tool_call_id ?? '';
       if (called === undefined) {
         return refuse(
@@ -46,6 +64,7 @@ export function checkToolOrder(messages: readonly ChatMessage[], path: Path, rep
       unanswered.delete(id);
       continue;
     }
+    mayAnswerUnknown = false;
     if (unanswered.size > 0) return refuse(index, 'role', unansweredMessage(unanswered));
     called = undefined;
     if (message.role === 'assistant' && message.tool_calls) {
