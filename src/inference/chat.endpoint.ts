@@ -50,7 +50,9 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     }
     // Both say the same thing; the newer name wins and is the only one sent.
     if (sent.max_completion_tokens !== undefined) delete sent.max_tokens;
+    // Both are ours: answers are stored here, and OpenAI refuses metadata of what it does not store.
     delete sent.store;
+    delete sent.metadata;
     return sent;
   },
 
