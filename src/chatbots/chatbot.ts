@@ -83,3 +83,9 @@ export interface ChatbotVersion {
   readonly restoredFrom: number | undefined;
   readonly createdAtMs: number;
 }
+
+/** A chatbot that a key may use, in the version that the request named or that is published. */
+export interface ResolvedChatbot {
+  readonly chatbot: Chatbot;
+  readonly version: ChatbotVersion;
+}

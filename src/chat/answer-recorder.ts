@@ -1,0 +1,90 @@
+import type {
+  AssistantMessage,
+  ChatChoice,
+  ChatChunkChoice,
+  ChoiceLogprobs,
+  FinishReason,
+  ToolCall,
+  ToolCallDelta,
+} from '../contracts/openai/chat-completion.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+
+/** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
+export class AnswerRecorder {
+  private readonly choices: RecordedChoice[] = [];
+  private fingerprint: string | undefined;
+  private tier: string | undefined;
+
+  add(chunk: ChatChunk): void {
+    this.fingerprint ??= chunk.system_fingerprint;
+    this.tier ??= chunk.service_tier;
+    for (const choice of chunk.choices) (this.choices[choice.index] ??= new RecordedChoice()).add(choice);
+  }
+
+  /** @param openReason for choices that the upstream did not end itself */
+  answer(openReason: FinishReason): Omit<ChatAnswer, 'usage'> {
+    return {
+      choices: this.choices.flatMap((choice, index) => choice.toChoice(index, openReason)),
+      ...(this.fingerprint === undefined ? {} : { system_fingerprint: this.fingerprint }),
+      ...(this.tier === undefined ? {} : { service_tier: this.tier }),
+    };
+  }
+}
+
+class RecordedChoice {
+  private readonly message: AssistantMessage = { role: 'assistant', content: null, refusal: null };
+  private readonly calls = new Map<number, ToolCall>();
+  private readonly logprobs: ChoiceLogprobs = { content: null, refusal: null };
+  private finishReason: FinishReason | undefined;
+
+  add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
+    const { message } = this;
+    if (delta.content) message.content = (message.content ?? '') + delta.content;
+    if (delta.refusal) message.refusal = (message.refusal ?? '') + delta.refusal;
+    if (delta.reasoning_content) {
+      message.reasoning_content = (message.reasoning_content ?? '') + delta.reasoning_content;
+    }
+    for (const [position, call] of (delta.tool_calls ?? []).entries()) this.addCall(call, position);
+    if (delta.function_call) {
+      const call = (message.function_call ??= { name: '', arguments: '' });
+      call.name += delta.function_call.name ?? '';
+      call.arguments += delta.function_call.arguments ?? '';
+    }
+    if (delta.annotations) message.annotations = [...(message.annotations ?? []), ...delta.annotations];
+    if (logprobs?.content) (this.logprobs.content ??= []).push(...logprobs.content);
+    if (logprobs?.refusal) (this.logprobs.refusal ??= []).push(...logprobs.refusal);
+    if (finish_reason !== null) this.finishReason = finish_reason;
+  }
+
+  toChoice(index: number, openReason: FinishReason): ChatChoice {
+    const calls = [...this.calls.values()];
+    const { content, refusal } = this.logprobs;
+    return {
+      index,
+      message: { ...this.message, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
+      finish_reason: this.finishReason ?? openReason,
+      logprobs: content === null && refusal === null ? null : { ...this.logprobs },
+    };
+  }
+
+  private addCall(delta: ToolCallDelta, position: number): void {
+    const index = Number.isInteger(delta.index) ? delta.index : position;
+    const known = this.calls.get(index);
+    if (known === undefined) {
+      this.calls.set(
+        index,
+        delta.type === 'custom' || delta.custom !== undefined
+          ? { id: delta.id ?? '', type: 'custom', custom: { name: '', input: '', ...delta.custom } }
+          : {
+              id: delta.id ?? '',
+              type: 'function',
+              function: { name: '', arguments: '', ...delta.function },
+            },
+      );
+    } else if (known.type === 'function') {
+      known.function.arguments += delta.function?.arguments ?? '';
+    } else {
+      known.custom.input += delta.custom?.input ?? '';
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { AnswerRecorder } from './answer-recorder.js';
+import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { Transaction } from 'kysely';
+import type { AnswerKeeper } from '../inference/prepared-request.js';
+import type { Settled } from '../inference/settled.js';
+import type { Tables } from '../persistence/tables.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+
+/** An answer as it ended, without what the upstream said of its usage. */
+export type EndedAnswer = Omit<ChatAnswer, 'usage'>;
+
+/**
+ * Hands an answer that ended well to `keep`, in the transaction of its charge: as it was given whole, or put together
+ * from its chunks. An answer that broke off is not kept: the conversation stays as it was.
+ */
+export function keepEnded(
+  keep: (trx: Transaction<Tables>, answer: EndedAnswer, settled: Settled) => Promise<void>,
+): AnswerKeeper<ChatAnswer, ChatChunk> {
+  const recorder = new AnswerRecorder();
+  return {
+    said: (chunk) => recorder.add(chunk),
+    whole: (trx, answer, settled) => keep(trx, answer, settled),
+    streamed: async (trx, end) => {
+      if ('settled' in end) await keep(trx, recorder.answer(end.settled.openFinishReason), end.settled);
+    },
+  };
+}
+
+/**
+ * The first choice as a message of the history that later requests are sent with, without what only its reader needs:
+ * reasoning, annotations, sound.
+ */
+export function rememberedAnswer({ choices }: EndedAnswer): ChatMessage[] {
+  const message = choices.find(({ index }) => index === 0)?.message;
+  if (message === undefined) return [];
+  const { content, refusal, tool_calls, function_call } = message;
+  return [
+    {
+      role: 'assistant',
+      content: content ?? '',
+      ...(refusal ? { refusal } : {}),
+      ...(tool_calls !== undefined && tool_calls.length > 0 ? { tool_calls } : {}),
+      ...(function_call === undefined ? {} : { function_call }),
+    },
+  ];
+}
