@@ -49,7 +49,7 @@ export class ConversationQueue {
         stop();
         resolve();
       };
-      const deadline = setTimeout(giveUp, this.maxWaitMs);
+      const deadline = setTimeout(giveUp, this.maxWaitMs).unref();
       const stop = (): void => {
         clearTimeout(deadline);
         signal.removeEventListener('abort', giveUp);

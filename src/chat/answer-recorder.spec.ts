@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ChatChunkChoice, ChatDelta } from '../contracts/openai/chat-completion.js';
+import { AnswerRecorder } from './answer-recorder.js';
+
+const choice = (delta: ChatDelta, more: Partial<ChatChunkChoice> = {}): ChatChunkChoice => ({
+  index: 0,
+  delta,
+  finish_reason: null,
+  ...more,
+});
+
+function record(...choices: ChatChunkChoice[]) {
+  const recorder = new AnswerRecorder();
+  for (const each of choices) recorder.add({ choices: [each] });
+  return recorder.answer('stop');
+}
+
+describe('AnswerRecorder', () => {
+  it('joins the text of each choice', () => {
+    const { choices } = record(
+      choice({ role: 'assistant', content: 'Hel' }),
+      choice({ content: 'Salut' }, { index: 1 }),
+      choice({ content: 'lo' }, { finish_reason: 'length' }),
+    );
+    expect(choices).toEqual([
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'Hello', refusal: null },
+        finish_reason: 'length',
+        logprobs: null,
+      },
+      {
+        index: 1,
+        message: { role: 'assistant', content: 'Salut', refusal: null },
+        finish_reason: 'stop',
+        logprobs: null,
+      },
+    ]);
+  });
+
+  it('joins the arguments of each tool call, and names it once', () => {
+    const { choices } = record(
+      choice({
+        tool_calls: [{ index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{"x"' } }],
+      }),
+      choice({
+        tool_calls: [{ index: 1, id: 'b', type: 'function', function: { name: 'g', arguments: '{}' } }],
+      }),
+      choice({ tool_calls: [{ index: 0, function: { arguments: ':1}' } }] }, { finish_reason: 'tool_calls' }),
+    );
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: null,
+        tool_calls: [
+          { id: 'a', type: 'function', function: { name: 'f', arguments: '{"x":1}' } },
+          { id: 'b', type: 'function', function: { name: 'g', arguments: '{}' } },
+        ],
+      },
+    });
+  });
+
+  it('joins refusals, reasoning, legacy calls and log probabilities', () => {
+    const token = (text: string) => ({ token: text, logprob: 0, bytes: null, top_logprobs: [] });
+    const { choices } = record(
+      choice({ reasoning_content: 'hm' }),
+      choice({ refusal: 'n' }, { logprobs: { content: [token('a')], refusal: null } }),
+      choice({ refusal: 'o' }, { logprobs: { content: [token('b')], refusal: null } }),
+      choice({ function_call: { name: 'f', arguments: '{' } }),
+      choice({ function_call: { arguments: '}' } }),
+    );
+    expect(choices[0]?.message).toEqual({
+      role: 'assistant',
+      content: null,
+      refusal: 'no',
+      reasoning_content: 'hm',
+      function_call: { name: 'f', arguments: '{}' },
+    });
+    expect(choices[0]?.logprobs?.content?.map(({ token: text }) => text)).toEqual(['a', 'b']);
+  });
+
+  it('says the same when it is asked twice', () => {
+    const recorder = new AnswerRecorder();
+    recorder.add({ choices: [choice({ content: 'a' })], system_fingerprint: 'fp' });
+    expect(recorder.answer('stop')).toEqual(recorder.answer('stop'));
+    expect(recorder.answer('stop').system_fingerprint).toBe('fp');
+  });
+});
