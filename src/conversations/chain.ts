@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import { sortKeys } from './canonical-json.js';
 
 /** The chain of a conversation without messages. */
 export const EMPTY_CHAIN = '';
 
 /**
- * The digest of a conversation that goes on with `message`. Two histories have the same chain exactly if they say the
- * same, in whatever form a client sends it: text as a string or as parts, fields that only an answer has or not.
+ * The digest of a conversation that goes on with `message`. Two histories have the same chain exactly if their messages
+ * say the same, by `sayTheSame`.
  *
  * @param chain of the conversation before the message
  * @returns base64url, 43 characters
@@ -15,20 +16,46 @@ export function nextChain(chain: string, message: ChatMessage): string {
   return hash('sha256', `${chain}\n${canonical(message)}`, 'base64url');
 }
 
+/**
+ * Whether two messages are one and the same, in whatever form a client library sends again what it was given:
+ *
+ * - text as a string or as parts, absent, `null` or empty, with or without space around it;
+ * - arguments of tools as the model wrote them, or parsed and written anew;
+ * - with or without what not every library sends back of an answer: refusal, reasoning, annotations, sound, a name.
+ */
+export function sayTheSame(a: ChatMessage, b: ChatMessage): boolean {
+  return a.role === b.role && canonical(a) === canonical(b);
+}
+
 function canonical({ role, content, name, tool_calls, tool_call_id, function_call }: ChatMessage): string {
-  const said: unknown[] = [role, textOf(content), name ?? null, tool_call_id ?? null];
+  const said: unknown[] = [role, saidIn(content)];
+  if (name !== undefined && role !== 'assistant') said.push({ name });
+  if (tool_call_id !== undefined) said.push({ tool_call_id });
   for (const call of tool_calls ?? []) {
-    if (call.type === 'function') said.push(call.id, call.function.name, call.function.arguments);
-    else said.push(call.id, call.custom.name, call.custom.input);
+    if (call.type === 'function') said.push([call.id, call.function.name, read(call.function.arguments)]);
+    else said.push([call.id, call.custom.name, call.custom.input]);
   }
-  if (function_call) said.push(function_call.name, function_call.arguments);
+  if (function_call) said.push([function_call.name, read(function_call.arguments)]);
   return JSON.stringify(said);
 }
 
-/** Text parts are one text; other parts stand as they are. */
-function textOf(content: ChatMessage['content']): unknown {
-  if (typeof content === 'string') return content;
+/** The text, or all parts where some are no text. */
+function saidIn(content: ChatMessage['content']): unknown {
+  if (typeof content === 'string') return content.trim();
   if (!content) return '';
-  if (content.every((part) => part.type === 'text')) return content.map((part) => part.text).join('');
-  return content;
+  if (content.some((part) => part.type !== 'text' && part.type !== 'refusal')) return sortKeys(content);
+  return content
+    .map((part) => (part.type === 'text' ? part.text : ''))
+    .join('')
+    .trim();
+}
+
+/** Arguments as a value; as they are where they are no JSON. None is how some models write no arguments. */
+function read(json: string): unknown {
+  if (json.trim() === '') return {};
+  try {
+    return sortKeys(JSON.parse(json));
+  } catch {
+    return json;
+  }
 }
