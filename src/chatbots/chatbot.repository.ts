@@ -1,0 +1,252 @@
+import { Injectable } from '@nestjs/common';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { toPage, type Page, type PageRequest } from '../common/page.js';
+import { Database } from '../persistence/database.js';
+import { comesAfter } from '../persistence/newest-first.js';
+import type { Tables } from '../persistence/tables.js';
+import type { Chatbot, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
+import { toChatbot, toChatbotVersion, toKeyIds } from './chatbot.row.js';
+
+/** Which version is meant; the draft is the newest one, be it published or not. */
+export type VersionName = 'published' | 'draft' | number;
+
+/** What changes of a chatbot without a new version of it, and with one. */
+export type ChatbotHead = Pick<Chatbot, 'keyIds' | 'newestVersion' | 'publishedVersion' | 'updatedAtMs'>;
+
+/** Last parameter of each method: the transaction to take part in. `accountId` `undefined`: whoever owns it, for operators. */
+@Injectable()
+export class ChatbotRepository {
+  constructor(private readonly database: Database) {}
+
+  async insert(chatbot: Chatbot, db: Kysely<Tables> = this.database.kysely): Promise<void> {
+    await db
+      .insertInto('chatbots')
+      .values({
+        id: chatbot.id,
+        account_id: chatbot.accountId,
+        key_ids: toKeyIds(chatbot.keyIds),
+        newest_version: chatbot.newestVersion,
+        published_version: chatbot.publishedVersion ?? null,
+        revision: chatbot.revision,
+        created_at_ms: BigInt(chatbot.createdAtMs),
+        updated_at_ms: BigInt(chatbot.updatedAtMs),
+      })
+      .execute();
+  }
+
+  async insertVersion(version: ChatbotVersion, db: Kysely<Tables> = this.database.kysely): Promise<void> {
+    await db
+      .insertInto('chatbot_versions')
+      .values({
+        chatbot_id: version.chatbotId,
+        version: version.version,
+        settings: JSON.stringify(version.settings),
+        restored_from: version.restoredFrom ?? null,
+        created_at_ms: BigInt(version.createdAtMs),
+      })
+      .execute();
+  }
+
+  /** One statement. @returns `undefined` also where the chatbot is there and that version is not */
+  async find(
+    accountId: string | undefined,
+    id: string,
+    version: VersionName,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<ResolvedChatbot | undefined> {
+    const row = await withVersion(db, version)
+      .where('chatbots.id', '=', id)
+      .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+      .executeTakeFirst();
+    return row && toResolved(row);
+  }
+
+  /** Newest first, each with its newest version. */
+  async list(
+    accountId: string | undefined,
+    { limit, after }: PageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<ResolvedChatbot>> {
+    const rows = await db
+      .selectFrom((from) =>
+        from
+          .selectFrom('chatbots')
+          .selectAll()
+          .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+          .where(comesAfter(after))
+          .orderBy('created_at_ms', 'desc')
+          .orderBy('id', 'desc')
+          .limit(limit + 1)
+          .as('chatbots'),
+      )
+      .innerJoin('chatbot_versions', (join) =>
+        join
+          .onRef('chatbot_versions.chatbot_id', '=', 'chatbots.id')
+          .onRef('chatbot_versions.version', '=', 'chatbots.newest_version'),
+      )
+      .select(COLUMNS)
+      .orderBy('chatbots.created_at_ms', 'desc')
+      .orderBy('chatbots.id', 'desc')
+      .execute();
+    return toPage(rows.map(toResolved), limit);
+  }
+
+  /** Those that callers can use, oldest first, with what they get. */
+  async listPublished(
+    accountId: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<ResolvedChatbot[]> {
+    const rows = await withVersion(db, 'published')
+      .where('account_id', '=', accountId)
+      .orderBy('chatbots.created_at_ms')
+      .orderBy('chatbots.id')
+      .execute();
+    return rows.map(toResolved);
+  }
+
+  async count(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<number> {
+    const { count } = await db
+      .selectFrom('chatbots')
+      .select((select) => select.fn.countAll<bigint>().as('count'))
+      .where('account_id', '=', accountId)
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  /**
+   * Changes a chatbot that is still at `revision`.
+   * @returns the chatbot afterwards; `undefined` when it is not, or is gone
+   */
+  async update(
+    id: string,
+    revision: number,
+    head: ChatbotHead,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Chatbot | undefined> {
+    const row = await db
+      .updateTable('chatbots')
+      .set({
+        revision: revision + 1,
+        key_ids: toKeyIds(head.keyIds),
+        newest_version: head.newestVersion,
+        published_version: head.publishedVersion ?? null,
+        updated_at_ms: BigInt(head.updatedAtMs),
+      })
+      .where('id', '=', id)
+      .where('revision', '=', revision)
+      .returningAll()
+      .executeTakeFirst();
+    return row && toChatbot(row);
+  }
+
+  /**
+   * Removes a chatbot that is still at `revision`, and its versions.
+   * @returns false when it is not, or is gone
+   */
+  async delete(id: string, revision: number, db: Kysely<Tables> = this.database.kysely): Promise<boolean> {
+    const { numDeletedRows } = await db
+      .deleteFrom('chatbots')
+      .where('id', '=', id)
+      .where('revision', '=', revision)
+      .executeTakeFirstOrThrow();
+    return numDeletedRows > 0n;
+  }
+
+  /** Newest first. @param before only versions below; `undefined`: all */
+  async listVersions(
+    chatbotId: string,
+    limit: number,
+    before: number | undefined,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<ChatbotVersion>> {
+    const rows = await db
+      .selectFrom('chatbot_versions')
+      .selectAll()
+      .where('chatbot_id', '=', chatbotId)
+      .$if(before !== undefined, (query) => query.where('version', '<', before ?? 0))
+      .orderBy('version', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(rows.map(toChatbotVersion), limit);
+  }
+
+  async findVersion(
+    chatbotId: string,
+    version: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<ChatbotVersion | undefined> {
+    const row = await db
+      .selectFrom('chatbot_versions')
+      .selectAll()
+      .where('chatbot_id', '=', chatbotId)
+      .where('version', '=', version)
+      .executeTakeFirst();
+    return row && toChatbotVersion(row);
+  }
+
+  /** Drops versions up to and including `upTo`, but not the one named `kept`. */
+  async deleteVersions(
+    chatbotId: string,
+    upTo: number,
+    kept: number | undefined,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<void> {
+    await db
+      .deleteFrom('chatbot_versions')
+      .where('chatbot_id', '=', chatbotId)
+      .where('version', '<=', upTo)
+      .$if(kept !== undefined, (query) => query.where('version', '!=', kept ?? 0))
+      .execute();
+  }
+}
+
+const COLUMNS = [
+  'chatbots.id',
+  'chatbots.account_id',
+  'chatbots.key_ids',
+  'chatbots.newest_version',
+  'chatbots.published_version',
+  'chatbots.revision',
+  'chatbots.created_at_ms',
+  'chatbots.updated_at_ms',
+  'chatbot_versions.version',
+  'chatbot_versions.settings',
+  'chatbot_versions.restored_from',
+  'chatbot_versions.created_at_ms as version_created_at_ms',
+] as const;
+
+function withVersion(db: Kysely<Tables>, version: VersionName) {
+  return db
+    .selectFrom('chatbots')
+    .innerJoin('chatbot_versions', (join) =>
+      join
+        .onRef('chatbot_versions.chatbot_id', '=', 'chatbots.id')
+        .on('chatbot_versions.version', '=', numberOf(version)),
+    )
+    .select(COLUMNS);
+}
+
+function numberOf(version: VersionName): RawBuilder<number> {
+  if (version === 'published') return sql<number>`chatbots.published_version`;
+  return version === 'draft' ? sql<number>`chatbots.newest_version` : sql<number>`${version}`;
+}
+
+type VersionedRow = Parameters<typeof toChatbot>[0] & {
+  version: number;
+  settings: string;
+  restored_from: number | null;
+  version_created_at_ms: bigint;
+};
+
+function toResolved(row: VersionedRow): ResolvedChatbot {
+  return {
+    chatbot: toChatbot(row),
+    version: toChatbotVersion({
+      chatbot_id: row.id,
+      version: row.version,
+      settings: row.settings,
+      restored_from: row.restored_from,
+      created_at_ms: row.version_created_at_ms,
+    }),
+  };
+}
