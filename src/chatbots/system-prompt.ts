@@ -1,0 +1,36 @@
+import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
+import type { ChatbotSettings } from './chatbot.js';
+
+/** `{{name}}`; blanks may stand beside the name. Each quantifier is bounded, so a text is read in linear time. */
+const VARIABLE = /\{\{[ \t]{0,16}([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]{0,16}\}\}/g;
+
+/** The names of the variables in a system prompt, each once, in the order of their first use. */
+export function variablesIn(systemPrompt: string): string[] {
+  return [...new Set(Array.from(systemPrompt.matchAll(VARIABLE), ([, name = '']) => name))];
+}
+
+/**
+ * The system prompt of a chatbot for one request: each variable is what the request's `metadata` has under its name,
+ * else the chatbot's own value. A value is text and nothing else: braces in it are not looked at again.
+ *
+ * @throws ValidationFailedError at `metadata`, naming the first variable that has no value anywhere
+ */
+export function renderSystemPrompt(
+  { systemPrompt, variables }: Pick<ChatbotSettings, 'systemPrompt' | 'variables'>,
+  metadata: Readonly<Record<string, string>> = {},
+): string {
+  return systemPrompt.replace(VARIABLE, (_variable, name: string) => {
+    if (Object.hasOwn(metadata, name)) return metadata[name] ?? '';
+    if (Object.hasOwn(variables, name)) return variables[name] ?? '';
+    throw missing(name, metadata);
+  });
+}
+
+function missing(name: string, metadata: Readonly<Record<string, string>>): ValidationFailedError {
+  const message = `Missing variable '${name}': this chatbot needs 'metadata.${name}' as a string.`;
+  const code = 'missing_required_parameter';
+  return new ValidationFailedError(
+    [{ kind: 'conflict', message, code, path: ['metadata'], input: metadata }],
+    { metadata },
+  );
+}
