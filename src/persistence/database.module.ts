@@ -4,6 +4,7 @@ import { Database, DatabaseReadiness } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { PostgresDatabase } from './postgres-database.js';
 import { ProcessIdentity } from './process-identity.js';
+import { Sealer } from './sealer.js';
 import { SettingsRepository } from './settings.repository.js';
 import { SqliteDatabase } from './sqlite-database.js';
 
@@ -21,10 +22,11 @@ import { SqliteDatabase } from './sqlite-database.js';
       inject: [Database],
       useFactory: (database: Database) => new GroupCommit(database),
     },
+    { provide: Sealer, useFactory: () => new Sealer([]) },
     SettingsRepository,
     ProcessIdentity,
   ],
-  exports: [Database, DatabaseReadiness, GroupCommit, SettingsRepository, ProcessIdentity],
+  exports: [Database, DatabaseReadiness, GroupCommit, Sealer, SettingsRepository, ProcessIdentity],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(

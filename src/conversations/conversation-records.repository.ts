@@ -1,0 +1,400 @@
+import { Injectable } from '@nestjs/common';
+import { type Kysely, type Selectable, type Transaction } from 'kysely';
+import { newConversationRowId } from '../common/ids/ids.js';
+import { toPage, type Page, type PageRequest } from '../common/page.js';
+import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import { Database } from '../persistence/database.js';
+import { comesAfter } from '../persistence/newest-first.js';
+import { Sealer } from '../persistence/sealer.js';
+import type { ConversationMessagesTable, ConversationsTable, Tables } from '../persistence/tables.js';
+import { inTransaction } from '../persistence/transaction.js';
+import { EMPTY_CHAIN, nextChain } from './chain.js';
+import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
+import {
+  bodyPlace,
+  CONVERSATION_COLUMNS,
+  MESSAGE_COLUMNS,
+  openHead,
+  sealHead,
+  toConversation,
+  toMessageRows,
+  toStoredMessage,
+  type MessageBody,
+} from './conversation.row.js';
+import { MessageInsert } from './message-insert.js';
+import { turnNumbers } from './turn-numbers.js';
+
+/** A conversation that is made by hand: nobody has answered in it yet. */
+export interface NewConversation {
+  readonly accountId: string;
+  readonly title?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly messages: readonly ChatMessage[];
+  readonly atMs: number;
+}
+
+/** What to change of a conversation; absent: nothing, `null`: remove it. */
+export interface HeadChanges {
+  readonly title?: string | null | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | null | undefined;
+}
+
+/** A page of messages, by their place. */
+export interface MessagePageRequest {
+  readonly order: 'asc' | 'desc';
+  /** `msg_…`; one that is not there gives no rows. `undefined`: from the start. */
+  readonly afterId?: string | undefined;
+  readonly limit: number;
+}
+
+const LOCKED_COLUMNS = [...CONVERSATION_COLUMNS, 'next_seq'] as const;
+
+type LockedRow = Pick<Selectable<ConversationsTable>, (typeof LOCKED_COLUMNS)[number]>;
+
+/**
+ * Conversations as their owners list, read and change them. Whatever cannot be opened with the configured keys is
+ * `storage_unavailable`.
+ */
+@Injectable()
+export class ConversationRecordsRepository {
+  readonly #messages = new MessageInsert();
+
+  constructor(
+    private readonly database: Database,
+    private readonly sealer: Sealer,
+  ) {}
+
+  /** @param id `conv_…`, or the client's own id: the newest then, where several chatbots have one of that name */
+  async find(
+    accountId: string,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Conversation | undefined> {
+    const row =
+      (await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst()) ??
+      (await this.#ofAccount(db, accountId)
+        .where('client_id', '=', id)
+        .orderBy('created_at_ms', 'desc')
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst());
+    return row && toConversation(row, this.sealer);
+  }
+
+  /** Newest first. */
+  async list(
+    accountId: string,
+    { chatbotId }: { readonly chatbotId?: string | undefined },
+    { limit, after }: PageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<Conversation>> {
+    const rows = await this.#ofAccount(db, accountId)
+      .$if(chatbotId !== undefined, (query) => query.where('chatbot_id', '=', chatbotId ?? ''))
+      .where(comesAfter(after))
+      .orderBy('created_at_ms', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute();
+    return toPage(
+      rows.map((row) => toConversation(row, this.sealer)),
+      limit,
+    );
+  }
+
+  /** A conversation for any model; clients know it by its `conv_…` id. */
+  async create(conversation: NewConversation): Promise<Conversation> {
+    const { accountId, title, metadata, atMs } = conversation;
+    const id = newConversationRowId();
+    const turns = turnNumbers(conversation.messages, 0);
+    const { rows, chain } = toMessageRows(
+      conversation.messages.map((message, index) => ({ message, seq: index + 1, turn: turns[index] ?? 1 })),
+      { conversationId: id, chain: EMPTY_CHAIN, requestId: undefined, atMs },
+      this.sealer,
+    );
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await trx
+        .insertInto('conversations')
+        .values({
+          id,
+          account_id: accountId,
+          chatbot_id: '',
+          client_id: id,
+          kind: 'conversation',
+          model: null,
+          ...sealHead(id, { title, metadata, chain }, this.sealer),
+          message_count: rows.length,
+          turn_count: turns.at(-1) ?? 0,
+          next_seq: rows.length + 1,
+          version: 1,
+          created_at_ms: BigInt(atMs),
+          updated_at_ms: BigInt(atMs),
+        })
+        .returning(CONVERSATION_COLUMNS)
+        .executeTakeFirstOrThrow();
+      await this.#messages.execute(trx, rows);
+      return toConversation(row, this.sealer);
+    });
+  }
+
+  /** @returns the conversation afterwards; `undefined`: there is none */
+  changeHead(accountId: string, id: string, changes: HeadChanges): Promise<Conversation | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#lock(trx, accountId, id);
+      if (row === undefined) return undefined;
+      const { title, metadata, ...rest } = openHead(row, this.sealer);
+      const head: ConversationHead = {
+        ...rest,
+        title: changes.title === undefined ? title : (changes.title ?? undefined),
+        metadata: changes.metadata === undefined ? metadata : (changes.metadata ?? undefined),
+      };
+      const sealed = sealHead(id, head, this.sealer);
+      await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
+      return toConversation({ ...row, ...sealed }, this.sealer);
+    });
+  }
+
+  /**
+   * Puts messages at the end, as somebody wrote them.
+   * @returns them as they are stored; `undefined`: there is no such conversation
+   */
+  addMessages(
+    accountId: string,
+    id: string,
+    messages: readonly ChatMessage[],
+    atMs: number,
+  ): Promise<StoredMessage[] | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#lock(trx, accountId, id);
+      if (row === undefined) return undefined;
+      const head = openHead(row, this.sealer);
+      const turns = turnNumbers(messages, row.turn_count);
+      const { rows, chain } = toMessageRows(
+        messages.map((message, index) => ({
+          message,
+          seq: row.next_seq + index,
+          turn: turns[index] ?? row.turn_count,
+        })),
+        { conversationId: id, chain: head.chain, requestId: undefined, atMs },
+        this.sealer,
+      );
+      await this.#messages.execute(trx, rows);
+      await trx
+        .updateTable('conversations')
+        .set({
+          ...sealHead(id, { ...head, chain }, this.sealer),
+          message_count: row.message_count + rows.length,
+          turn_count: turns.at(-1) ?? row.turn_count,
+          next_seq: row.next_seq + rows.length,
+          version: row.version + 1,
+          updated_at_ms: BigInt(atMs),
+        })
+        .where('id', '=', id)
+        .execute();
+      return rows.map((added) => toStoredMessage(added, this.sealer));
+    });
+  }
+
+  async findMessage(
+    accountId: string,
+    conversationId: string,
+    messageId: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredMessage | undefined> {
+    const row = await db
+      .selectFrom('conversation_messages')
+      .innerJoin('conversations', 'conversations.id', 'conversation_messages.conversation_id')
+      .select([
+        'conversation_messages.id',
+        'conversation_messages.conversation_id',
+        'conversation_messages.seq',
+        'conversation_messages.turn',
+        'conversation_messages.bytes',
+        'conversation_messages.body',
+        'conversation_messages.sealed_with',
+        'conversation_messages.request_id',
+        'conversation_messages.created_at_ms',
+      ])
+      .where('conversations.account_id', '=', accountId)
+      .where('conversations.id', '=', conversationId)
+      .where('conversation_messages.id', '=', messageId)
+      .executeTakeFirst();
+    return row && toStoredMessage(row, this.sealer);
+  }
+
+  /**
+   * Erases one message, and the summary if that covers it; the digests of those after it are made anew.
+   * @returns false: there is none
+   */
+  deleteMessage(accountId: string, conversationId: string, messageId: string): Promise<boolean> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#lock(trx, accountId, conversationId);
+      if (row === undefined) return false;
+      const { summary, ...head } = openHead(row, this.sealer);
+      const deleted = await trx
+        .deleteFrom('conversation_messages')
+        .where('conversation_id', '=', conversationId)
+        .where('id', '=', messageId)
+        .returning('seq')
+        .executeTakeFirst();
+      if (deleted === undefined) return false;
+      const covered = summary !== undefined && deleted.seq <= summary.throughSeq;
+      const chain = await this.#chainAnew(trx, conversationId, deleted.seq);
+      await trx
+        .updateTable('conversations')
+        .set({
+          ...sealHead(
+            conversationId,
+            { ...head, chain, summary: covered ? undefined : summary },
+            this.sealer,
+          ),
+          message_count: row.message_count - 1,
+          version: row.version + 1,
+        })
+        .where('id', '=', conversationId)
+        .execute();
+      return true;
+    });
+  }
+
+  /** Messages of a conversation whose owner is known. */
+  async listMessages(
+    conversationId: string,
+    { order, afterId, limit }: MessagePageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<StoredMessage>> {
+    const rows = await db
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', conversationId)
+      .$if(afterId !== undefined, (query) =>
+        query.where('seq', order === 'asc' ? '>' : '<', ({ selectFrom }) =>
+          selectFrom('conversation_messages as after')
+            .select('after.seq')
+            .where('after.conversation_id', '=', conversationId)
+            .where('after.id', '=', afterId ?? ''),
+        ),
+      )
+      .orderBy('seq', order)
+      .limit(limit + 1)
+      .execute();
+    return toPage(
+      rows.map((row) => toStoredMessage(row, this.sealer)),
+      limit,
+    );
+  }
+
+  /** @returns false: there is none */
+  erase(
+    accountId: string,
+    id: string,
+    kind: 'conversation' | 'completion' = 'conversation',
+  ): Promise<boolean> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#lock(trx, accountId, id, kind);
+      if (row === undefined) return false;
+      await this.#eraseRows(trx, [id]);
+      return true;
+    });
+  }
+
+  /** @returns how many conversations and stored completions were erased */
+  async eraseAccount(accountId: string): Promise<number> {
+    return this.eraseOlderThan(accountId, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** @returns how many conversations and stored completions, unchanged since `beforeMs`, were erased */
+  async eraseOlderThan(accountId: string, beforeMs: number, limit = Infinity): Promise<number> {
+    let erased = 0;
+    while (erased < limit) {
+      const some = await this.#eraseSome(accountId, beforeMs, Math.min(limit - erased, 50));
+      if (some === 0) break;
+      erased += some;
+    }
+    return erased;
+  }
+
+  #eraseSome(accountId: string, beforeMs: number, limit: number): Promise<number> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const rows = await trx
+        .selectFrom('conversations')
+        .select('id')
+        .where('account_id', '=', accountId)
+        .where('updated_at_ms', '<', BigInt(beforeMs))
+        .orderBy('updated_at_ms')
+        .limit(limit)
+        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+        .execute();
+      if (rows.length > 0)
+        await this.#eraseRows(
+          trx,
+          rows.map(({ id }) => id),
+        );
+      return rows.length;
+    });
+  }
+
+  async #eraseRows(trx: Transaction<Tables>, ids: readonly string[]): Promise<void> {
+    await trx.deleteFrom('conversation_messages').where('conversation_id', 'in', ids).execute();
+    await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
+  }
+
+  /** @returns the chain of the whole conversation */
+  async #chainAnew(trx: Transaction<Tables>, conversationId: string, afterSeq: number): Promise<string> {
+    const before = await trx
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', conversationId)
+      .where('seq', '<', afterSeq)
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    let chain = before === undefined ? EMPTY_CHAIN : toStoredMessage(before, this.sealer).chain;
+    const later = await trx
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', conversationId)
+      .where('seq', '>', afterSeq)
+      .orderBy('seq')
+      .execute();
+    for (const row of later) {
+      const { message, id, seq } = toStoredMessage(row, this.sealer);
+      chain = nextChain(chain, message);
+      const body: MessageBody = { message, chain };
+      const { text, sealedWith } = this.sealer.seal(JSON.stringify(body), bodyPlace(conversationId, id));
+      await trx
+        .updateTable('conversation_messages')
+        .set({ body: text, sealed_with: sealedWith } satisfies Partial<Selectable<ConversationMessagesTable>>)
+        .where('conversation_id', '=', conversationId)
+        .where('seq', '=', seq)
+        .execute();
+    }
+    return chain;
+  }
+
+  #ofAccount(db: Kysely<Tables>, accountId: string) {
+    return db
+      .selectFrom('conversations')
+      .select(CONVERSATION_COLUMNS)
+      .where('account_id', '=', accountId)
+      .where('kind', '=', 'conversation');
+  }
+
+  #lock(
+    trx: Transaction<Tables>,
+    accountId: string,
+    id: string,
+    kind: 'conversation' | 'completion' = 'conversation',
+  ): Promise<LockedRow | undefined> {
+    return (
+      trx
+        .selectFrom('conversations')
+        .select(LOCKED_COLUMNS)
+        .where('account_id', '=', accountId)
+        .where('id', '=', id)
+        .where('kind', '=', kind)
+        // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+        .executeTakeFirst()
+    );
+  }
+}

@@ -1,0 +1,371 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { sql, type Kysely, type Transaction } from 'kysely';
+import { Database } from '../persistence/database.js';
+import { FixedQuery } from '../persistence/fixed-query.js';
+import { Sealer } from '../persistence/sealer.js';
+import type { Tables } from '../persistence/tables.js';
+import { EMPTY_CHAIN } from './chain.js';
+import type {
+  ConversationHead,
+  ConversationScope,
+  NewTurn,
+  Recollection,
+  StoredMessage,
+  Summary,
+} from './conversation.js';
+import {
+  MESSAGE_COLUMNS,
+  openHead,
+  sealHead,
+  toConversation,
+  toMessageRows,
+  toStoredMessage,
+} from './conversation.row.js';
+import { MessageInsert } from './message-insert.js';
+
+/** A conversation or one of its messages: the columns of both tables side by side. */
+interface RecalledRow {
+  id: string;
+  /** Model; request of a message. */
+  origin: string | null;
+  /** Head; body of a message. */
+  body: string;
+  sealed_with: string | null;
+  /** Number of messages; bytes of a message. */
+  size: number;
+  turn: number;
+  /** Version; seq of a message. */
+  place: number;
+  created_at_ms: bigint;
+  /** `null`: a message. */
+  updated_at_ms: bigint | null;
+}
+
+interface LockedRow {
+  id: string;
+  head: string;
+  sealed_with: string | null;
+  message_count: number;
+  turn_count: number;
+  next_seq: number;
+  last_request_id: string | null;
+}
+
+/** The scope's row: account, client id and chatbot, in this order. */
+const OF_SCOPE = sql`account_id = ${''} and client_id = ${''} and chatbot_id = ${''} and kind = 'conversation'`;
+
+/** What a turn needs of the conversations: few statements, whose SQL is built once. */
+@Injectable()
+export class ConversationRepository {
+  private readonly logger = new Logger('Conversations');
+  readonly #messages = new MessageInsert();
+
+  readonly #recall = new FixedQuery<RecalledRow>(sql`
+    select id, model as origin, head as body, sealed_with, message_count as size, turn_count as turn,
+      version as place, created_at_ms, updated_at_ms
+    from conversations where ${OF_SCOPE}
+    union all
+    select * from (
+      select id, request_id, body, sealed_with, bytes, turn, seq, created_at_ms, cast(null as bigint)
+      from conversation_messages
+      where conversation_id = (select id from conversations where ${OF_SCOPE})
+      order by seq desc limit ${0}
+    ) as newest`);
+
+  readonly #version = new FixedQuery<{ version: number }>(
+    sql`select version from conversations where ${OF_SCOPE}`,
+  );
+
+  readonly #lock: FixedQuery<LockedRow>;
+
+  readonly #create = new FixedQuery<{ id: string }>(sql`
+    insert into conversations (id, account_id, chatbot_id, client_id, kind, model, head, sealed_with,
+      message_count, turn_count, next_seq, version, created_at_ms, updated_at_ms)
+    values (${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
+    on conflict do nothing returning id`);
+
+  readonly #change = new FixedQuery(sql`
+    update conversations set model = ${''}, head = ${''}, sealed_with = ${''}, message_count = ${0},
+      turn_count = ${0}, next_seq = ${0}, version = version + 1, updated_at_ms = ${0n}
+    where id = ${''}`);
+
+  constructor(
+    private readonly database: Database,
+    private readonly sealer: Sealer,
+  ) {
+    // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+    const lock = database.kind === 'postgres' ? sql`for update` : sql``;
+    this.#lock = new FixedQuery<LockedRow>(sql`
+      select id, head, sealed_with, message_count, turn_count, next_seq,
+        (select request_id from conversation_messages where conversation_id = conversations.id
+          order by seq desc limit 1) as last_request_id
+      from conversations where id = ${''} and account_id = ${''} ${lock}`);
+  }
+
+  /**
+   * A conversation with its newest messages, covered by its summary or not: one statement, two looks at indices,
+   * however long it is.
+   *
+   * @param atMost messages
+   * @returns `undefined`: nothing is stored under this scope
+   * @throws DomainError `storage_unavailable`, also when something of it cannot be opened with the configured keys
+   */
+  async recall(
+    { accountId, chatbotId = '', clientId }: ConversationScope,
+    atMost: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Recollection | undefined> {
+    const scope = [accountId, clientId, chatbotId];
+    const { rows } = await this.#recall.run(db, [...scope, ...scope, atMost]);
+    const row = rows.find(({ updated_at_ms }) => updated_at_ms !== null);
+    if (row === undefined) return undefined;
+    const conversation = toConversation(
+      {
+        id: row.id,
+        account_id: accountId,
+        chatbot_id: chatbotId,
+        client_id: clientId,
+        model: row.origin,
+        head: row.body,
+        sealed_with: row.sealed_with,
+        message_count: row.size,
+        turn_count: row.turn,
+        version: row.place,
+        created_at_ms: row.created_at_ms,
+        updated_at_ms: row.updated_at_ms ?? row.created_at_ms,
+      },
+      this.sealer,
+    );
+    const messages = rows
+      .filter((one) => one !== row)
+      .map((one) =>
+        toStoredMessage(
+          {
+            id: one.id,
+            conversation_id: row.id,
+            seq: one.place,
+            turn: one.turn,
+            bytes: one.size,
+            body: one.body,
+            sealed_with: one.sealed_with,
+            request_id: one.origin,
+            created_at_ms: one.created_at_ms,
+          },
+          this.sealer,
+        ),
+      )
+      .sort((a, b) => a.seq - b.seq);
+    const summarised = conversation.head.summary?.messages ?? 0;
+    return { conversation, messages, complete: conversation.messageCount - summarised <= messages.length };
+  }
+
+  /** The newest `limit` messages before a place, oldest first. */
+  async listBefore(
+    conversationId: string,
+    beforeSeq: number,
+    limit: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredMessage[]> {
+    const rows = await db
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', conversationId)
+      .where('seq', '<', beforeSeq)
+      .orderBy('seq', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => toStoredMessage(row, this.sealer)).toReversed();
+  }
+
+  /** The oldest messages, in order: for finding where a history that a client sends again departs. */
+  async listOldest(
+    conversationId: string,
+    limit: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredMessage[]> {
+    const rows = await db
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', conversationId)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => toStoredMessage(row, this.sealer));
+  }
+
+  /** @returns `undefined`: nothing is stored under this scope */
+  async versionOf(
+    { accountId, chatbotId = '', clientId }: ConversationScope,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<number | undefined> {
+    const { rows } = await this.#version.run(db, [accountId, clientId, chatbotId]);
+    return rows[0]?.version;
+  }
+
+  /**
+   * Adds an exchange, in the transaction of its charge: creates the conversation where none was found, deletes what
+   * departs. Whatever became of the conversation meanwhile, this does not throw: a charge must not fail for it. A
+   * second run for the same request changes nothing.
+   *
+   * @returns false when nothing was written: the conversation is gone, another was created under its scope, or it cannot
+   *   be opened with the configured keys
+   */
+  async appendTurn(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
+    return turn.existed ? this.#continue(trx, turn) : this.#begin(trx, turn);
+  }
+
+  /**
+   * Stores what stands for the oldest messages, in the transaction of its charge. Does nothing when the conversation is
+   * gone, has a summary that covers as much, or no longer consists of what was summarised.
+   */
+  async setSummary(trx: Transaction<Tables>, conversationId: string, summary: Summary): Promise<void> {
+    const row = await trx
+      .selectFrom('conversations')
+      .select(['id', 'head', 'sealed_with'])
+      .where('id', '=', conversationId)
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+      .executeTakeFirst();
+    const head = row && this.#tryOpenHead(row);
+    if (head === undefined || (head.summary?.throughSeq ?? 0) >= summary.throughSeq) return;
+    const { covered } = await trx
+      .selectFrom('conversation_messages')
+      .select(({ fn }) => fn.countAll<bigint>().as('covered'))
+      .where('conversation_id', '=', conversationId)
+      .where('seq', '<=', summary.throughSeq)
+      .executeTakeFirstOrThrow();
+    if (Number(covered) !== summary.messages) return;
+    await trx
+      .updateTable('conversations')
+      .set(sealHead(conversationId, { ...head, summary }, this.sealer))
+      .where('id', '=', conversationId)
+      .execute();
+  }
+
+  async #begin(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
+    const { id, scope, messages, atMs } = turn;
+    const { rows, chain } = toMessageRows(
+      messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
+      { conversationId: id, chain: EMPTY_CHAIN, requestId: turn.requestId, atMs },
+      this.sealer,
+    );
+    const { head, sealed_with } = sealHead(id, { chain }, this.sealer);
+    const created = await this.#create.run(trx, [
+      id,
+      scope.accountId,
+      scope.chatbotId ?? '',
+      scope.clientId,
+      turn.model,
+      head,
+      sealed_with,
+      rows.length,
+      1,
+      rows.length + 1,
+      BigInt(atMs),
+      BigInt(atMs),
+    ]);
+    if (created.rows.length === 0) return this.#isStored(trx, turn);
+    await this.#messages.execute(trx, rows);
+    return true;
+  }
+
+  async #continue(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
+    const { id, atMs, requestId } = turn;
+    const found = await this.#lock.run(trx, [id, turn.scope.accountId]);
+    const [row] = found.rows;
+    const head = row && this.#tryOpenHead(row);
+    if (row === undefined || head === undefined) return false;
+    if (row.last_request_id === requestId) return true;
+
+    const kept = await this.#dropDeparted(trx, turn, row, head);
+    if (kept === undefined) return false;
+    const { rows, chain } = toMessageRows(
+      turn.messages.map((message, index) => ({
+        message,
+        seq: row.next_seq + index,
+        turn: kept.turn,
+      })),
+      { conversationId: id, chain: kept.head.chain, requestId, atMs },
+      this.sealer,
+    );
+    await this.#messages.execute(trx, rows);
+    const sealed = sealHead(id, { ...kept.head, chain }, this.sealer);
+    await this.#change.run(trx, [
+      turn.model,
+      sealed.head,
+      sealed.sealed_with,
+      kept.messageCount + rows.length,
+      kept.turn,
+      row.next_seq + rows.length,
+      BigInt(atMs),
+      id,
+    ]);
+    return true;
+  }
+
+  /**
+   * Deletes the messages that the client's history departs from.
+   * @returns what is left, and which exchange goes on: one that lost its end goes on with the new messages
+   */
+  async #dropDeparted(
+    trx: Transaction<Tables>,
+    { id, departsAfterSeq }: NewTurn,
+    row: LockedRow,
+    head: ConversationHead,
+  ): Promise<{ head: ConversationHead; turn: number; messageCount: number } | undefined> {
+    const all = { head, turn: row.turn_count + 1, messageCount: row.message_count };
+    if (departsAfterSeq === undefined) return all;
+    const last = await trx
+      .selectFrom('conversation_messages')
+      .select(MESSAGE_COLUMNS)
+      .where('conversation_id', '=', id)
+      .where('seq', '<=', departsAfterSeq)
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    const chain =
+      last === undefined ? EMPTY_CHAIN : this.#tryOpen(() => toStoredMessage(last, this.sealer).chain);
+    if (chain === undefined) return undefined;
+    const dropped = await trx
+      .deleteFrom('conversation_messages')
+      .where('conversation_id', '=', id)
+      .where('seq', '>', departsAfterSeq)
+      .returning(['seq', 'turn'])
+      .execute();
+    if (dropped.length === 0) return all;
+
+    const cutTurn = Math.min(...dropped.map(({ turn }) => turn));
+    const coversDropped = dropped.some(({ seq }) => seq <= (head.summary?.throughSeq ?? 0));
+    return {
+      head: { ...head, chain, summary: coversDropped ? undefined : head.summary },
+      turn: last === undefined ? 1 : last.turn === cutTurn ? cutTurn : last.turn + 1,
+      messageCount: row.message_count - dropped.length,
+    };
+  }
+
+  /** Whether an earlier run for the same request has stored it. */
+  async #isStored(trx: Transaction<Tables>, { id, requestId }: NewTurn): Promise<boolean> {
+    const row = await trx
+      .selectFrom('conversation_messages')
+      .select('seq')
+      .where('conversation_id', '=', id)
+      .where('request_id', '=', requestId)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  #tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
+    return this.#tryOpen(() => openHead(row, this.sealer));
+  }
+
+  /** @returns `undefined`: it cannot be opened, and the log says why */
+  #tryOpen<T>(open: () => T): T | undefined {
+    try {
+      return open();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.logger.error(`charged, but not stored with its conversation, which cannot be opened: ${why}`);
+      return undefined;
+    }
+  }
+}

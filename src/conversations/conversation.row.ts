@@ -1,0 +1,143 @@
+import type { Selectable } from 'kysely';
+import { newMessageId } from '../common/ids/ids.js';
+import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import { messageBytes } from '../contracts/openai/message-texts.js';
+import type { Sealer } from '../persistence/sealer.js';
+import type { ConversationMessagesTable, ConversationsTable } from '../persistence/tables.js';
+import { nextChain } from './chain.js';
+import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
+
+/** What the body of a message's row says, as JSON, sealed. */
+export interface MessageBody {
+  readonly message: ChatMessage;
+  /** Digest of the conversation through this message. */
+  readonly chain: string;
+}
+
+/** What the head of a conversation is sealed for. */
+export function headPlace(id: string): string {
+  return `conversations ${id}`;
+}
+
+/** What the body of a message is sealed for. */
+export function bodyPlace(conversationId: string, messageId: string): string {
+  return `conversation_messages ${conversationId} ${messageId}`;
+}
+
+export const CONVERSATION_COLUMNS = [
+  'id',
+  'account_id',
+  'chatbot_id',
+  'client_id',
+  'model',
+  'head',
+  'sealed_with',
+  'message_count',
+  'turn_count',
+  'version',
+  'created_at_ms',
+  'updated_at_ms',
+] as const satisfies readonly (keyof ConversationsTable)[];
+
+export const MESSAGE_COLUMNS = [
+  'id',
+  'conversation_id',
+  'seq',
+  'turn',
+  'bytes',
+  'body',
+  'sealed_with',
+  'request_id',
+  'created_at_ms',
+] as const satisfies readonly (keyof ConversationMessagesTable)[];
+
+/** @throws DomainError `storage_unavailable` when its head cannot be opened */
+export function toConversation(
+  row: Pick<Selectable<ConversationsTable>, (typeof CONVERSATION_COLUMNS)[number]>,
+  sealer: Sealer,
+): Conversation {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    chatbotId: row.chatbot_id === '' ? undefined : row.chatbot_id,
+    clientId: row.client_id,
+    model: row.model ?? undefined,
+    head: openHead(row, sealer),
+    messageCount: row.message_count,
+    turnCount: row.turn_count,
+    version: row.version,
+    createdAtMs: Number(row.created_at_ms),
+    updatedAtMs: Number(row.updated_at_ms),
+  };
+}
+
+export function openHead(
+  row: Pick<Selectable<ConversationsTable>, 'id' | 'head' | 'sealed_with'>,
+  sealer: Sealer,
+): ConversationHead {
+  return JSON.parse(sealer.open(row.head, row.sealed_with, headPlace(row.id))) as ConversationHead;
+}
+
+export function sealHead(id: string, head: ConversationHead, sealer: Sealer) {
+  const { text, sealedWith } = sealer.seal(JSON.stringify(head), headPlace(id));
+  return { head: text, sealed_with: sealedWith };
+}
+
+/** @throws DomainError `storage_unavailable` when its body cannot be opened */
+export function toStoredMessage(
+  row: Pick<Selectable<ConversationMessagesTable>, (typeof MESSAGE_COLUMNS)[number]>,
+  sealer: Sealer,
+): StoredMessage {
+  const place = bodyPlace(row.conversation_id, row.id);
+  const { message, chain } = JSON.parse(sealer.open(row.body, row.sealed_with, place)) as MessageBody;
+  return {
+    id: row.id,
+    seq: row.seq,
+    turn: row.turn,
+    message,
+    bytes: row.bytes,
+    chain,
+    requestId: row.request_id ?? undefined,
+    createdAtMs: Number(row.created_at_ms),
+  };
+}
+
+/** A message with its place, not stored yet. */
+export interface PlacedMessage {
+  readonly message: ChatMessage;
+  readonly seq: number;
+  readonly turn: number;
+}
+
+/** Messages that go on a conversation: their rows, and the chain after the last. */
+export function toMessageRows(
+  placed: readonly PlacedMessage[],
+  from: {
+    readonly conversationId: string;
+    readonly chain: string;
+    readonly requestId: string | undefined;
+    readonly atMs: number;
+  },
+  sealer: Sealer,
+): { readonly rows: Selectable<ConversationMessagesTable>[]; readonly chain: string } {
+  let { chain } = from;
+  const rows = placed.map(({ message, seq, turn }) => {
+    chain = nextChain(chain, message);
+    const id = newMessageId();
+    const body: MessageBody = { message, chain };
+    const { text, sealedWith } = sealer.seal(JSON.stringify(body), bodyPlace(from.conversationId, id));
+    return {
+      conversation_id: from.conversationId,
+      seq,
+      id,
+      turn,
+      role: message.role,
+      bytes: messageBytes(message),
+      body: text,
+      sealed_with: sealedWith,
+      request_id: from.requestId ?? null,
+      created_at_ms: BigInt(from.atMs),
+    };
+  });
+  return { rows, chain };
+}

@@ -1,0 +1,48 @@
+import { sql, type Kysely, type Selectable } from 'kysely';
+import { FixedQuery } from '../persistence/fixed-query.js';
+import type { ConversationMessagesTable, Tables } from '../persistence/tables.js';
+
+const COLUMNS = [
+  'conversation_id',
+  'seq',
+  'id',
+  'turn',
+  'role',
+  'bytes',
+  'body',
+  'sealed_with',
+  'request_id',
+  'created_at_ms',
+] as const satisfies readonly (keyof ConversationMessagesTable)[];
+
+/** A turn has two messages, or a few more with tools; more go in pieces, so that few texts stay prepared. */
+const MAX_ROWS = 8;
+
+/** Adds messages to conversations, several in one statement. */
+export class MessageInsert {
+  /** By number of rows. */
+  readonly #inserts = new Map<number, FixedQuery>();
+
+  async execute(db: Kysely<Tables>, rows: readonly Selectable<ConversationMessagesTable>[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += MAX_ROWS) {
+      const piece = rows.slice(start, start + MAX_ROWS);
+      await this.#insertOf(piece.length).run(
+        db,
+        piece.flatMap((row) => COLUMNS.map((column) => row[column])),
+      );
+    }
+  }
+
+  #insertOf(rowCount: number): FixedQuery {
+    let insert = this.#inserts.get(rowCount);
+    if (insert === undefined) {
+      const row = sql`(${sql.join(COLUMNS.map(() => null))})`;
+      insert = new FixedQuery(
+        sql`insert into conversation_messages (${sql.join(COLUMNS.map((column) => sql.ref(column)))})
+        values ${sql.join(Array.from({ length: rowCount }, () => row))}`,
+      );
+      this.#inserts.set(rowCount, insert);
+    }
+    return insert;
+  }
+}

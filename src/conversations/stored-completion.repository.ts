@@ -1,0 +1,180 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { toPage, type Page, type PagePosition } from '../common/page.js';
+import { Database } from '../persistence/database.js';
+import { Sealer } from '../persistence/sealer.js';
+import type { ConversationsTable, Tables } from '../persistence/tables.js';
+import { inTransaction } from '../persistence/transaction.js';
+import { EMPTY_CHAIN } from './chain.js';
+import { ConversationRecordsRepository, type MessagePageRequest } from './conversation-records.repository.js';
+import { headPlace, toMessageRows } from './conversation.row.js';
+import type { StoredMessage } from './conversation.js';
+import { MessageInsert } from './message-insert.js';
+import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
+
+/** Which completions to list: those of one model, those that carry all of these metadata. */
+export interface CompletionFilter {
+  readonly model?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A page of completions, by time, ids breaking ties. */
+export interface CompletionPageRequest {
+  readonly order: 'asc' | 'desc';
+  readonly after?: PagePosition | undefined;
+  readonly limit: number;
+}
+
+/** What the head of a stored completion says, as JSON, sealed. */
+interface CompletionHead {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly answer: string;
+  readonly requestId: string;
+}
+
+const COLUMNS = ['id', 'account_id', 'model', 'head', 'sealed_with', 'created_at_ms'] as const;
+
+/** Rows that a search by metadata, which are sealed, opens before others get their turn. */
+const SEARCHED_AT_ONCE = 100;
+
+/** Chat completions that were asked to be stored: rows of kind `completion` beside the conversations. */
+@Injectable()
+export class StoredCompletionRepository {
+  readonly #messages = new MessageInsert();
+
+  constructor(
+    private readonly database: Database,
+    private readonly sealer: Sealer,
+    private readonly records: ConversationRecordsRepository,
+  ) {}
+
+  /** In the transaction of the charge. Idempotent by `id`; never throws for what lies in the completion. */
+  async store(trx: Transaction<Tables>, completion: NewStoredCompletion): Promise<void> {
+    const { id, metadata, answer, requestId, createdAtMs } = completion;
+    const { rows } = toMessageRows(
+      completion.messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
+      { conversationId: id, chain: EMPTY_CHAIN, requestId, atMs: createdAtMs },
+      this.sealer,
+    );
+    const added = await trx
+      .insertInto('conversations')
+      .values({
+        id,
+        account_id: completion.accountId,
+        chatbot_id: '',
+        client_id: id,
+        kind: 'completion',
+        model: completion.model,
+        ...this.#seal(id, { metadata, answer, requestId }),
+        message_count: rows.length,
+        turn_count: 1,
+        next_seq: rows.length + 1,
+        version: 1,
+        created_at_ms: BigInt(createdAtMs),
+        updated_at_ms: BigInt(createdAtMs),
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (added !== undefined) await this.#messages.execute(trx, rows);
+  }
+
+  async find(
+    accountId: string,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<StoredCompletion | undefined> {
+    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    return row && this.#toCompletion(row);
+  }
+
+  async list(
+    accountId: string,
+    { model, metadata }: CompletionFilter,
+    { order, after, limit }: CompletionPageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<StoredCompletion>> {
+    const wanted = Object.entries(metadata ?? {});
+    const pageSize = wanted.length === 0 ? limit + 1 : SEARCHED_AT_ONCE;
+    const found: StoredCompletion[] = [];
+    let position = after;
+    for (;;) {
+      const rows = await this.#ofAccount(db, accountId)
+        .$if(model !== undefined, (query) => query.where('model', '=', model ?? ''))
+        .$if(position !== undefined, (query) => query.where(follows(order, position)))
+        .orderBy('created_at_ms', order)
+        .orderBy('id', order)
+        .limit(pageSize)
+        .execute();
+      const completions = rows.map((row) => this.#toCompletion(row));
+      found.push(
+        ...completions.filter((one) => wanted.every(([name, value]) => one.metadata[name] === value)),
+      );
+      position = completions.at(-1);
+      if (found.length > limit || rows.length < pageSize) return toPage(found.slice(0, limit + 1), limit);
+      await nextTurn();
+    }
+  }
+
+  /** @returns the completion afterwards; `undefined`: there is none */
+  changeMetadata(
+    accountId: string,
+    id: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<StoredCompletion | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#ofAccount(trx, accountId)
+        .where('id', '=', id)
+        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      const { answer, requestId } = this.#toCompletion(row);
+      const sealed = this.#seal(id, { metadata, answer, requestId });
+      await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
+      return this.#toCompletion({ ...row, ...sealed });
+    });
+  }
+
+  /** What was asked, system messages included; of a completion whose owner is known. */
+  messages(id: string, page: MessagePageRequest): Promise<Page<StoredMessage>> {
+    return this.records.listMessages(id, page);
+  }
+
+  /** @returns false: there is none */
+  erase(accountId: string, id: string): Promise<boolean> {
+    return this.records.erase(accountId, id, 'completion');
+  }
+
+  #ofAccount(db: Kysely<Tables>, accountId: string) {
+    return db
+      .selectFrom('conversations')
+      .select(COLUMNS)
+      .where('account_id', '=', accountId)
+      .where('kind', '=', 'completion');
+  }
+
+  #toCompletion(row: Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>): StoredCompletion {
+    const text = this.sealer.open(row.head, row.sealed_with, headPlace(row.id));
+    const head = JSON.parse(text) as CompletionHead;
+    return {
+      id: row.id,
+      accountId: row.account_id,
+      model: row.model ?? '',
+      ...head,
+      createdAtMs: Number(row.created_at_ms),
+    };
+  }
+
+  #seal(id: string, head: CompletionHead) {
+    const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), headPlace(id));
+    return { head: text, sealed_with: sealedWith };
+  }
+}
+
+function follows(order: 'asc' | 'desc', position: PagePosition | undefined) {
+  const { createdAtMs, id } = position ?? { createdAtMs: 0, id: '' };
+  return order === 'asc'
+    ? sql<boolean>`(created_at_ms, id) > (${BigInt(createdAtMs)}, ${id})`
+    : sql<boolean>`(created_at_ms, id) < (${BigInt(createdAtMs)}, ${id})`;
+}

@@ -1,0 +1,89 @@
+import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { storageUnavailable } from './storage-unavailable.js';
+
+/** One of the keys of `CONVERSATION_KEYS`. */
+export interface SealingKey {
+  readonly name: string;
+  /** 32 bytes. Secret. */
+  readonly key: KeyObject;
+}
+
+/** A text as it is stored, and the name of the key that opens it; `null`: it is plain. */
+export interface Sealed {
+  readonly text: string;
+  readonly sealedWith: string | null;
+}
+
+/** Tells what the sealed text is, so that another form can be told from it one day. */
+const FORM = 's1.';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/**
+ * Encrypts what people said before it is stored: AES-256-GCM, a fresh random nonce each time, `s1.` and base64 of
+ * nonce, ciphertext and tag. Without keys texts are stored as they are.
+ */
+export class Sealer {
+  readonly #logger = new Logger('Sealer');
+  readonly #first: SealingKey | undefined;
+  readonly #byName: ReadonlyMap<string, KeyObject>;
+
+  /** @param keys the first seals, all open */
+  constructor(keys: readonly SealingKey[]) {
+    this.#first = keys[0];
+    this.#byName = new Map(keys.map(({ name, key }) => [name, key]));
+  }
+
+  /** Name of the key that seals from now on; `null`: nothing is sealed. */
+  get current(): string | null {
+    return this.#first?.name ?? null;
+  }
+
+  /**
+   * @param place what the text is stored as, table and key of the row: opened anywhere else it is refused, so nobody
+   *   can pass one row's text off as another's
+   */
+  seal(text: string, place: string): Sealed {
+    if (this.#first === undefined) return { text, sealedWith: null };
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#first.key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(Buffer.from(place));
+    const parts = [nonce, cipher.update(text, 'utf8'), cipher.final()];
+    const sealed = Buffer.concat([...parts, cipher.getAuthTag()]).toString('base64');
+    return { text: FORM + sealed, sealedWith: this.#first.name };
+  }
+
+  /**
+   * @param place as it was sealed for
+   * @throws DomainError `storage_unavailable` when the key is not configured, or the text is not what was sealed there;
+   *   the log says which
+   */
+  open(text: string, sealedWith: string | null, place: string): string {
+    if (sealedWith === null) return text;
+    const key = this.#byName.get(sealedWith);
+    if (key === undefined) {
+      this.#logger.error(`CONVERSATION_KEYS has no key named ${sealedWith}, which ${place} was sealed with`);
+      throw storageUnavailable(new Error('unknown sealing key'));
+    }
+    try {
+      return decrypt(key, text, place);
+    } catch (error) {
+      this.#logger.error(`${place} cannot be opened with the key ${sealedWith}: altered, or another key`);
+      throw storageUnavailable(error);
+    }
+  }
+}
+
+function decrypt(key: KeyObject, text: string, place: string): string {
+  if (!text.startsWith(FORM)) throw new Error('unknown form');
+  const bytes = Buffer.from(text.slice(FORM.length), 'base64');
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new Error('too short');
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(Buffer.from(place));
+  decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
+  const said = decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES));
+  return Buffer.concat([said, decipher.final()]).toString('utf8');
+}

@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
+import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
+import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import type { ConversationScope, NewTurn } from '../../src/conversations/conversation.js';
+import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import type { Database } from '../../src/persistence/database.js';
+import { Sealer } from '../../src/persistence/sealer.js';
+import { inTransaction } from '../../src/persistence/transaction.js';
+import { eachDatabase } from '../support/databases.js';
+
+const AT_MS = 1_790_000_000_000;
+
+const user = (content: string): ChatMessage => ({ role: 'user', content });
+const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
+
+function chainOf(messages: readonly ChatMessage[]): string {
+  return messages.reduce(nextChain, EMPTY_CHAIN);
+}
+
+eachDatabase((_kind, open) => {
+  let database: Database;
+  let conversations: ConversationRepository;
+  let records: ConversationRecordsRepository;
+  let scopes = 0;
+
+  beforeAll(async () => {
+    database = await open();
+    conversations = new ConversationRepository(database, new Sealer([]));
+    records = new ConversationRecordsRepository(database, new Sealer([]));
+  });
+
+  function newScope(overrides: Partial<ConversationScope> = {}): ConversationScope {
+    scopes += 1;
+    return { accountId: 'acct_1', chatbotId: 'bot_1', clientId: `chat ${scopes}`, ...overrides };
+  }
+
+  function append(turn: Partial<NewTurn> & Pick<NewTurn, 'scope' | 'id'>): Promise<boolean> {
+    return inTransaction(database.kysely, (trx) =>
+      conversations.appendTurn(trx, {
+        existed: true,
+        model: 'bot_1',
+        messages: [user('hi'), assistant('hello')],
+        requestId: newRequestId(AT_MS),
+        atMs: AT_MS,
+        ...turn,
+      }),
+    );
+  }
+
+  async function begin(scope = newScope(), messages?: readonly ChatMessage[]): Promise<string> {
+    const id = newConversationRowId();
+    expect(await append({ scope, id, existed: false, ...(messages && { messages }) })).toBe(true);
+    return id;
+  }
+
+  describe('ConversationRepository.recall', () => {
+    it('gives nothing where nothing is stored', async () => {
+      expect(await conversations.recall(newScope(), 10)).toBeUndefined();
+      expect(await conversations.versionOf(newScope())).toBeUndefined();
+    });
+
+    it('gives a conversation with its newest messages, oldest first', async () => {
+      const scope = newScope();
+      const id = await begin(scope, [user('1'), assistant('2')]);
+      await append({ scope, id, messages: [user('3'), assistant('4')], atMs: AT_MS + 5 });
+      const all = await conversations.recall(scope, 10);
+      expect(all?.conversation).toEqual({
+        id,
+        accountId: 'acct_1',
+        chatbotId: 'bot_1',
+        clientId: scope.clientId,
+        model: 'bot_1',
+        head: { chain: chainOf([user('1'), assistant('2'), user('3'), assistant('4')]) },
+        messageCount: 4,
+        turnCount: 2,
+        version: 2,
+        createdAtMs: AT_MS,
+        updatedAtMs: AT_MS + 5,
+      });
+      expect(all?.complete).toBe(true);
+      expect(all?.messages.map(({ seq, turn, message }) => [seq, turn, message.content])).toEqual([
+        [1, 1, '1'],
+        [2, 1, '2'],
+        [3, 2, '3'],
+        [4, 2, '4'],
+      ]);
+      const some = await conversations.recall(scope, 3);
+      expect(some?.messages.map(({ seq }) => seq)).toEqual([2, 3, 4]);
+      expect(some?.complete).toBe(false);
+      expect(await conversations.versionOf(scope)).toBe(2);
+    });
+  });
+
+  describe('ConversationRecordsRepository', () => {
+    it('makes, finds, changes and erases a conversation', async () => {
+      const made = await records.create({ accountId: 'acct_2', messages: [user('x')], atMs: AT_MS });
+      expect(await records.find('acct_2', made.id)).toEqual(made);
+      expect(await records.find('acct_1', made.id)).toBeUndefined();
+      const named = await records.changeHead('acct_2', made.id, { title: 'T', metadata: { a: 'b' } });
+      expect(named?.head).toMatchObject({ title: 'T', metadata: { a: 'b' } });
+      const [added] = (await records.addMessages('acct_2', made.id, [assistant('y')], AT_MS)) ?? [];
+      expect(added?.chain).toBe(chainOf([user('x'), assistant('y')]));
+      expect(await records.erase('acct_1', made.id)).toBe(false);
+      expect(await records.erase('acct_2', made.id)).toBe(true);
+      expect(await records.find('acct_2', made.id)).toBeUndefined();
+      expect(await conversations.listOldest(made.id, 10)).toEqual([]);
+    });
+  });
+});
