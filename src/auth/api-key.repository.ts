@@ -59,7 +59,7 @@ export class ApiKeyRepository {
       .selectFrom('api_keys')
       .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
       .select(COLUMNS.map((column) => `api_keys.${column}` as const))
-      .select(['secret_sha256', 'accounts.suspended_at_ms'])
+      .select(['secret_sha256', 'accounts.suspended_at_ms', 'accounts.conversation_retention_days'])
       .where((where) =>
         where.or([
           where('secret_sha256', '=', secretSha256),
@@ -73,6 +73,7 @@ export class ApiKeyRepository {
       ...toApiKeyRow(row),
       secretValidUntilMs: replaced ? Number(row.previous_valid_until_ms ?? 0n) : undefined,
       accountSuspendedAtMs: row.suspended_at_ms === null ? undefined : Number(row.suspended_at_ms),
+      conversationRetentionDays: row.conversation_retention_days ?? undefined,
     };
   }
 

@@ -4,7 +4,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import { AddressList } from './address-list.js';
-import type { ApiKeyRow, PresentedApiKey } from './api-key.js';
+import type { PresentedApiKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { invalidKey } from './credentials.js';
 import { FailedAttempts } from './failed-attempts.js';
@@ -98,7 +98,7 @@ export class ApiKeyService {
     };
   }
 
-  private principalOf(row: ApiKeyRow): Principal {
+  private principalOf(row: PresentedApiKey): Principal {
     const { access } = this.config;
     return Object.freeze({
       accountId: row.accountId,
@@ -110,6 +110,7 @@ export class ApiKeyService {
       budget: row.budget ?? null,
       manageChatbots: row.manageChatbots,
       readConversations: row.readConversations,
+      conversationRetentionDays: row.conversationRetentionDays ?? null,
     });
   }
 

@@ -53,6 +53,8 @@ export interface PresentedApiKey extends ApiKeyRow {
   readonly secretValidUntilMs: number | undefined;
   /** `undefined`: its account is active. */
   readonly accountSuspendedAtMs: number | undefined;
+  /** Of its account; 0: nothing is stored; `undefined`: until deleted. */
+  readonly conversationRetentionDays: number | undefined;
 }
 
 /** A key as operators see it. */

@@ -18,4 +18,6 @@ export interface Principal {
   readonly manageChatbots: boolean;
   /** May list, read, change and delete what the account's conversations hold. */
   readonly readConversations: boolean;
+  /** Days that the account's conversations are kept after their last turn; 0: nothing is stored; `null`: until deleted. */
+  readonly conversationRetentionDays: number | null;
 }

@@ -13,6 +13,7 @@ function key(keyId: string, maxConcurrency: number | null): Principal {
     budget: null,
     manageChatbots: false,
     readConversations: true,
+    conversationRetentionDays: null,
   };
 }
 

@@ -14,6 +14,7 @@ const KEY: Principal = {
   maxConcurrency: null,
   manageChatbots: false,
   readConversations: true,
+  conversationRetentionDays: null,
   budget: null,
 };
 

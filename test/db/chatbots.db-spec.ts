@@ -55,6 +55,7 @@ const principal = (overrides: Partial<Principal> = {}): Principal => ({
   budget: null,
   manageChatbots: false,
   readConversations: true,
+  conversationRetentionDays: null,
   ...overrides,
 });
 
