@@ -6,8 +6,9 @@ import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { RequestDto } from '../http/request-dto.js';
+import { QueryDto } from '../http/query-dto.js';
 import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
-import { PatchDto, QueryDto, type Patch } from './admin-dto.js';
+import { PatchDto, type Patch } from './admin-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { RowId } from './row-id.js';
 import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
@@ -29,7 +30,7 @@ export class AccountsController {
   }
 
   @Get()
-  async list(@QueryDto(PageDto, ['limit']) page: PageDto) {
+  async list(@QueryDto(PageDto) page: PageDto) {
     return toListAnswer(await this.accounts.list(toPageRequest(page)), ({ account }) => account, toWire);
   }
 

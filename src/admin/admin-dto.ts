@@ -14,26 +14,6 @@ export const OptionalBody = <T extends object>(Dto: new () => T): ParameterDecor
     return validateRequest(Dto, (body as unknown) ?? {}, { surface });
   })();
 
-const WHOLE_NUMBER = /^-?\d{1,15}$/;
-
-/**
- * The query as a validated object of the class. Numbers travel as text there: what looks like one is one, for the
- * fields named.
- */
-export const QueryDto = <T extends object>(
-  Dto: new () => T,
-  numbers: readonly (keyof T & string)[],
-): ParameterDecorator =>
-  createParamDecorator((_data: unknown, context: ExecutionContext): T => {
-    const { query, surface } = requestOf(context);
-    const values: Record<string, unknown> = { ...query };
-    for (const field of numbers) {
-      const value = values[field];
-      if (typeof value === 'string' && WHOLE_NUMBER.test(value)) values[field] = Number(value);
-    }
-    return validateRequest(Dto, values, { surface });
-  })();
-
 /** What a PATCH sends: absent fields stay as they are, `null` takes a limit away. */
 export interface Patch<T> {
   /** The fields with a value. */

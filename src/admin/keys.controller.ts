@@ -5,7 +5,8 @@ import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../au
 import { Clock } from '../common/clock/clock.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { RequestDto } from '../http/request-dto.js';
-import { OptionalBody, patched, PatchDto, QueryDto, type Patch } from './admin-dto.js';
+import { QueryDto } from '../http/query-dto.js';
+import { OptionalBody, patched, PatchDto, type Patch } from './admin-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { RowId } from './row-id.js';
 import { KeyListDto, KeyPatchDto, NewKeyDto, RotationDto } from './keys.dto.js';
@@ -26,7 +27,7 @@ export class KeysController {
   }
 
   @Get()
-  async list(@QueryDto(KeyListDto, ['limit']) query: KeyListDto) {
+  async list(@QueryDto(KeyListDto) query: KeyListDto) {
     const page = await this.keys.list(query.account_id, toPageRequest(query));
     return toListAnswer(
       page,

@@ -5,7 +5,7 @@ import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-page
 import { verifyLedger } from '../billing/ledger-verify.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { Database } from '../persistence/database.js';
-import { QueryDto } from './admin-dto.js';
+import { QueryDto } from '../http/query-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { idFilter } from './fields.js';
 import { PageDto, toListAnswer, toPageRequest } from './paging.js';
@@ -30,7 +30,7 @@ export class LedgerController {
   ) {}
 
   @Get()
-  async list(@QueryDto(LedgerQueryDto, ['limit']) query: LedgerQueryDto) {
+  async list(@QueryDto(LedgerQueryDto) query: LedgerQueryDto) {
     const page = toPageRequest(query);
     const filter = await this.filterOf(query);
     const found = filter === undefined ? NOTHING : await this.ledger.list(filter, page);

@@ -10,7 +10,7 @@ import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
 import { toPage } from '../common/page.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
-import { QueryDto } from './admin-dto.js';
+import { QueryDto } from '../http/query-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { idFilter, unixSeconds } from './fields.js';
 import { badCursor, DEFAULT_LIMIT, PageDto, readCursor, writeCursor, type ListAnswer } from './paging.js';
@@ -39,7 +39,7 @@ export class UsageController {
   ) {}
 
   @Get()
-  async report(@QueryDto(UsageQueryDto, ['limit', 'from', 'to']) query: UsageQueryDto) {
+  async report(@QueryDto(UsageQueryDto) query: UsageQueryDto) {
     const { account_id: accountId, group_by: groupBy = 'day', limit = DEFAULT_LIMIT, cursor } = query;
     // The request that has just ended belongs to it.
     const to = query.to ?? Math.ceil((this.clock.nowMs() + 1) / 1000);

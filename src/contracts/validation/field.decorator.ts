@@ -18,6 +18,7 @@ export interface FieldOptions {
 export interface DeclaredField {
   readonly name: string;
   readonly constraint: Constraint;
+  readonly description: string;
   readonly required: boolean;
   readonly partOf: ((surface: SurfaceRules) => boolean) | undefined;
 }
@@ -43,7 +44,8 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
     const name = String(property);
     const target = prototype.constructor;
     const fields = declared.get(target);
-    const field: DeclaredField = { name, constraint, required, partOf };
+    const { description } = published;
+    const field: DeclaredField = { name, constraint, description, required, partOf };
     if (fields !== undefined) fields.push(field);
     else {
       const first = [field];

@@ -1,0 +1,48 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiQuery } from '@nestjs/swagger';
+import { fieldsOf } from '../contracts/validation/field.decorator.js';
+import { validateRequest } from '../contracts/validation/validate-request.js';
+import type { TollgateRequest } from './tollgate-request.js';
+
+const WHOLE_NUMBER = /^-?\d{1,15}$/;
+
+/**
+ * Gives a handler its query as a validated object of the class, and publishes the fields of the class. A query is text:
+ * what looks like a whole number is one for a field that takes such, and `field[key]=text` are the pairs of an object.
+ */
+export function QueryDto<T extends object>(Dto: new () => T): ParameterDecorator {
+  const fields = fieldsOf(Dto);
+  const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
+    const { query, surface } = context.switchToHttp().getRequest<TollgateRequest>();
+    const values = Object.fromEntries(
+      fields.map(({ name, constraint }) => [name, valueOf(query, name, constraint.schema.type)]),
+    );
+    return validateRequest(Dto, values, { surface });
+  })();
+  return (prototype, method, index) => {
+    bind(prototype, method, index);
+    if (method === undefined) return;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
+    if (descriptor === undefined) return;
+    for (const { name, constraint, description, required } of fields) {
+      const { schema } = constraint;
+      const pairs = schema.type === 'object' ? { style: 'deepObject' as const, explode: true } : {};
+      ApiQuery({ name, description, required, schema, ...pairs })(prototype, method, descriptor);
+    }
+  };
+}
+
+function valueOf(query: TollgateRequest['query'], name: string, type: unknown): unknown {
+  if (type === 'object') return pairsOf(query, name);
+  const value = query[name];
+  return type === 'integer' && typeof value === 'string' && WHOLE_NUMBER.test(value) ? Number(value) : value;
+}
+
+/** @returns `undefined`: there are none */
+function pairsOf(query: TollgateRequest['query'], name: string): Record<string, unknown> | undefined {
+  const prefix = `${name}[`;
+  const pairs = Object.entries(query)
+    .filter(([key]) => key.startsWith(prefix) && key.endsWith(']'))
+    .map(([key, value]) => [key.slice(prefix.length, -1), value] as const);
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
+}
