@@ -20,6 +20,10 @@ function recognise(
   return recogniseHistory(asked, known, (atMost) => Promise.resolve(history.slice(0, atMost)));
 }
 
+const refuseToRead = (): never => {
+  throw new Error('read');
+};
+
 const [u1, a1, u2, a2, u3, a3] = [user('1'), says('one'), user('2'), says('two'), user('3'), says('three')];
 const THREE = stored([
   [u1, a1],
@@ -142,12 +146,9 @@ describe('a request whose client', () => {
 
   it('sends only what is new costs no look at what is stored', async () => {
     const known = { messageCount: 6, chain: THREE[5]!.chain, newest: THREE };
-    const never = (): never => {
-      throw new Error('read');
-    };
-    await expect(recogniseHistory([next], known, never)).resolves.toMatchObject({ fresh: [next] });
+    await expect(recogniseHistory([next], known, refuseToRead)).resolves.toMatchObject({ fresh: [next] });
     await expect(
-      recogniseHistory([...THREE.map(({ message }) => message), next], known, never),
+      recogniseHistory([...THREE.map(({ message }) => message), next], known, refuseToRead),
     ).resolves.toMatchObject({ fresh: [next] });
   });
 });
@@ -166,6 +167,8 @@ function after(
   const kept = history.filter(({ seq }) => departsAfterSeq === undefined || seq <= departsAfterSeq);
   return [...kept.map(({ message }) => message), ...fresh];
 }
+
+const turnAt = (history: readonly StoredMessage[], seq: number): number | undefined => history[seq - 1]?.turn;
 
 const same = (a: readonly ChatMessage[], b: readonly ChatMessage[]): boolean =>
   a.length === b.length && a.every((message, i) => sayTheSame(message, b[i]!));
@@ -199,15 +202,13 @@ describe('what is stored of any conversation', () => {
         const asked = [...kept, ...others.flat(), user('new')];
         const recognised = await recognise(asked, history, n % (history.length + 1));
         const then = after(history, recognised);
-        if (recognised.departsAfterSeq === undefined) {
-          // Nothing was deleted: the client's messages are the end of the conversation.
-          expect(same(then.slice(-asked.length), asked)).toBe(true);
-        } else {
-          expect(same(then, asked)).toBe(true);
-          const { departsAfterSeq } = recognised;
-          const [before, behind] = [history[departsAfterSeq - 1], history[departsAfterSeq]];
-          expect(behind?.turn).not.toBe(before?.turn);
-        }
+        expect(same(then.slice(-asked.length), asked)).toBe(true);
+        const { departsAfterSeq } = recognised;
+        const departs = departsAfterSeq !== undefined;
+        expect(then).toHaveLength(departs ? asked.length : history.length + recognised.fresh.length);
+        expect(departs && turnAt(history, departsAfterSeq) === turnAt(history, departsAfterSeq + 1)).toBe(
+          false,
+        );
         expect([...asked.slice(0, recognised.recognised), ...recognised.fresh]).toEqual(asked);
       }),
     );
