@@ -3,12 +3,12 @@ import { MAX_PARTS } from './limits.js';
 import { choice, text } from './primitives.js';
 
 /** Base64 and data URIs: the body limit is their limit. */
-const data = text({ max: Infinity });
+export const data = text({ max: Infinity });
 
-const textPart = shape({ required: { text: text() } });
+export const textPart = shape({ required: { text: text() } });
 
 /** The gateway never fetches a URL; it lets through only those that an upstream could mean to. */
-const url = text({
+export const url = text({
   min: 1,
   max: Infinity,
   pattern: /^(?:https?:\/\/|data:)/i,
@@ -18,15 +18,16 @@ const url = text({
 const imagePart = shape({
   required: { image_url: shape({ required: { url }, optional: { detail: choice('auto', 'low', 'high') } }) },
 });
-const audioPart = shape({
+export const audioPart = shape({
   required: { input_audio: shape({ required: { data, format: choice('wav', 'mp3') } }) },
 });
 const filePart = shape({
   required: { file: shape({ optional: { filename: text(), file_data: data, file_id: text() } }) },
 });
-const refusalPart = shape({ required: { refusal: text() } });
+export const refusalPart = shape({ required: { refusal: text() } });
 
-const parts = (variants: Parameters<typeof tagged>[1]) =>
+/** At least one part, of these kinds. */
+export const parts = (variants: Parameters<typeof tagged>[1]) =>
   list(tagged('type', variants), { min: 1, max: MAX_PARTS });
 
 /**

@@ -105,6 +105,14 @@ function goesOn({ surface, request }: RuleContext): boolean {
   return surface.conversations && typeof id === 'string' && id !== '' && id !== 'UID';
 }
 
+/** One message of a list, by itself: the last step of its path is its index. */
+export const chatMessage: Constraint = {
+  check: (value, path, report, context) =>
+    checkMessage(value, path.slice(0, -1), Number(path.at(-1)), report, context),
+  pick: (value, request) => pickMessage(value as Record<string, unknown>, request),
+  schema: { oneOf: Object.entries(ROLES).map(([role, rules]) => schemaOf(role, rules)) },
+};
+
 function checkMessage(
   message: unknown,
   path: Path,
