@@ -4,16 +4,16 @@ import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../accounts/wire.js';
 import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
+import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
-import { RequestDto } from '../http/request-dto.js';
+import { PatchDto, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
-import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
-import { PatchDto, type Patch } from './admin-dto.js';
-import { AdminRoute } from './admin-route.decorator.js';
-import { RowId } from './row-id.js';
-import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
+import { RequestDto } from '../http/request-dto.js';
+import { RowId } from '../http/row-id.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
-import { PageDto, toListAnswer, toPageRequest } from './paging.js';
+import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
+import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
+import { AdminRoute } from './admin-route.decorator.js';
 
 @AdminRoute('accounts')
 export class AccountsController {
@@ -40,7 +40,7 @@ export class AccountsController {
   }
 
   @PatchRoute(':id')
-  async change(@RowId() id: string, @PatchDto(AccountPatchDto) patch: Patch<AccountPatchDto>) {
+  async change(@RowId() id: string, @PatchDto(AccountPatchDto, 'version') patch: Patch<AccountPatchDto>) {
     const { name, status } = patch.set;
     const suspended = status === undefined ? undefined : status === 'suspended';
     return toWire(await this.accounts.change(id, { name, suspended }, patch.expectedVersion));

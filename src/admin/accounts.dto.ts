@@ -1,6 +1,7 @@
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
-import { name, reason, signedCredits, version } from './fields.js';
+import { name, version } from '../contracts/validation/record-fields.js';
+import { reason, signedCredits } from './fields.js';
 
 export class NewAccountDto {
   @Field(name, { required: true, description: 'For people.' })

@@ -5,6 +5,7 @@ import { list, refine } from '../contracts/validation/composites.js';
 import { formatPath } from '../contracts/validation/issue.js';
 import { MAX_INT32 } from '../contracts/validation/limits.js';
 import { decimal, integer, text } from '../contracts/validation/primitives.js';
+import { NO_CONTROLS } from '../contracts/validation/record-fields.js';
 import type { Constraint } from '../contracts/validation/rule.js';
 import { modelId } from '../contracts/validation/sampling.js';
 
@@ -17,21 +18,11 @@ const MAX_UNIX_SECONDS = 8_640_000_000_000;
 const MAX_MODELS = 1_000;
 const MAX_ADDRESSES = 100;
 
-const NO_CONTROLS = {
-  pattern: /^[^\p{Cc}\p{Cs}]*$/u,
-  expected: 'a string without control characters',
-} as const;
-
-export const name = text({ min: 1, max: 256, ...NO_CONTROLS });
 export const reason = text({ max: 1_024, ...NO_CONTROLS });
-
-/** An id as a filter: any text that a database takes. One that nothing has finds nothing. */
-export const idFilter = text({ max: 256, ...NO_CONTROLS });
 
 /** At least 1: a key that may do nothing is revoked. */
 export const perMinute = integer({ min: 1, max: MAX_INT32 });
 export const concurrency = integer({ min: 1, max: MAX_INT32 });
-export const version = integer({ min: 1, max: MAX_INT32 });
 export const unixSeconds = integer({ min: 0, max: MAX_UNIX_SECONDS });
 export const models = list(modelId, { max: MAX_MODELS });
 

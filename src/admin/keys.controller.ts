@@ -4,13 +4,14 @@ import { unixSeconds } from '../accounts/wire.js';
 import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../auth/api-key.js';
 import { Clock } from '../common/clock/clock.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
-import { RequestDto } from '../http/request-dto.js';
+import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
+import { OptionalBody } from '../http/optional-body.js';
+import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
-import { OptionalBody, patched, PatchDto, type Patch } from './admin-dto.js';
+import { RequestDto } from '../http/request-dto.js';
+import { RowId } from '../http/row-id.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { RowId } from './row-id.js';
 import { KeyListDto, KeyPatchDto, NewKeyDto, RotationDto } from './keys.dto.js';
-import { toListAnswer, toPageRequest } from './paging.js';
 
 @AdminRoute('keys')
 export class KeysController {
@@ -42,7 +43,7 @@ export class KeysController {
   }
 
   @PatchRoute(':id')
-  async change(@RowId() id: string, @PatchDto(KeyPatchDto) patch: Patch<KeyPatchDto>) {
+  async change(@RowId() id: string, @PatchDto(KeyPatchDto, 'version') patch: Patch<KeyPatchDto>) {
     return this.toWire(await this.keys.change(id, toChanges(patch), patch.expectedVersion));
   }
 

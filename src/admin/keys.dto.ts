@@ -1,18 +1,9 @@
 import { BUDGET_PERIODS, type BudgetPeriod } from '../common/money/budget.js';
+import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice, flag, integer } from '../contracts/validation/primitives.js';
-import {
-  addresses,
-  concurrency,
-  creditsOrNothing,
-  idFilter,
-  models,
-  name,
-  perMinute,
-  unixSeconds,
-  version,
-} from './fields.js';
-import { PageDto } from './paging.js';
+import { idFilter, name, version } from '../contracts/validation/record-fields.js';
+import { addresses, concurrency, creditsOrNothing, models, perMinute, unixSeconds } from './fields.js';
 
 /** The fields of a key that an operator sets and changes. In a PATCH, `null` takes the limit away. */
 class KeyFieldsDto {

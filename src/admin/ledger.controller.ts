@@ -3,12 +3,12 @@ import { toLedgerRow } from '../accounts/wire.js';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
 import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-pages.repository.js';
 import { verifyLedger } from '../billing/ledger-verify.js';
+import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
-import { Database } from '../persistence/database.js';
+import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
+import { Database } from '../persistence/database.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { idFilter } from './fields.js';
-import { PageDto, toListAnswer, toPageRequest } from './paging.js';
 
 export class LedgerQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only entries of this account.' })

@@ -8,12 +8,20 @@ import {
 import { Clock } from '../common/clock/clock.js';
 import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
 import { toPage } from '../common/page.js';
+import {
+  badCursor,
+  DEFAULT_LIMIT,
+  PageDto,
+  readCursor,
+  writeCursor,
+  type ListAnswer,
+} from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
+import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { idFilter, unixSeconds } from './fields.js';
-import { badCursor, DEFAULT_LIMIT, PageDto, readCursor, writeCursor, type ListAnswer } from './paging.js';
+import { unixSeconds } from './fields.js';
 
 export class UsageQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only requests of this account.' })

@@ -15,7 +15,7 @@ export const EXPOSED_HEADERS = [
   'x-ratelimit-reset-tokens',
 ].join(', ');
 
-export const ALLOWED_METHODS = 'GET, POST, DELETE, OPTIONS, HEAD';
+export const ALLOWED_METHODS = 'GET, POST, PATCH, DELETE, OPTIONS, HEAD';
 
 const INBOUND_REQUEST_ID = /^[A-Za-z0-9_-]{1,128}$/;
 

@@ -113,7 +113,7 @@ describe('§4: methods and CORS', () => {
       expect(await response.text()).toBe('');
       expect(Object.fromEntries(response.headers)).toMatchObject({
         'access-control-allow-origin': '*',
-        'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS, HEAD',
+        'access-control-allow-methods': 'GET, POST, PATCH, DELETE, OPTIONS, HEAD',
         'access-control-allow-headers': 'authorization,content-type,x-stainless-os',
         'access-control-max-age': '86400',
       });

@@ -1,7 +1,7 @@
-import type { Page, PagePosition, PageRequest } from '../common/page.js';
-import { Field } from '../contracts/validation/field.decorator.js';
-import { integer, text } from '../contracts/validation/primitives.js';
-import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
+import type { Page, PagePosition, PageRequest } from '../../common/page.js';
+import { Field } from '../validation/field.decorator.js';
+import { integer, text } from '../validation/primitives.js';
+import { ValidationFailedError } from '../validation/validation.errors.js';
 
 export const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;

@@ -1,18 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiBody, ApiHeader } from '@nestjs/swagger';
 import { DomainError } from '../common/errors/domain-error.js';
 import { fieldsOf } from '../contracts/validation/field.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
-import type { TollgateRequest } from '../http/tollgate-request.js';
-
-const requestOf = (context: ExecutionContext): TollgateRequest =>
-  context.switchToHttp().getRequest<TollgateRequest>();
-
-/** A body whose fields are all optional, so it may be left out. */
-export const OptionalBody = <T extends object>(Dto: new () => T): ParameterDecorator =>
-  createParamDecorator((_data: unknown, context: ExecutionContext): T => {
-    const { body, surface } = requestOf(context);
-    return validateRequest(Dto, (body as unknown) ?? {}, { surface });
-  })();
+import type { TollgateRequest } from './tollgate-request.js';
 
 /** What a PATCH sends: absent fields stay as they are, `null` takes a limit away. */
 export interface Patch<T> {
@@ -20,14 +11,20 @@ export interface Patch<T> {
   readonly set: T;
   /** The names of the fields that were sent as `null`. */
   readonly cleared: ReadonlySet<keyof T>;
-  /** Of the record that the caller has read, from `version` or `If-Match`; `undefined`: the caller does not care. */
+  /** Of the record that the caller has read, by its field or `If-Match`; `undefined`: the caller does not care. */
   readonly expectedVersion: number | undefined;
 }
 
-/** @param Dto with a field `version` */
-export const PatchDto = <T extends { version?: number }>(Dto: new () => T): ParameterDecorator =>
-  createParamDecorator((_data: unknown, context: ExecutionContext): Patch<T> => {
-    const { body, surface, headers } = requestOf(context);
+/**
+ * Gives a handler its request as a change of a record, and publishes the class as the route's body.
+ * @param versionField of the class, which names the record's version as the caller has read it
+ */
+export function PatchDto<Field extends string, T extends { [Name in Field]?: number }>(
+  Dto: new () => T,
+  versionField: Field,
+): ParameterDecorator {
+  const bind = createParamDecorator((_data: unknown, context: ExecutionContext): Patch<T> => {
+    const { body, surface, headers } = context.switchToHttp().getRequest<TollgateRequest>();
     const set = validateRequest(Dto, body, { surface });
     const sent = body as Record<string, unknown>;
     const names = fieldsOf(Dto)
@@ -36,9 +33,19 @@ export const PatchDto = <T extends { version?: number }>(Dto: new () => T): Para
     return {
       set,
       cleared: new Set(names as (keyof T)[]),
-      expectedVersion: set.version ?? versionOf(headers['if-match']),
+      expectedVersion: set[versionField] ?? versionOf(headers['if-match']),
     };
   })();
+  return (prototype, method, index) => {
+    bind(prototype, method, index);
+    if (method === undefined) return;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
+    if (descriptor === undefined) return;
+    ApiBody({ type: Dto })(prototype, method, descriptor);
+    const description = `As \`${versionField}\` in the body: \`"3"\`, or \`*\` for any.`;
+    ApiHeader({ name: 'if-match', required: false, description })(prototype, method, descriptor);
+  };
+}
 
 /** @returns the new value: given, `null` where it was cleared, `undefined` where it stays */
 export function patched<T, K extends keyof T>({ set, cleared }: Patch<T>, field: K): T[K] | null | undefined {

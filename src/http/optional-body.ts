@@ -1,0 +1,18 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import { validateRequest } from '../contracts/validation/validate-request.js';
+import type { TollgateRequest } from './tollgate-request.js';
+
+/** A body whose fields are all optional, so it may be left out; publishes the class as the route's body. */
+export function OptionalBody<T extends object>(Dto: new () => T): ParameterDecorator {
+  const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
+    const { body, surface } = context.switchToHttp().getRequest<TollgateRequest>();
+    return validateRequest(Dto, (body as unknown) ?? {}, { surface });
+  })();
+  return (prototype, method, index) => {
+    bind(prototype, method, index);
+    if (method === undefined) return;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
+    if (descriptor !== undefined) ApiBody({ type: Dto, required: false })(prototype, method, descriptor);
+  };
+}
