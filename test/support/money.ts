@@ -34,6 +34,8 @@ export interface Money {
   readonly settlements: SettlementService;
   readonly sweeper: SweeperService;
   readonly ledger: LedgerService;
+  /** Told of what these services do. */
+  readonly listeners: MoneyListeners;
 }
 
 /** The services of billing over a database, without an application around them. */
@@ -67,6 +69,7 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
     settlements,
     sweeper: new SweeperService(holds, settlements, clock),
     ledger: new LedgerService(database, balances, entries, listeners, clock),
+    listeners,
   };
 }
 
