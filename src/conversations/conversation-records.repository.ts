@@ -1,25 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { type Kysely, type Selectable, type Transaction } from 'kysely';
-import { newConversationRowId } from '../common/ids/ids.js';
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { newConversationRowId, seqOfMessageId } from '../common/ids/ids.js';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import { messageBytes } from '../contracts/openai/message-texts.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
 import { Sealer } from '../persistence/sealer.js';
-import type { ConversationMessagesTable, ConversationsTable, Tables } from '../persistence/tables.js';
+import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { EMPTY_CHAIN, nextChain } from './chain.js';
 import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
 import {
-  bodyPlace,
   CONVERSATION_COLUMNS,
   MESSAGE_COLUMNS,
   openHead,
+  sealBody,
   sealHead,
   toConversation,
   toMessageRows,
   toStoredMessage,
-  type MessageBody,
 } from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
 import { turnNumbers } from './turn-numbers.js';
@@ -42,10 +42,19 @@ export interface HeadChanges {
 /** A page of messages, by their place. */
 export interface MessagePageRequest {
   readonly order: 'asc' | 'desc';
-  /** `msg_…`; one that is not there gives no rows. `undefined`: from the start. */
-  readonly afterId?: string | undefined;
+  /** The place of the last message of the page before, still there or not; `undefined`: from the start. */
+  readonly afterSeq?: number | undefined;
   readonly limit: number;
 }
+
+/** Runs first in the transaction of a change, and undoes it by throwing. */
+export type ChangeGuard = (trx: Transaction<Tables>) => Promise<void>;
+
+/**
+ * A page of messages ends early when their rows are longer than this together: a message may hold images of megabytes.
+ * Bytes.
+ */
+const PAGE_BYTES = 8 * 1024 * 1024;
 
 const LOCKED_COLUMNS = [...CONVERSATION_COLUMNS, 'next_seq'] as const;
 
@@ -81,18 +90,35 @@ export class ConversationRecordsRepository {
     return row && toConversation(row, this.sealer);
   }
 
-  /** Newest first. */
+  /** Every conversation that an id may mean: the one with this `conv_…` id, or up to `limit` that clients call so. */
+  async listNamed(
+    accountId: string,
+    id: string,
+    limit: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Conversation[]> {
+    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    const rows = row
+      ? [row]
+      : await this.#ofAccount(db, accountId).where('client_id', '=', id).limit(limit).execute();
+    return rows.map((each) => toConversation(each, this.sealer));
+  }
+
+  /** Newest first, unless `order` says otherwise. */
   async list(
     accountId: string,
-    { chatbotId }: { readonly chatbotId?: string | undefined },
+    {
+      chatbotId,
+      order = 'desc',
+    }: { readonly chatbotId?: string | undefined; readonly order?: 'asc' | 'desc' | undefined },
     { limit, after }: PageRequest,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Page<Conversation>> {
     const rows = await this.#ofAccount(db, accountId)
       .$if(chatbotId !== undefined, (query) => query.where('chatbot_id', '=', chatbotId ?? ''))
-      .where(comesAfter(after))
-      .orderBy('created_at_ms', 'desc')
-      .orderBy('id', 'desc')
+      .where(comesAfter(after, order))
+      .orderBy('created_at_ms', order)
+      .orderBy('id', order)
       .limit(limit + 1)
       .execute();
     return toPage(
@@ -162,8 +188,10 @@ export class ConversationRecordsRepository {
     id: string,
     messages: readonly ChatMessage[],
     atMs: number,
+    guard?: ChangeGuard,
   ): Promise<StoredMessage[] | undefined> {
     return inTransaction(this.database.kysely, async (trx) => {
+      await guard?.(trx);
       const row = await this.#lock(trx, accountId, id);
       if (row === undefined) return undefined;
       const head = openHead(row, this.sealer);
@@ -200,6 +228,8 @@ export class ConversationRecordsRepository {
     messageId: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StoredMessage | undefined> {
+    const seq = seqOfMessageId(messageId);
+    if (seq === undefined) return undefined;
     const row = await db
       .selectFrom('conversation_messages')
       .innerJoin('conversations', 'conversations.id', 'conversation_messages.conversation_id')
@@ -216,71 +246,80 @@ export class ConversationRecordsRepository {
       ])
       .where('conversations.account_id', '=', accountId)
       .where('conversations.id', '=', conversationId)
+      .where('conversation_messages.seq', '=', seq)
       .where('conversation_messages.id', '=', messageId)
       .executeTakeFirst();
     return row && toStoredMessage(row, this.sealer);
   }
 
   /**
-   * Erases one message, and the summary if that covers it; the digests of those after it are made anew.
-   * @returns false: there is none
+   * Puts a message in the place of another, or erases it; also the summary if that covers it. The digests of those after
+   * it are made anew.
+   *
+   * @param edit what is left of the message; `undefined`: nothing
+   * @returns the conversation afterwards; `undefined`: there is no such message
    */
-  deleteMessage(accountId: string, conversationId: string, messageId: string): Promise<boolean> {
+  editMessage(
+    accountId: string,
+    conversationId: string,
+    messageId: string,
+    edit: (message: StoredMessage) => ChatMessage | undefined,
+    guard?: ChangeGuard,
+  ): Promise<Conversation | undefined> {
     return inTransaction(this.database.kysely, async (trx) => {
+      await guard?.(trx);
       const row = await this.#lock(trx, accountId, conversationId);
-      if (row === undefined) return false;
+      const found = row && (await this.findMessage(accountId, conversationId, messageId, trx));
+      if (row === undefined || found === undefined) return undefined;
+      const left = edit(found);
+      await this.#replace(trx, conversationId, found, left);
       const { summary, ...head } = openHead(row, this.sealer);
-      const deleted = await trx
-        .deleteFrom('conversation_messages')
-        .where('conversation_id', '=', conversationId)
-        .where('id', '=', messageId)
-        .returning('seq')
-        .executeTakeFirst();
-      if (deleted === undefined) return false;
-      const covered = summary !== undefined && deleted.seq <= summary.throughSeq;
-      const chain = await this.#chainAnew(trx, conversationId, deleted.seq);
-      await trx
-        .updateTable('conversations')
-        .set({
-          ...sealHead(
-            conversationId,
-            { ...head, chain, summary: covered ? undefined : summary },
-            this.sealer,
-          ),
-          message_count: row.message_count - 1,
-          version: row.version + 1,
-        })
-        .where('id', '=', conversationId)
-        .execute();
-      return true;
+      const covered = summary !== undefined && found.seq <= summary.throughSeq;
+      const chain = await this.#chainAnew(trx, conversationId, found.seq);
+      const changes = {
+        ...sealHead(conversationId, { ...head, chain, summary: covered ? undefined : summary }, this.sealer),
+        message_count: row.message_count - (left === undefined ? 1 : 0),
+        version: row.version + 1,
+      };
+      await trx.updateTable('conversations').set(changes).where('id', '=', conversationId).execute();
+      return toConversation({ ...row, ...changes }, this.sealer);
     });
   }
 
-  /** Messages of a conversation whose owner is known. */
+  /** As `editMessage`, with nothing left. */
+  async deleteMessage(accountId: string, conversationId: string, messageId: string): Promise<boolean> {
+    return (await this.editMessage(accountId, conversationId, messageId, () => undefined)) !== undefined;
+  }
+
+  /** Messages of a conversation whose owner is known; a page ends early where they are very long. */
   async listMessages(
     conversationId: string,
-    { order, afterId, limit }: MessagePageRequest,
+    { order, afterSeq, limit }: MessagePageRequest,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Page<StoredMessage>> {
+    const sized = await db
+      .selectFrom('conversation_messages')
+      .select(['seq', sql<number>`octet_length(body)`.as('bytes')])
+      .where('conversation_id', '=', conversationId)
+      .$if(afterSeq !== undefined, (query) => query.where('seq', order === 'asc' ? '>' : '<', afterSeq ?? 0))
+      .orderBy('seq', order)
+      .limit(limit + 1)
+      .execute();
+    const taken = sized.slice(0, Math.min(limit, leadingWithin(sized, PAGE_BYTES)));
+    if (taken.length === 0) return { rows: [], hasMore: false };
+    const places = taken.map(({ seq }) => seq);
     const rows = await db
       .selectFrom('conversation_messages')
       .select(MESSAGE_COLUMNS)
       .where('conversation_id', '=', conversationId)
-      .$if(afterId !== undefined, (query) =>
-        query.where('seq', order === 'asc' ? '>' : '<', ({ selectFrom }) =>
-          selectFrom('conversation_messages as after')
-            .select('after.seq')
-            .where('after.conversation_id', '=', conversationId)
-            .where('after.id', '=', afterId ?? ''),
-        ),
-      )
+      .where('seq', '>=', Math.min(...places))
+      .where('seq', '<=', Math.max(...places))
       .orderBy('seq', order)
-      .limit(limit + 1)
       .execute();
-    return toPage(
-      rows.map((row) => toStoredMessage(row, this.sealer)),
-      limit,
-    );
+    return {
+      rows: rows.map((row) => toStoredMessage(row, this.sealer)),
+      hasMore: sized.length > taken.length,
+    };
   }
 
   /** @returns false: there is none */
@@ -338,35 +377,54 @@ export class ConversationRecordsRepository {
     await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
   }
 
-  /** @returns the chain of the whole conversation */
-  async #chainAnew(trx: Transaction<Tables>, conversationId: string, afterSeq: number): Promise<string> {
-    const before = await trx
-      .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '<', afterSeq)
-      .orderBy('seq', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    let chain = before === undefined ? EMPTY_CHAIN : toStoredMessage(before, this.sealer).chain;
-    const later = await trx
-      .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '>', afterSeq)
-      .orderBy('seq')
-      .execute();
-    for (const row of later) {
-      const { message, id, seq } = toStoredMessage(row, this.sealer);
-      chain = nextChain(chain, message);
-      const body: MessageBody = { message, chain };
-      const { text, sealedWith } = this.sealer.seal(JSON.stringify(body), bodyPlace(conversationId, id));
+  async #replace(
+    trx: Transaction<Tables>,
+    conversationId: string,
+    { id, seq, chain }: StoredMessage,
+    left: ChatMessage | undefined,
+  ): Promise<void> {
+    if (left === undefined) {
       await trx
-        .updateTable('conversation_messages')
-        .set({ body: text, sealed_with: sealedWith } satisfies Partial<Selectable<ConversationMessagesTable>>)
+        .deleteFrom('conversation_messages')
         .where('conversation_id', '=', conversationId)
         .where('seq', '=', seq)
         .execute();
+      return;
+    }
+    const body = sealBody(conversationId, id, { message: left, chain }, this.sealer);
+    await trx
+      .updateTable('conversation_messages')
+      .set({ ...body, bytes: messageBytes(left) })
+      .where('conversation_id', '=', conversationId)
+      .where('seq', '=', seq)
+      .execute();
+  }
+
+  /**
+   * Makes the digests anew from a place on.
+   * @returns the chain of the whole conversation
+   */
+  async #chainAnew(trx: Transaction<Tables>, conversationId: string, fromSeq: number): Promise<string> {
+    const before = await this.listMessages(
+      conversationId,
+      { order: 'desc', afterSeq: fromSeq, limit: 1 },
+      trx,
+    );
+    let chain = before.rows[0]?.chain ?? EMPTY_CHAIN;
+    let afterSeq = fromSeq - 1;
+    for (let hasMore = true; hasMore;) {
+      const page = await this.listMessages(conversationId, { order: 'asc', afterSeq, limit: 100 }, trx);
+      for (const { id, seq, message } of page.rows) {
+        chain = nextChain(chain, message);
+        await trx
+          .updateTable('conversation_messages')
+          .set(sealBody(conversationId, id, { message, chain }, this.sealer))
+          .where('conversation_id', '=', conversationId)
+          .where('seq', '=', seq)
+          .execute();
+        afterSeq = seq;
+      }
+      ({ hasMore } = page);
     }
     return chain;
   }
@@ -397,4 +455,11 @@ export class ConversationRecordsRepository {
         .executeTakeFirst()
     );
   }
+}
+
+/** How many of the first rows are at most so many bytes together; the first one counts, however long it is. */
+function leadingWithin(rows: readonly { readonly bytes: number }[], maxBytes: number): number {
+  let total = 0;
+  const over = rows.findIndex(({ bytes }, index) => (total += bytes) > maxBytes && index > 0);
+  return over === -1 ? rows.length : over;
 }

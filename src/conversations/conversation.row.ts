@@ -102,6 +102,11 @@ export function toStoredMessage(
   };
 }
 
+export function sealBody(conversationId: string, id: string, body: MessageBody, sealer: Sealer) {
+  const { text, sealedWith } = sealer.seal(JSON.stringify(body), bodyPlace(conversationId, id));
+  return { body: text, sealed_with: sealedWith };
+}
+
 /** A message with its place, not stored yet. */
 export interface PlacedMessage {
   readonly message: ChatMessage;
@@ -123,9 +128,7 @@ export function toMessageRows(
   let { chain } = from;
   const rows = placed.map(({ message, seq, turn }) => {
     chain = nextChain(chain, message);
-    const id = newMessageId();
-    const body: MessageBody = { message, chain };
-    const { text, sealedWith } = sealer.seal(JSON.stringify(body), bodyPlace(from.conversationId, id));
+    const id = newMessageId(seq);
     return {
       conversation_id: from.conversationId,
       seq,
@@ -133,8 +136,7 @@ export function toMessageRows(
       turn,
       role: message.role,
       bytes: messageBytes(message),
-      body: text,
-      sealed_with: sealedWith,
+      ...sealBody(from.conversationId, id, { message, chain }, sealer),
       request_id: from.requestId ?? null,
       created_at_ms: BigInt(from.atMs),
     };

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { type Kysely, type Selectable, type Transaction } from 'kysely';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
+import { comesAfter } from '../persistence/newest-first.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
@@ -102,7 +103,7 @@ export class StoredCompletionRepository {
     for (;;) {
       const rows = await this.#ofAccount(db, accountId)
         .$if(model !== undefined, (query) => query.where('model', '=', model ?? ''))
-        .$if(position !== undefined, (query) => query.where(follows(order, position)))
+        .where(comesAfter(position, order))
         .orderBy('created_at_ms', order)
         .orderBy('id', order)
         .limit(pageSize)
@@ -170,11 +171,4 @@ export class StoredCompletionRepository {
     const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), headPlace(id));
     return { head: text, sealed_with: sealedWith };
   }
-}
-
-function follows(order: 'asc' | 'desc', position: PagePosition | undefined) {
-  const { createdAtMs, id } = position ?? { createdAtMs: 0, id: '' };
-  return order === 'asc'
-    ? sql<boolean>`(created_at_ms, id) > (${BigInt(createdAtMs)}, ${id})`
-    : sql<boolean>`(created_at_ms, id) < (${BigInt(createdAtMs)}, ${id})`;
 }

@@ -32,9 +32,21 @@ export function newConversationRowId(): string {
   return `conv_${hex(16)}`;
 }
 
-/** `msg_` + 32 hex. */
-export function newMessageId(): string {
-  return `msg_${hex(16)}`;
+/**
+ * `msg_` + 32 hex: 96 random bits, then the message's place in its conversation, so that it is found at once, and a
+ * list goes on after it even when it is gone.
+ */
+export function newMessageId(seq: number): string {
+  return `msg_${hex(12)}${seq.toString(16).padStart(8, '0')}`;
+}
+
+/** Places are integers of 32 bits, signed. */
+const MESSAGE_ID = /^msg_[0-9a-f]{24}([0-7][0-9a-f]{7})$/;
+
+/** The place that a message's id tells; `undefined`: it is no such id. */
+export function seqOfMessageId(id: string): number | undefined {
+  const [, digits] = MESSAGE_ID.exec(id) ?? [];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
 }
 
 /** `bot_` + 32 hex, 128 random bits. */
