@@ -14,7 +14,7 @@ export interface PromptMeasure {
 }
 
 /** Framing of one message (role, separators), by OpenAI's published counting recipe. */
-const TOKENS_PER_MESSAGE = 3;
+export const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_REPLY = 3;
 
 /** More than any vendor charges for one image, minute of audio, or page of a file that fits our body limit. */

@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import { calls, result, says, stored, user } from '../../../test/support/histories.js';
+import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
+import { exchangesOf } from './exchanges.js';
+
+const [u1, a1, u2, a2] = [user('1'), says('one'), user('2'), says('two')];
+const calling: ChatMessage = {
+  role: 'assistant',
+  content: null,
+  function_call: { name: 'f', arguments: '{}' },
+};
+
+/** Seqs of each exchange, the pinned one last. */
+function exchanges(turns: ChatMessage[][], fresh: ChatMessage[], without: number[] = [], complete = true) {
+  const messages = stored(turns).filter(({ seq }) => !without.includes(seq));
+  const { sendable, pinned } = exchangesOf(messages, complete, fresh);
+  return {
+    sendable: sendable.map((exchange) => exchange.map(({ seq }) => seq)),
+    pinned: pinned?.map(({ seq }) => seq),
+  };
+}
+
+describe('the exchanges of a history', () => {
+  it('are its turns', () => {
+    expect(
+      exchanges(
+        [
+          [u1, a1],
+          [u2, a2],
+        ],
+        [user('3')],
+      ),
+    ).toEqual({
+      sendable: [
+        [1, 2],
+        [3, 4],
+      ],
+      pinned: undefined,
+    });
+  });
+
+  it('join the turns between a call and the answer', () => {
+    const turns = [
+      [u1, calls('a')],
+      [result('a'), calls('b', 'c')],
+      [result('b'), result('c'), a1],
+      [u2, a2],
+    ];
+    expect(exchanges(turns, [user('3')])).toEqual({
+      sendable: [
+        [1, 2, 3, 4, 5, 6, 7],
+        [8, 9],
+      ],
+      pinned: undefined,
+    });
+  });
+
+  it('pin the last one while the new messages answer its calls', () => {
+    const turns = [
+      [u1, a1],
+      [u2, calls('a')],
+      [result('a'), calls('b', 'c')],
+    ];
+    const fresh = [result('c'), result('b')];
+    expect(exchanges(turns, fresh)).toEqual({ sendable: [[1, 2]], pinned: [3, 4, 5, 6] });
+    expect(exchanges([[u1, calling]], [{ role: 'function', name: 'f', content: '1' }]).pinned).toEqual([
+      1, 2,
+    ]);
+  });
+
+  it.each<[string, ChatMessage[]]>([
+    ['when the client goes on without an answer', [user('3')]],
+    ['when the client answers another call', [result('x')]],
+    ['when nothing follows', []],
+  ])('leave out an unanswered call %s', (_when, fresh) => {
+    expect(
+      exchanges(
+        [
+          [u1, a1],
+          [u2, calls('a')],
+        ],
+        fresh,
+      ),
+    ).toEqual({ sendable: [[1, 2]], pinned: undefined });
+  });
+
+  it.each([
+    ['a result', [4]],
+    ['the call', [2]],
+  ])('leave out an exchange of which somebody deleted %s', (_what, without) => {
+    const turns = [
+      [u1, calls('a', 'b')],
+      [result('a'), result('b'), a1],
+      [u2, a2],
+    ];
+    expect(exchanges(turns, [user('3')], without).sendable).toEqual([[6, 7]]);
+  });
+
+  it('leave out a first turn that may lack its beginning, unless it is needed', () => {
+    expect(exchanges([[a1], [u2, a2]], [user('3')], [], false).sendable).toEqual([[2, 3]]);
+    expect(exchanges([[u1, calls('a')]], [result('a')], [], false).pinned).toEqual([1, 2]);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { answerLimit, promptBudget } from './prompt-budget.js';
+
+describe('promptBudget', () => {
+  it.each([
+    ['a short answer', 8_192, 1_000, undefined, 7_192, 7_192],
+    ['a long answer: a quarter is kept free', 8_192, 4_096, undefined, 6_144, 4_096],
+    ['no limit of the answer: a quarter', 8_192, undefined, undefined, 6_144, 6_144],
+    ['an answer longer than the model', 4_096, 9_999, undefined, 3_072, 0],
+    ['a small memory on a large model', 1_000_000, 4_096, 4_096, 4_096, 4_096],
+    ['a memory larger than the model', 8_192, 1_000, 100_000, 7_192, 7_192],
+    ['only a policy', undefined, 4_096, 4_000, 4_000, 4_000],
+    ['only a policy, on a model that says 0', 0, 4_096, 4_000, 4_000, 4_000],
+  ])('leaves room for %s', (_case, contextLength, maxTokens, policyMaxTokens, tokens, withWholeAnswer) => {
+    expect(promptBudget({ contextLength, maxTokens, policyMaxTokens })).toEqual({ tokens, withWholeAnswer });
+  });
+
+  it.each([0, undefined])('is unknown where nobody names a length (%s)', (contextLength) => {
+    expect(promptBudget({ contextLength, maxTokens: 4_096, policyMaxTokens: undefined })).toBeUndefined();
+  });
+});
+
+describe('answerLimit', () => {
+  const count = fc.integer({ min: 1, max: 2_000_000 });
+
+  it('keeps any prompt within the budget and its answer within the context length, or says one token', () => {
+    fc.assert(
+      fc.property(
+        count,
+        count,
+        fc.option(count, { nil: undefined }),
+        fc.nat(),
+        (contextLength, maxTokens, policy, n) => {
+          const budget = promptBudget({ contextLength, maxTokens, policyMaxTokens: policy })!;
+          const promptTokens = 1 + (n % budget.tokens);
+          const limit = answerLimit({ contextLength, promptTokens, maxTokens })!;
+          expect(limit).toBeLessThanOrEqual(Math.max(1, Math.min(maxTokens, contextLength - promptTokens)));
+          expect(limit).toBeGreaterThanOrEqual(
+            Math.max(1, Math.min(maxTokens, Math.floor(contextLength / 4))),
+          );
+          expect(promptTokens <= budget.withWholeAnswer && limit < maxTokens).toBe(false);
+        },
+      ),
+    );
+  });
+
+  it('leaves alone what it knows no length for', () => {
+    expect(answerLimit({ contextLength: undefined, promptTokens: 9, maxTokens: 5 })).toBe(5);
+    expect(answerLimit({ contextLength: 0, promptTokens: 9, maxTokens: 5 })).toBe(5);
+    expect(answerLimit({ contextLength: 8, promptTokens: 2, maxTokens: undefined })).toBeUndefined();
+  });
+
+  it('is 1 for a prompt that is too long already', () => {
+    expect(answerLimit({ contextLength: 10, promptTokens: 12, maxTokens: 5 })).toBe(1);
+  });
+});
