@@ -1,15 +1,24 @@
 import { Module } from '@nestjs/common';
+import { BillingModule } from '../billing/billing.module.js';
+import { ChatbotsModule } from '../chatbots/chatbots.module.js';
+import { ConversationsModule } from '../conversations/conversations.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
+import { ModelsModule } from '../models/models.module.js';
 import {
   LightningrodChatController,
   QolabaChatController,
   WaterflaiChatController,
 } from './chat.controller.js';
+import { ChatPlanService } from './chat-plan.service.js';
 import { ChatService } from './chat.service.js';
+import { CompletionKeeping } from './completion-keeping.js';
+import { RecallService } from './recall.service.js';
+import { SummariserService } from './summariser.service.js';
+import { TurnService } from './turn.service.js';
 
 @Module({
-  imports: [InferenceModule],
+  imports: [InferenceModule, ModelsModule, BillingModule, ChatbotsModule, ConversationsModule],
   controllers: [WaterflaiChatController, QolabaChatController, LightningrodChatController],
-  providers: [ChatService],
+  providers: [ChatService, ChatPlanService, TurnService, RecallService, SummariserService, CompletionKeeping],
 })
 export class ChatModule {}

@@ -33,6 +33,6 @@ import { UnsettledService } from './unsettled.service.js';
     DrainService,
     UnsettledService,
   ],
-  exports: [AnsweringService, InFlight, CatalogueKeeper],
+  exports: [AnsweringService, InferenceService, InFlight, CatalogueKeeper],
 })
 export class InferenceModule {}

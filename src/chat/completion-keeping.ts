@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { StoredCompletionRepository } from '../conversations/stored-completion.repository.js';
+import type { AnswerKeeper } from '../inference/prepared-request.js';
+import { renderChatCompletion } from '../surfaces/chat-answer.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+import type { AskedTurn } from './asked-turn.js';
+import { keepEnded } from './turn-keeper.js';
+
+/** Stores completions that were asked to be stored, to be found again at `/v1/chat/completions/{id}`. */
+@Injectable()
+export class CompletionKeeping {
+  constructor(private readonly completions: StoredCompletionRepository) {}
+
+  /** @returns `undefined`: this one is not to be stored */
+  keeperOf({
+    plan,
+    body,
+    caller,
+    surface,
+    envelope,
+  }: AskedTurn): AnswerKeeper<ChatAnswer, ChatChunk> | undefined {
+    if (!plan.storesCompletion) return undefined;
+    const metadata = body.metadata ?? {};
+    return keepEnded(async (trx, ended, { usage, bill }) => {
+      const answer = { ...renderChatCompletion(envelope, ended, usage, bill, surface), metadata };
+      await this.completions.store(trx, {
+        id: envelope.id,
+        accountId: caller.principal.accountId,
+        model: body.model,
+        metadata,
+        answer: JSON.stringify(answer),
+        requestId: caller.requestId,
+        createdAtMs: envelope.created * 1000,
+        messages: body.messages,
+      });
+    });
+  }
+}

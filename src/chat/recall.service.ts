@@ -1,0 +1,144 @@
+import { Injectable } from '@nestjs/common';
+import { TokenCounter } from '../billing/token-counter.js';
+import { newConversationRowId } from '../common/ids/ids.js';
+import type { MemoryPolicy } from '../common/memory-policy.js';
+import type { ConversationContext } from '../contracts/accounts/request-context.js';
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
+import type { ConversationScope } from '../conversations/conversation.js';
+import type { Caller } from '../inference/caller.js';
+import { measureChat } from '../inference/prompt.js';
+import { ConversationNotFoundError } from './chat.errors.js';
+import { ConversationReading } from './conversation-reading.js';
+import { fitMemory, type FittedMemory } from './memory/fit-memory.js';
+import type { PromptBudget } from './memory/prompt-budget.js';
+import { summaryTokens } from './memory/summary-message.js';
+import { TokenTally } from './memory/token-tally.js';
+import { refuseStrayToolResults } from './memory/tool-results.js';
+import { SummariserService } from './summariser.service.js';
+
+/** What is asked, and what there is room for. */
+export interface RecallRequest {
+  /** `undefined`: nothing can be stored yet. */
+  readonly scope: ConversationScope | undefined;
+  /** A conversation that is not there is a mistake of the client's. */
+  readonly mustExist: boolean;
+  readonly policy: MemoryPolicy;
+  /** What is sent beside messages. */
+  readonly request: ChatCompletionRequest;
+  /** Sent first of all. */
+  readonly lead: readonly ChatMessage[];
+  /** The caller's own, sent before what is remembered. */
+  readonly instructions: readonly ChatMessage[];
+  /** The other messages of the request, new or sent again. */
+  readonly said: readonly ChatMessage[];
+  /** `undefined`: nobody knows how long the prompt may be. */
+  readonly budget: PromptBudget | undefined;
+  readonly caller: Caller;
+}
+
+/** What a request is sent with, and what of it is new to the conversation. */
+export interface Recalled {
+  /** `conv_…` of the conversation, or the one that it will have. */
+  readonly conversationId: string;
+  /** `undefined`: nothing is stored yet. */
+  readonly version: number | undefined;
+  /** All that is sent, in order. */
+  readonly messages: ChatMessage[];
+  readonly fresh: readonly ChatMessage[];
+  readonly departsAfterSeq: number | undefined;
+  readonly promptTokensAtMost: number;
+  readonly context: ConversationContext;
+}
+
+/** Puts a conversation's earlier turns before what is new. */
+@Injectable()
+export class RecallService {
+  private readonly tally: TokenTally;
+
+  constructor(
+    private readonly conversations: ConversationRepository,
+    private readonly summariser: SummariserService,
+    counter: TokenCounter,
+  ) {
+    this.tally = new TokenTally(counter);
+  }
+
+  /**
+   * @throws ConversationNotFoundError, PromptTooLongError, DomainError `storage_unavailable`; ValidationFailedError for
+   *   tool results that answer nothing
+   */
+  async recall(asked: RecallRequest): Promise<Recalled> {
+    const reading =
+      asked.scope === undefined
+        ? undefined
+        : await ConversationReading.open(this.conversations, asked.scope, asked.said);
+    if (reading === undefined && asked.mustExist) throw new ConversationNotFoundError();
+    const fresh = reading?.fresh ?? asked.said;
+    refuseStrayToolResults(reading?.messages ?? [], fresh);
+
+    const memory = await this.remember(asked, reading, fresh);
+    const { lead, instructions, policy, budget } = asked;
+    const summary = memory.summary === undefined ? [] : [memory.summary];
+    const conversationId = reading?.id ?? newConversationRowId();
+    return {
+      conversationId,
+      version: reading?.version,
+      messages: [...lead, ...summary, ...instructions, ...memory.messages, ...fresh],
+      fresh,
+      departsAfterSeq: reading?.departsAfterSeq,
+      promptTokensAtMost: memory.promptTokensAtMost,
+      context: {
+        id: conversationId,
+        memory: policy.kind,
+        messages_stored: reading?.messageCount ?? 0,
+        messages_sent: memory.sent,
+        messages_summarised: memory.summarised,
+        messages_dropped: Math.max(0, (reading?.messageCount ?? 0) - memory.sent - memory.summarised),
+        messages_recognised: asked.said.length - fresh.length,
+        prompt_tokens_at_most: memory.promptTokensAtMost,
+        prompt_tokens_allowed: budget?.tokens ?? null,
+      },
+    };
+  }
+
+  private async remember(
+    asked: RecallRequest,
+    reading: ConversationReading | undefined,
+    fresh: readonly ChatMessage[],
+  ): Promise<FittedMemory> {
+    const { policy, budget, lead, instructions, request } = asked;
+    const prompt = measureChat({ ...request, messages: [...lead, ...instructions, ...fresh] });
+    const fit = (): Promise<FittedMemory> =>
+      fitMemory(
+        {
+          policy,
+          stored: reading?.messages ?? [],
+          complete: reading?.complete ?? true,
+          summary: reading?.summary,
+          prompt,
+          fresh,
+          budget,
+        },
+        this.tally,
+      );
+    let memory = await fit();
+    // More may fit than was read at first; what is folded into a summary is folded whole.
+    while ((memory.roomForOlder || memory.toSummarise !== undefined) && (await reading?.readOlder())) {
+      memory = await fit();
+    }
+    const { toSummarise } = memory;
+    if (toSummarise === undefined || reading === undefined || policy.kind !== 'summary') return memory;
+    const summary = await this.summariser.summarise({
+      conversationId: reading.id,
+      earlier: reading.summary,
+      messages: toSummarise,
+      model: policy.model ?? request.model,
+      maxTokens: summaryTokens(budget?.tokens),
+      caller: asked.caller,
+    });
+    if (summary === undefined) return memory;
+    reading.fold(summary);
+    return fit();
+  }
+}

@@ -1,0 +1,76 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../common/clock/clock.js';
+import { newRequestId } from '../common/ids/ids.js';
+import type { StoredMessage, Summary } from '../conversations/conversation.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
+import type { Caller } from '../inference/caller.js';
+import { chatEndpoint } from '../inference/chat.endpoint.js';
+import { InferenceService } from '../inference/inference.service.js';
+import { summaryRequest } from './memory/summary-request.js';
+import type { EndedAnswer } from './turn-keeper.js';
+
+/** What is to be folded into a conversation's summary, and for which request. */
+export interface SummaryTask {
+  readonly conversationId: string;
+  readonly earlier: Summary | undefined;
+  /** At least one, oldest first. */
+  readonly messages: readonly StoredMessage[];
+  readonly model: string;
+  readonly maxTokens: number;
+  readonly caller: Caller;
+}
+
+/** Has a model write the running summary of a conversation: a request of its own, with its own hold and charge. */
+@Injectable()
+export class SummariserService {
+  private readonly logger = new Logger('Summariser');
+
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly conversations: ConversationRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The summary is stored with its charge. A client that leaves meanwhile does not stop it: what is paid for is kept.
+   *
+   * @returns `undefined`: none could be made, and the log says why; the conversation goes on without
+   */
+  async summarise(task: SummaryTask): Promise<Summary | undefined> {
+    const { conversationId, earlier, messages, caller, model, maxTokens } = task;
+    const last = messages.at(-1);
+    if (last === undefined) return undefined;
+    const summaryOf = (answer: EndedAnswer): Summary => ({
+      text: answer.choices[0]?.message.content?.trim() ?? '',
+      throughSeq: last.seq,
+      messages: (earlier?.messages ?? 0) + messages.length,
+    });
+    try {
+      const { answer } = await this.inference.complete(
+        {
+          endpoint: chatEndpoint,
+          request: summaryRequest({ model, maxTokens, earlier: earlier?.text, messages }),
+          keeper: {
+            whole: async (trx, given) => {
+              const summary = summaryOf(given);
+              if (summary.text !== '') await this.conversations.setSummary(trx, conversationId, summary);
+            },
+            streamed: () => Promise.resolve(),
+          },
+          context: { summary_for: caller.requestId },
+          modelPermitted: true,
+        },
+        { ...caller, requestId: newRequestId(this.clock.nowMs()), clientRequestId: undefined },
+        STAYS,
+      );
+      const summary = summaryOf(answer);
+      return summary.text === '' ? undefined : summary;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.logger.warn(`no summary for ${caller.requestId}, its oldest turns are left out: ${reason}`);
+      return undefined;
+    }
+  }
+}
+
+const STAYS = new AbortController().signal;

@@ -1,0 +1,175 @@
+import { Injectable } from '@nestjs/common';
+import { applySettings } from '../chatbots/apply-settings.js';
+import type { ResolvedChatbot } from '../chatbots/chatbot.js';
+import { renderSystemPrompt } from '../chatbots/system-prompt.js';
+import { Clock } from '../common/clock/clock.js';
+import { DEFAULT_MEMORY } from '../common/memory-policy.js';
+import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import { chatEndpoint } from '../inference/chat.endpoint.js';
+import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+import type { AskedTurn } from './asked-turn.js';
+import type { PlannedMemory } from './chat-plan.service.js';
+import { CompletionKeeping } from './completion-keeping.js';
+import { ConversationQueue } from './conversation-queue.js';
+import { answerLimit, promptBudget } from './memory/prompt-budget.js';
+import { RecallService, type Recalled } from './recall.service.js';
+import { keepEnded, rememberedAnswer } from './turn-keeper.js';
+
+type Prepared = PreparedRequest<ChatCompletionRequest, ChatAnswer, ChatChunk>;
+type Keeper = AnswerKeeper<ChatAnswer, ChatChunk>;
+
+/** Makes of what was asked what is sent: the chatbot's settings and prompt, what the conversation remembers. */
+@Injectable()
+export class TurnService {
+  private readonly queue = new ConversationQueue();
+
+  constructor(
+    private readonly catalogue: CatalogueService,
+    private readonly conversations: ConversationRepository,
+    private readonly recalls: RecallService,
+    private readonly completions: CompletionKeeping,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Waits for the conversation's turn and reads what it remembers. What is returned must be carried out or released.
+   *
+   * @param signal aborts when the client leaves
+   * @throws ExclusiveUseError, ModelNotFoundError, ValidationFailedError, DomainError `not_found`,
+   *   `context_length_exceeded`, `storage_unavailable`
+   */
+  async prepare(turn: AskedTurn, signal: AbortSignal): Promise<Prepared> {
+    const { plan, body } = turn;
+    if (plan.chatbot === undefined && plan.memory === undefined) {
+      return { endpoint: chatEndpoint, request: body, keeper: this.completions.keeperOf(turn) };
+    }
+    // Nobody else knows the id of a conversation that is just being thought of.
+    const leave =
+      plan.memory === undefined || plan.memory.fresh
+        ? undefined
+        : await this.queue.enter(nameOf(plan.memory), signal);
+    try {
+      return { ...(await this.compose(turn)), release: leave };
+    } catch (error) {
+      leave?.();
+      throw error;
+    }
+  }
+
+  private async compose(turn: AskedTurn): Promise<Prepared> {
+    const { body, plan, caller } = turn;
+    const { chatbot, memory } = plan;
+    const request = chatbot === undefined ? { ...body } : applySettings(chatbot.version.settings, body);
+    const model = this.catalogue.get(request.model);
+    const lead = chatbot === undefined ? [] : promptOf(chatbot, body);
+    const { instructions, said } = split(body.messages, chatbot);
+    const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
+    const policy = chatbot?.version.settings.memory ?? DEFAULT_MEMORY;
+    const recalled = await this.recalls.recall({
+      scope: memory?.fresh === false ? memory.scope : undefined,
+      policy,
+      request,
+      lead,
+      instructions,
+      said,
+      budget: promptBudget({
+        contextLength: model.contextLength,
+        maxTokens: askedMaxTokens,
+        policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
+      }),
+      mustExist: chatbot === undefined,
+      caller,
+    });
+    request.messages = recalled.messages;
+    const limit =
+      chatbot &&
+      answerLimit({
+        contextLength: model.contextLength,
+        promptTokens: recalled.promptTokensAtMost,
+        maxTokens: askedMaxTokens,
+      });
+    if (limit !== undefined) request.max_tokens = limit;
+    const keeper = this.completions.keeperOf(turn);
+    return {
+      endpoint: {
+        ...chatEndpoint,
+        // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
+        limitsOutput: () => (body.max_completion_tokens ?? body.max_tokens) !== undefined,
+      },
+      request,
+      keeper: memory === undefined ? keeper : both(keeper, this.keeperOf(turn, memory, recalled)),
+      exclusive: memory === undefined || memory.fresh ? undefined : this.exclusive(memory, recalled),
+      context: contextOf(chatbot, memory, recalled),
+      modelPermitted: chatbot !== undefined,
+    };
+  }
+
+  private keeperOf({ body, caller }: AskedTurn, { scope }: PlannedMemory, recalled: Recalled): Keeper {
+    return keepEnded(async (trx, answer) => {
+      await this.conversations.appendTurn(trx, {
+        scope,
+        id: recalled.conversationId,
+        existed: recalled.version !== undefined,
+        model: body.model,
+        messages: [...recalled.fresh, ...rememberedAnswer(answer)],
+        requestId: caller.requestId,
+        atMs: this.clock.nowMs(),
+        departsAfterSeq: recalled.departsAfterSeq,
+      });
+    });
+  }
+
+  private exclusive(memory: PlannedMemory, { version }: Recalled) {
+    return {
+      name: nameOf(memory),
+      stillAsFound: async (trx: Parameters<ConversationRepository['versionOf']>[1]) =>
+        (await this.conversations.versionOf(memory.scope, trx)) === version,
+    };
+  }
+}
+
+function nameOf({ scope }: PlannedMemory): string {
+  return exclusiveNameOf(scope);
+}
+
+function both(first: Keeper | undefined, second: Keeper): Keeper {
+  return keepBoth(first, second);
+}
+
+/** The chatbot's own prompt: first of all messages, whatever the caller says. */
+function promptOf({ version }: ResolvedChatbot, { metadata }: ChatCompletionRequest): ChatMessage[] {
+  const content = renderSystemPrompt(version.settings, metadata ?? {});
+  return content === '' ? [] : [{ role: 'system', content }];
+}
+
+/** What the caller instructs, which is never remembered, and what was said. */
+function split(
+  messages: readonly ChatMessage[],
+  chatbot: ResolvedChatbot | undefined,
+): { instructions: ChatMessage[]; said: ChatMessage[] } {
+  const instructs = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer';
+  const obeys = chatbot?.version.settings.acceptsInstructions ?? true;
+  const instructions = messages
+    .filter(instructs)
+    // Not refused: clients send a system message of their own accord. The model hears it as anybody's words.
+    .map((message): ChatMessage => (obeys ? message : { ...message, role: 'user' }));
+  return { instructions, said: messages.filter((message) => !instructs(message)) };
+}
+
+function contextOf(
+  chatbot: ResolvedChatbot | undefined,
+  memory: PlannedMemory | undefined,
+  { context }: Recalled,
+): RequestContext {
+  return {
+    ...(chatbot === undefined
+      ? {}
+      : { chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version } }),
+    ...(memory === undefined ? {} : { conversation: context }),
+  };
+}
