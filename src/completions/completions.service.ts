@@ -5,7 +5,7 @@ import { newCompletionId } from '../common/ids/ids.js';
 import type { CompletionRequest } from '../contracts/openai/completion.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { AnsweringService } from '../inference/answering.service.js';
-import { completionEndpoint } from '../inference/completion.endpoint.js';
+import { completionEndpoint } from '../inference/completions/completion.endpoint.js';
 import { CompletionStreamRenderer, renderCompletion } from '../surfaces/completion-answer.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import type { Surface } from '../surfaces/surface.js';

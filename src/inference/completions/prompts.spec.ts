@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
-import type { CompletionRequest } from '../contracts/openai/completion.js';
-import { readPrompts } from './completion-prompts.js';
+import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import { readPrompts } from './prompts.js';
 
 function read(prompt: CompletionRequest['prompt'], rest: Partial<CompletionRequest> = {}): Promise<string[]> {
   return readPrompts({ model: 'm', prompt, ...rest });

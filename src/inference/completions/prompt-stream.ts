@@ -1,13 +1,13 @@
-import type { ChatChunkChoice, ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type { ChatChunkChoice, ChatCompletionRequest } from '../../contracts/openai/chat-completion.js';
 import type {
   CompletionChunkChoice,
   CompletionLogprobs,
   CompletionRequest,
-} from '../contracts/openai/completion.js';
-import type { ChatChunk, CompletionChunk, ReportedUsage } from '../upstreams/upstream.port.js';
-import { choiceCount, toChatRequest } from './completion-chat-request.js';
-import { toCompletionFinishReason } from './completion-chat-answer.js';
-import { codePoints, LogprobsConverter, tokensOf } from './completion-logprobs.js';
+} from '../../contracts/openai/completion.js';
+import type { ChatChunk, CompletionChunk, ReportedUsage } from '../../upstreams/upstream.port.js';
+import { choiceCount, toChatRequest } from './chat-request.js';
+import { toCompletionFinishReason } from './chat-answer.js';
+import { codePoints, LogprobsConverter, tokensOf } from './logprobs.js';
 
 /** Turns the chat chunks that answer one prompt into completion chunks. Stateful: one instance a prompt. */
 export class PromptStream {

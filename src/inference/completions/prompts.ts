@@ -1,6 +1,6 @@
-import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
-import { UpstreamError } from '../upstreams/upstream.errors.js';
-import { choiceCount } from './completion-chat-request.js';
+import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
+import { UpstreamError } from '../../upstreams/upstream.errors.js';
+import { choiceCount } from './chat-request.js';
 
 /**
  * Longest text that one request may decode to or have echoed. A token id of a few bytes can stand for 128 characters,

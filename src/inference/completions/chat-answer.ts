@@ -1,13 +1,13 @@
-import type { ChatChoice, FinishReason } from '../contracts/openai/chat-completion.js';
+import type { ChatChoice, FinishReason } from '../../contracts/openai/chat-completion.js';
 import type {
   CompletionFinishReason,
   CompletionLogprobs,
   CompletionRequest,
-} from '../contracts/openai/completion.js';
-import { UpstreamError } from '../upstreams/upstream.errors.js';
-import type { ChatAnswer, CompletionAnswer } from '../upstreams/upstream.port.js';
-import { candidateCount, choiceCount } from './completion-chat-request.js';
-import { codePoints, LogprobsConverter, meanLogprob, noLogprobs, tokensOf } from './completion-logprobs.js';
+} from '../../contracts/openai/completion.js';
+import { UpstreamError } from '../../upstreams/upstream.errors.js';
+import type { ChatAnswer, CompletionAnswer } from '../../upstreams/upstream.port.js';
+import { candidateCount, choiceCount } from './chat-request.js';
+import { codePoints, LogprobsConverter, meanLogprob, noLogprobs, tokensOf } from './logprobs.js';
 
 type Choice = CompletionAnswer['choices'][number];
 

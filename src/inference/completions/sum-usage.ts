@@ -1,6 +1,6 @@
-import { believeReported, usageOf } from '../billing/reported-usage.js';
-import type { Usage } from '../contracts/openai/chat-completion.js';
-import type { ReportedUsage } from '../upstreams/upstream.port.js';
+import { believeReported, usageOf } from '../../billing/reported-usage.js';
+import type { Usage } from '../../contracts/openai/chat-completion.js';
+import type { ReportedUsage } from '../../upstreams/upstream.port.js';
 
 /** The meter bounds the sum; here only what is no count at all is turned down. */
 const UNBOUNDED = { maxPromptTokens: Number.MAX_SAFE_INTEGER, maxCompletionTokens: Number.MAX_SAFE_INTEGER };

@@ -1,5 +1,5 @@
-import type { ChoiceLogprobs, TokenLogprob } from '../contracts/openai/chat-completion.js';
-import type { CompletionLogprobs } from '../contracts/openai/completion.js';
+import type { ChoiceLogprobs, TokenLogprob } from '../../contracts/openai/chat-completion.js';
+import type { CompletionLogprobs } from '../../contracts/openai/completion.js';
 
 /**
  * Turns chat log probabilities into the four parallel arrays of legacy completions. Stateful: one instance a choice,

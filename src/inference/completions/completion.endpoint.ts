@@ -3,21 +3,21 @@ import type {
   CompletionChunkChoice,
   CompletionPrompt,
   CompletionRequest,
-} from '../contracts/openai/completion.js';
-import type { Model } from '../models/model.js';
-import type { FlowGate } from '../streaming/flow-gate.js';
+} from '../../contracts/openai/completion.js';
+import type { Model } from '../../models/model.js';
+import type { FlowGate } from '../../streaming/flow-gate.js';
 import type {
   CompletionAnswer,
   CompletionChunk,
   EchoedText,
   UpstreamAdapter,
   UpstreamCall,
-} from '../upstreams/upstream.port.js';
-import { perChoiceLimit } from './chat.endpoint.js';
-import { completeOverChat, streamOverChat } from './completion-over-chat.js';
-import { markEcho, markStreamedEcho } from './completion-native-echo.js';
-import type { Endpoint, MeteredPart } from './endpoint.js';
-import { measureCompletion } from './prompt.js';
+} from '../../upstreams/upstream.port.js';
+import { perChoiceLimit } from '../chat.endpoint.js';
+import { completeOverChat, streamOverChat } from './over-chat.js';
+import { markEcho, markStreamedEcho } from './native-echo.js';
+import type { Endpoint, MeteredPart } from '../endpoint.js';
+import { measureCompletion } from '../prompt.js';
 
 type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
 

@@ -17,19 +17,19 @@ import {
   toArray,
   type Observable,
 } from 'rxjs';
-import type { CompletionRequest } from '../contracts/openai/completion.js';
-import type { FlowGate } from '../streaming/flow-gate.js';
+import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import type { FlowGate } from '../../streaming/flow-gate.js';
 import type {
   CompletionAnswer,
   CompletionChunk,
   UpstreamAdapter,
   UpstreamCall,
-} from '../upstreams/upstream.port.js';
-import { choiceWithoutTokens, toCompletionChoices, tooFewChoices } from './completion-chat-answer.js';
-import { choiceCount, toChatRequest } from './completion-chat-request.js';
-import { PromptStream } from './completion-chat-stream.js';
-import { readPrompts } from './completion-prompts.js';
-import { sumUsage } from './completion-usage.js';
+} from '../../upstreams/upstream.port.js';
+import { choiceWithoutTokens, toCompletionChoices, tooFewChoices } from './chat-answer.js';
+import { choiceCount, toChatRequest } from './chat-request.js';
+import { PromptStream } from './prompt-stream.js';
+import { readPrompts } from './prompts.js';
+import { sumUsage } from './sum-usage.js';
 
 /** Calls under way for one request: a thousand prompts must not take every socket to the upstream. */
 const CALLS_AT_ONCE = 4;

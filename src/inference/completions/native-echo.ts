@@ -1,6 +1,6 @@
 import { map, type MonoTypeOperatorFunction } from 'rxjs';
-import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
-import type { CompletionAnswer, CompletionChunk } from '../upstreams/upstream.port.js';
+import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
+import type { CompletionAnswer, CompletionChunk } from '../../upstreams/upstream.port.js';
 
 /**
  * Marks how much of a native answer's text is only the echoed prompt: it was not generated, so it is neither counted

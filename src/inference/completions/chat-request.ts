@@ -1,5 +1,5 @@
-import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
-import type { CompletionRequest } from '../contracts/openai/completion.js';
+import type { ChatCompletionRequest, ChatMessage } from '../../contracts/openai/chat-completion.js';
+import type { CompletionRequest } from '../../contracts/openai/completion.js';
 
 /** Choices that are shown for each prompt. */
 export function choiceCount(request: CompletionRequest): number {
