@@ -6,6 +6,8 @@ import { ConversationRepository } from '../conversations/conversation.repository
 import type { Caller } from '../inference/caller.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { InferenceService } from '../inference/inference.service.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import { promptBudget } from './memory/prompt-budget.js';
 import { summaryRequest } from './memory/summary-request.js';
 import type { EndedAnswer } from './turn-keeper.js';
 
@@ -28,6 +30,7 @@ export class SummariserService {
   constructor(
     private readonly inference: InferenceService,
     private readonly conversations: ConversationRepository,
+    private readonly catalogue: CatalogueService,
     private readonly clock: Clock,
   ) {}
 
@@ -49,7 +52,17 @@ export class SummariserService {
       const { answer } = await this.inference.complete(
         {
           endpoint: chatEndpoint,
-          request: summaryRequest({ model, maxTokens, earlier: earlier?.text, messages }),
+          request: summaryRequest({
+            model,
+            previous: earlier?.text,
+            messages: messages.map(({ message }) => message),
+            promptTokens: promptBudget({
+              contextLength: this.catalogue.find(model)?.contextLength,
+              maxTokens,
+              policyMaxTokens: undefined,
+            })?.tokens,
+            maxTokens,
+          }),
           keeper: {
             whole: async (trx, given) => {
               const summary = summaryOf(given);

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { newChatbot } from '../support/chatbots.js';
+import { brokenInvariantsOf } from '../support/invariants.js';
+import { json } from '../support/fake-upstream-replies.js';
+import { chatAnswer } from '../support/fake-upstream-wire.js';
+import { FakeUpstream } from '../support/fake-upstream.js';
+import { MODEL, Tollgate } from '../support/tollgate.js';
+
+const user = (content: string) => ({ role: 'user', content });
+const assistant = (content: string) => ({ role: 'assistant', content });
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stream) => {
+  let upstream: FakeUpstream;
+  let tollgate: Tollgate;
+  let bot: string;
+
+  beforeAll(async () => {
+    upstream = await FakeUpstream.start();
+    tollgate = await Tollgate.start({ upstream });
+    bot = await newChatbot(tollgate);
+  });
+  afterAll(async () => {
+    await tollgate.close();
+    await upstream.close();
+  });
+  beforeEach(() => {
+    upstream.requests.length = 0;
+  });
+
+  const ask = async (body: Record<string, unknown>, path = '/v1') => {
+    const response = await tollgate.post(`${path}/chat/completions`, { model: bot, stream, ...body });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text };
+  };
+  const sent = () => upstream.requests.at(-1)?.body['messages'] as unknown[];
+
+  it('puts its system prompt first and its settings in, and names itself in the answer (W16)', async () => {
+    const { status, text } = await ask({ messages: [user('hi')] });
+    expect(status).toBe(200);
+    expect(text).toContain(`"model":"${bot}"`);
+    expect(upstream.requests.at(-1)?.body).toMatchObject({
+      messages: [{ role: 'system', content: 'You are Bot.' }, user('hi')],
+      temperature: 0.7,
+      max_tokens: 4096,
+    });
+  });
+
+  it('remembers what was said in a conversation, and nothing of another (W28)', async () => {
+    const id = `memory-${stream}`;
+    await ask({ conversation_id: id, messages: [user('one')] });
+    await ask({ conversation_id: id, messages: [user('two')] });
+    const answer = assistant('Hello there!');
+    expect(sent()).toEqual([{ role: 'system', content: 'You are Bot.' }, user('one'), answer, user('two')]);
+    await ask({ conversation_id: `${id}-other`, messages: [user('three')] });
+    expect(sent()).toEqual([{ role: 'system', content: 'You are Bot.' }, user('three')]);
+  });
+
+  it.each([undefined, null, '', 'UID'])(
+    'begins a conversation of its own for %p and can go on with it (W28)',
+    async (asked) => {
+      const first = await ask({ conversation_id: asked, messages: [user('one')] });
+      const id = first.headers.get('x-conversation-id') ?? '';
+      expect(id).toMatch(UUID);
+      expect(first.text).toContain(`"conversation_id":"${id}"`);
+      await ask({ conversation_id: id, messages: [user('two')] });
+      expect(sent()).toHaveLength(4);
+    },
+  );
+
+  it('recognises a history that is sent again', async () => {
+    const id = `again-${stream}`;
+    await ask({ conversation_id: id, messages: [user('one')] });
+    await ask({ conversation_id: id, messages: [user('one'), assistant('Hello there!'), user('two')] });
+    expect(sent()).toHaveLength(4);
+    await ask({ conversation_id: id, messages: [user('three')] });
+    expect(sent()).toHaveLength(6);
+  });
+
+  it('leaves a conversation as it was when the answer breaks off', async () => {
+    const id = `broken-${stream}`;
+    await ask({ conversation_id: id, messages: [user('one')] });
+    upstream.enqueue(json({ error: { message: 'no' } }, { status: 500 }));
+    expect((await ask({ conversation_id: id, messages: [user('lost')] })).status).toBe(499);
+    await ask({ conversation_id: id, messages: [user('two')] });
+    expect(sent().slice(1)).toEqual([user('one'), assistant('Hello there!'), user('two')]);
+  });
+
+  it('answers the requests of one conversation one after the other', async () => {
+    const id = `ordered-${stream}`;
+    upstream.enqueue(async (response, request) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return json(chatAnswer())(response, request);
+    });
+    await Promise.all(['a', 'b', 'c'].map((text) => ask({ conversation_id: id, messages: [user(text)] })));
+    expect(upstream.requests.map(({ body }) => (body['messages'] as unknown[]).length)).toEqual([2, 4, 6]);
+  });
+
+  it('tells in the story what was sent, and keeps the books', async () => {
+    const id = `story-${stream}`;
+    await ask({ conversation_id: id, messages: [user('one')] });
+    const { headers } = await ask({ conversation_id: id, messages: [user('two')] });
+    const usage = await tollgate.usageOf(headers.get('x-request-id') ?? '');
+    expect(usage?.model).toBe(MODEL);
+    expect(usage?.context).toMatchObject({
+      chatbot: { id: bot, version: 1 },
+      conversation: { memory: 'window', messages_stored: 2, messages_sent: 2, messages_dropped: 0 },
+    });
+    expect(await brokenInvariantsOf(tollgate)).toEqual([]);
+  });
+
+  it('answers on the other surfaces, without memory', async () => {
+    for (const path of ['/api/v1', '/api/public/v1/openai']) {
+      const { status, headers } = await ask({ conversation_id: 'q', messages: [user('hi')] }, path);
+      expect(status).toBe(200);
+      expect(headers.get('x-conversation-id')).toBeNull();
+      expect(sent()).toEqual([{ role: 'system', content: 'You are Bot.' }, user('hi')]);
+    }
+  });
+});
