@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { conversationKey } from '../common/ids/conversation-key.js';
 import { newConversationRowId, seqOfMessageId } from '../common/ids/ids.js';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
@@ -82,7 +83,7 @@ export class ConversationRecordsRepository {
     const row =
       (await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst()) ??
       (await this.#ofAccount(db, accountId)
-        .where('client_id', '=', id)
+        .where('client_key', '=', conversationKey(accountId, id))
         .orderBy('created_at_ms', 'desc')
         .orderBy('id', 'desc')
         .limit(1)
@@ -100,7 +101,10 @@ export class ConversationRecordsRepository {
     const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
     const rows = row
       ? [row]
-      : await this.#ofAccount(db, accountId).where('client_id', '=', id).limit(limit).execute();
+      : await this.#ofAccount(db, accountId)
+          .where('client_key', '=', conversationKey(accountId, id))
+          .limit(limit)
+          .execute();
     return rows.map((each) => toConversation(each, this.sealer));
   }
 
@@ -145,6 +149,7 @@ export class ConversationRecordsRepository {
           account_id: accountId,
           chatbot_id: '',
           client_id: id,
+          client_key: conversationKey(accountId, id),
           kind: 'conversation',
           model: null,
           ...sealHead(id, { title, metadata, chain }, this.sealer),

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { sql, type Kysely, type Transaction } from 'kysely';
+import { conversationKey } from '../common/ids/conversation-key.js';
 import { Database } from '../persistence/database.js';
 import { FixedQuery } from '../persistence/fixed-query.js';
 import { Sealer } from '../persistence/sealer.js';
@@ -50,8 +51,8 @@ interface LockedRow {
   next_seq: number;
 }
 
-/** The scope's row: account, client id and chatbot, in this order. */
-const OF_SCOPE = sql`account_id = ${''} and client_id = ${''} and chatbot_id = ${''} and kind = 'conversation'`;
+/** The scope's row: key, chatbot and account, in this order. */
+const OF_SCOPE = sql`client_key = ${''} and chatbot_id = ${''} and account_id = ${''} and kind = 'conversation'`;
 
 /** What a turn needs of the conversations: few statements, whose SQL is built once. */
 @Injectable()
@@ -79,9 +80,9 @@ export class ConversationRepository {
   readonly #lock: FixedQuery<LockedRow>;
 
   readonly #create = new FixedQuery<{ id: string }>(sql`
-    insert into conversations (id, account_id, chatbot_id, client_id, kind, model, head, sealed_with,
+    insert into conversations (id, account_id, client_key, chatbot_id, client_id, kind, model, head, sealed_with,
       message_count, turn_count, next_seq, version, created_at_ms, updated_at_ms)
-    values (${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
+    values (${''}, ${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
     on conflict do nothing returning id`);
 
   readonly #change = new FixedQuery(sql`
@@ -113,7 +114,7 @@ export class ConversationRepository {
     atMost: number,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Recollection | undefined> {
-    const scope = [accountId, clientId, chatbotId];
+    const scope = [conversationKey(accountId, clientId), chatbotId, accountId];
     const { rows } = await this.#recall.run(db, [...scope, ...scope, atMost]);
     const row = rows.find(({ updated_at_ms }) => updated_at_ms !== null);
     if (row === undefined) return undefined;
@@ -196,7 +197,11 @@ export class ConversationRepository {
     { accountId, chatbotId = '', clientId }: ConversationScope,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<number | undefined> {
-    const { rows } = await this.#version.run(db, [accountId, clientId, chatbotId]);
+    const { rows } = await this.#version.run(db, [
+      conversationKey(accountId, clientId),
+      chatbotId,
+      accountId,
+    ]);
     return rows[0]?.version;
   }
 
@@ -249,6 +254,7 @@ export class ConversationRepository {
     const created = await this.#create.run(trx, [
       id,
       scope.accountId,
+      conversationKey(scope.accountId, scope.clientId),
       scope.chatbotId ?? '',
       scope.clientId,
       turn.model,

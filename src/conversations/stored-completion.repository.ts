@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { type Kysely, type Selectable, type Transaction } from 'kysely';
+import { conversationKey } from '../common/ids/conversation-key.js';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
@@ -65,6 +66,7 @@ export class StoredCompletionRepository {
         account_id: completion.accountId,
         chatbot_id: '',
         client_id: id,
+        client_key: conversationKey(completion.accountId, id),
         kind: 'completion',
         model: completion.model,
         ...this.#seal(id, { metadata, answer, requestId }),

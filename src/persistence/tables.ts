@@ -88,10 +88,13 @@ export interface IdempotencyRecordsTable {
   fingerprint: string;
   owner: string;
   request_id: string;
-  /** JSON or frames, as sent; null: the first execution has not ended. */
+  /** JSON or frames, as sent, sealed where `sealed_with` names a key; null: the first execution has not ended. */
   body: string | null;
   conversation_id: string | null;
   created_at_ms: bigint;
+  /** `conversationKey` of `conversation_id`. */
+  conversation_key: string | null;
+  sealed_with: string | null;
 }
 
 /** What the operator's receiver is told, at least once. */
@@ -253,8 +256,10 @@ export interface ConversationsTable {
   account_id: string;
   /** '': with a plain model. */
   chatbot_id: string;
-  /** The id that the client knows it by; unique with account and chatbot. */
+  /** The id that the client knows it by. */
   client_id: string;
+  /** `conversationKey` of `client_id`; unique with the chatbot. */
+  client_key: string;
   kind: 'conversation' | 'completion';
   /** As last asked for; null: no turn yet. */
   model: string | null;
