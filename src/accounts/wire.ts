@@ -27,6 +27,7 @@ export function toLedgerRow(entry: LedgerEntry): LedgerRow {
 }
 
 export function toRequestStory({ hold, facts, events, usage, entries, price }: RequestRecord): RequestStory {
+  const { context = {} } = facts;
   return {
     object: 'request',
     id: hold.requestId,
@@ -37,6 +38,9 @@ export function toRequestStory({ hold, facts, events, usage, entries, price }: R
     surface: facts.surface,
     endpoint: facts.endpoint,
     model: facts.model,
+    chatbot: context.chatbot ?? null,
+    conversation: context.conversation ?? null,
+    summary_for: context.summary_for ?? null,
     route: {
       upstream: usage?.upstream ?? facts.upstream,
       upstream_model: usage?.upstreamModel ?? facts.upstreamModel,

@@ -1,5 +1,6 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { LedgerRow } from './ledger-row.dto.js';
+import type { ConversationContext } from './request-context.js';
 
 export class StoryRoute {
   @ApiProperty({ example: 'main', description: 'The upstream of the last attempt.' })
@@ -111,8 +112,53 @@ export class StoryHold {
   events!: StoryHoldEvent[];
 }
 
+export class StoryChatbot {
+  @ApiProperty({ example: 'bot_5d2c0ad1c9f54be2a4b9d7ad1f0e2c33' })
+  id!: string;
+
+  @ApiProperty()
+  version!: number;
+}
+
+/** What was sent of a conversation. */
+export class StoryConversation implements ConversationContext {
+  @ApiProperty({ example: 'conv_5d2c0ad1c9f54be2a4b9d7ad1f0e2c33' })
+  id!: string;
+
+  @ApiProperty({ enum: ['none', 'turns', 'window', 'summary'], description: 'The memory policy.' })
+  memory!: ConversationContext['memory'];
+
+  @ApiProperty({ description: 'Messages that it had before this request.' })
+  messages_stored!: number;
+
+  @ApiProperty({ description: 'Of those, sent word for word.' })
+  messages_sent!: number;
+
+  @ApiProperty({ description: 'Of those, sent as part of the summary.' })
+  messages_summarised!: number;
+
+  @ApiProperty({ description: 'Of those, not sent.' })
+  messages_dropped!: number;
+
+  @ApiProperty({ description: 'Messages of the request that were recognised as stored already.' })
+  messages_recognised!: number;
+
+  @ApiProperty({
+    description:
+      'Tokens of the whole prompt, system prompt and tools included: counted, or an upper bound where all fits by it.',
+  })
+  prompt_tokens_at_most!: number;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Tokens that the prompt might have; `null`: neither model nor policy names a limit.',
+  })
+  prompt_tokens_allowed!: number | null;
+}
+
 /** Everything that is known of one request that reached the point of being paid for. */
-@ApiExtraModels(StoryUsage)
+@ApiExtraModels(StoryUsage, StoryChatbot, StoryConversation)
 export class RequestStory {
   @ApiProperty({ enum: ['request'] })
   object!: 'request';
@@ -140,6 +186,25 @@ export class RequestStory {
 
   @ApiProperty()
   model!: string;
+
+  @ApiProperty({
+    oneOf: [{ $ref: getSchemaPath(StoryChatbot) }, { type: 'null' }],
+    description: 'The chatbot that shaped it; `null`: none.',
+  })
+  chatbot!: StoryChatbot | null;
+
+  @ApiProperty({
+    oneOf: [{ $ref: getSchemaPath(StoryConversation) }, { type: 'null' }],
+    description: 'The conversation that it went on; `null`: none.',
+  })
+  conversation!: StoryConversation | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The request that this one was made for: a summary of its conversation.',
+  })
+  summary_for!: string | null;
 
   @ApiProperty({ type: StoryRoute })
   route!: StoryRoute;
