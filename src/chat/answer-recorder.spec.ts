@@ -9,6 +9,8 @@ const choice = (delta: ChatDelta, more: Partial<ChatChunkChoice> = {}): ChatChun
   ...more,
 });
 
+const token = (text: string) => ({ token: text, logprob: 0, bytes: null, top_logprobs: [] });
+
 function record(...choices: ChatChunkChoice[]) {
   const recorder = new AnswerRecorder();
   for (const each of choices) recorder.add({ choices: [each] });
@@ -61,7 +63,6 @@ describe('AnswerRecorder', () => {
   });
 
   it('joins refusals, reasoning, legacy calls and log probabilities', () => {
-    const token = (text: string) => ({ token: text, logprob: 0, bytes: null, top_logprobs: [] });
     const { choices } = record(
       choice({ reasoning_content: 'hm' }),
       choice({ refusal: 'n' }, { logprobs: { content: [token('a')], refusal: null } }),

@@ -8,6 +8,7 @@ import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
@@ -16,7 +17,7 @@ import type { AskedTurn } from './asked-turn.js';
 import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
-import { answerLimit, promptBudget } from './memory/prompt-budget.js';
+import { promptBudget } from './memory/prompt-budget.js';
 import { RecallService, type Recalled } from './recall.service.js';
 import { keepEnded, rememberedAnswer } from './turn-keeper.js';
 
@@ -147,12 +148,15 @@ function promptOf({ version }: ResolvedChatbot, { metadata }: ChatCompletionRequ
   return content === '' ? [] : [{ role: 'system', content }];
 }
 
+function instructs({ role }: ChatMessage): boolean {
+  return role === 'system' || role === 'developer';
+}
+
 /** What the caller instructs, which is never remembered, and what was said. */
 function split(
   messages: readonly ChatMessage[],
   chatbot: ResolvedChatbot | undefined,
 ): { instructions: ChatMessage[]; said: ChatMessage[] } {
-  const instructs = ({ role }: ChatMessage): boolean => role === 'system' || role === 'developer';
   const obeys = chatbot?.version.settings.acceptsInstructions ?? true;
   const instructions = messages
     .filter(instructs)
