@@ -61,6 +61,13 @@ export function maxPromptTokens(prompt: PromptMeasure): number {
   );
 }
 
+/** A number that no exact count exceeds: each token is at least one byte of the text. */
+export function promptTokensAtMost(prompt: PromptMeasure): number {
+  let bytes = uncountedPromptTokens(prompt);
+  for (const text of prompt.texts) bytes += Buffer.byteLength(text);
+  return bytes;
+}
+
 /** Tokens beside the counted text. */
 export function uncountedPromptTokens(prompt: PromptMeasure): number {
   return prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;

@@ -2,12 +2,12 @@ import type { MemoryPolicy } from '../../common/memory-policy.js';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { messageBytes } from '../../contracts/openai/message-texts.js';
 import type { StoredMessage, Summary } from '../../conversations/conversation.js';
-import { TOKENS_PER_MESSAGE, type PromptMeasure } from '../../inference/prompt.js';
+import { promptTokensAtMost, TOKENS_PER_MESSAGE, type PromptMeasure } from '../../inference/prompt.js';
 import { exchangesOf, type Exchange } from './exchanges.js';
 import { PromptTooLongError } from './memory.errors.js';
 import type { PromptBudget } from './prompt-budget.js';
 import { SUMMARY_FRAME_TOKENS, summaryMessage, summaryTokens } from './summary-message.js';
-import { promptTokensAtMost, storedTokensAtMost, type TokenTally } from './token-tally.js';
+import { storedTokensAtMost, type TokenTally } from './token-tally.js';
 
 /** What there is to remember, and what it must share a prompt with. */
 export interface MemoryDemand {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { answerLimit, promptBudget } from './prompt-budget.js';
+import { answerLimit } from '../../inference/answer-limit.js';
+import { promptBudget } from './prompt-budget.js';
 
 describe('promptBudget', () => {
   it.each([
@@ -21,7 +22,7 @@ describe('promptBudget', () => {
   });
 });
 
-describe('answerLimit', () => {
+describe('promptBudget with answerLimit', () => {
   const count = fc.integer({ min: 1, max: 2_000_000 });
 
   it('keeps any prompt within the budget and its answer within the context length, or says one token', () => {
@@ -43,15 +44,5 @@ describe('answerLimit', () => {
         },
       ),
     );
-  });
-
-  it('leaves alone what it knows no length for', () => {
-    expect(answerLimit({ contextLength: undefined, promptTokens: 9, maxTokens: 5 })).toBe(5);
-    expect(answerLimit({ contextLength: 0, promptTokens: 9, maxTokens: 5 })).toBe(5);
-    expect(answerLimit({ contextLength: 8, promptTokens: 2, maxTokens: undefined })).toBeUndefined();
-  });
-
-  it('is 1 for a prompt that is too long already', () => {
-    expect(answerLimit({ contextLength: 10, promptTokens: 12, maxTokens: 5 })).toBe(1);
   });
 });

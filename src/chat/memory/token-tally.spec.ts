@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { says, stored, user } from '../../../test/support/histories.js';
 import { TokenCounter } from '../../billing/token-counter.js';
-import { measureChat, uncountedPromptTokens } from '../../inference/prompt.js';
-import { promptTokensAtMost, storedTokensAtMost, TokenTally } from './token-tally.js';
+import { measureChat, promptTokensAtMost, uncountedPromptTokens } from '../../inference/prompt.js';
+import { storedTokensAtMost, TokenTally } from './token-tally.js';
 
 class CountingCounter extends TokenCounter {
   readonly counted: string[] = [];

@@ -82,10 +82,3 @@ export class TokenTally {
 export function storedTokensAtMost({ bytes }: StoredMessage): number {
   return bytes + TOKENS_PER_MESSAGE;
 }
-
-/** A number that `TokenTally.ofPrompt` does not exceed: each token is at least one byte of the text. */
-export function promptTokensAtMost(prompt: PromptMeasure): number {
-  let bytes = uncountedPromptTokens(prompt);
-  for (const text of prompt.texts) bytes += Buffer.byteLength(text);
-  return bytes;
-}
