@@ -304,7 +304,7 @@ export class ConversationRecordsRepository {
   ): Promise<Page<StoredMessage>> {
     const sized = await db
       .selectFrom('conversation_messages')
-      .select(['seq', sql<number>`octet_length(body)`.as('bytes')])
+      .select(['seq', sql<number | bigint>`octet_length(body)`.as('bytes')])
       .where('conversation_id', '=', conversationId)
       .$if(afterSeq !== undefined, (query) => query.where('seq', order === 'asc' ? '>' : '<', afterSeq ?? 0))
       .orderBy('seq', order)
@@ -463,8 +463,8 @@ export class ConversationRecordsRepository {
 }
 
 /** How many of the first rows are at most so many bytes together; the first one counts, however long it is. */
-function leadingWithin(rows: readonly { readonly bytes: number }[], maxBytes: number): number {
+function leadingWithin(rows: readonly { readonly bytes: number | bigint }[], maxBytes: number): number {
   let total = 0;
-  const over = rows.findIndex(({ bytes }, index) => (total += bytes) > maxBytes && index > 0);
+  const over = rows.findIndex(({ bytes }, index) => (total += Number(bytes)) > maxBytes && index > 0);
   return over === -1 ? rows.length : over;
 }
