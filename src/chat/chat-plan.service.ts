@@ -4,8 +4,9 @@ import { ChatbotsService, isChatbotId } from '../chatbots/chatbots.service.js';
 import { newConversationId } from '../common/ids/ids.js';
 import type { Principal } from '../common/principal.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
-import type { ConversationScope } from '../conversations/conversation.js';
 import type { Surface } from '../surfaces/surface.js';
+import { ConversationNotFoundError } from './chat.errors.js';
+import { refuseStrayToolResults } from './memory/tool-results.js';
 
 /** What a request is about besides its words: found out before anything is read or set aside for it. */
 export interface ChatPlan {
@@ -18,10 +19,15 @@ export interface ChatPlan {
   readonly storesCompletion: boolean;
 }
 
+/**
+ * Which conversation is meant: a new one that the client did not name, one that it names itself, or one by the id that
+ * we gave it (`conv_…`), which must be there.
+ */
 export interface PlannedMemory {
-  readonly scope: ConversationScope;
-  /** The client named no conversation, so this one has just been thought of: nothing can be stored under its id. */
-  readonly fresh: boolean;
+  readonly named: 'by nobody' | 'by the client' | 'by us';
+  readonly accountId: string;
+  readonly chatbotId: string | undefined;
+  readonly conversationId: string;
 }
 
 /** Ids that only we give out; one that we do not know is a mistake, never a new conversation. */
@@ -32,7 +38,10 @@ const OURS = /^conv_/;
 export class ChatPlanService {
   constructor(private readonly chatbots: ChatbotsService) {}
 
-  /** @throws ModelNotFoundError, ModelNotAllowedError for a chatbot that is not there or not this key's to use */
+  /**
+   * @throws ModelNotFoundError, ChatbotNotAllowedError for a chatbot that is not there or not this key's to use;
+   *   ConversationNotFoundError where the account stores none; ValidationFailedError for tool results that answer nothing
+   */
   async plan(body: ChatCompletionRequest, principal: Principal, surface: Surface): Promise<ChatPlan> {
     const chatbot = isChatbotId(body.model) ? await this.chatbots.resolve(body.model, principal) : undefined;
     const keepsNothing = principal.conversationRetentionDays === 0;
@@ -44,15 +53,18 @@ export class ChatPlanService {
     // The documented default "UID" is a placeholder: taken literally it would merge strangers' conversations.
     const fresh = asked === undefined || asked === '' || asked === 'UID';
     const conversationId = fresh ? newConversationId() : asked;
+    const ours = OURS.test(conversationId);
+    if (ours && keepsNothing) throw new ConversationNotFoundError();
     const remembers =
-      chatbot === undefined
-        ? OURS.test(conversationId)
-        : chatbot.version.settings.memory.kind !== 'none' && !keepsNothing;
-    const scope = {
+      ours || (chatbot !== undefined && chatbot.version.settings.memory.kind !== 'none' && !keepsNothing);
+    const memory: PlannedMemory = {
+      named: fresh ? 'by nobody' : ours ? 'by us' : 'by the client',
       accountId: principal.accountId,
       chatbotId: chatbot?.chatbot.id,
-      clientId: conversationId,
+      conversationId,
     };
-    return { chatbot, conversationId, memory: remembers ? { scope, fresh } : undefined, storesCompletion };
+    // Nothing is stored that they could answer.
+    if (!remembers) refuseStrayToolResults([], body.messages);
+    return { chatbot, conversationId, memory: remembers ? memory : undefined, storesCompletion };
   }
 }

@@ -2,10 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { applySettings } from '../chatbots/apply-settings.js';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
 import { renderSystemPrompt } from '../chatbots/system-prompt.js';
+import type { ExclusiveUse } from '../billing/hold.service.js';
 import { Clock } from '../common/clock/clock.js';
 import { DEFAULT_MEMORY } from '../common/memory-policy.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { ConversationScope } from '../conversations/conversation.js';
+import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { answerLimit } from '../inference/answer-limit.js';
@@ -14,6 +17,7 @@ import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
+import { ConversationNotFoundError } from './chat.errors.js';
 import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
@@ -32,6 +36,7 @@ export class TurnService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly conversations: ConversationRepository,
+    private readonly records: ConversationRecordsRepository,
     private readonly recalls: RecallService,
     private readonly completions: CompletionKeeping,
     private readonly clock: Clock,
@@ -49,22 +54,47 @@ export class TurnService {
     if (plan.chatbot === undefined && plan.memory === undefined) {
       return { endpoint: chatEndpoint, request: body, keeper: this.completions.keeperOf(turn) };
     }
+    const scope = plan.memory && (await this.scopeOf(plan.memory));
     // Nobody else knows the id of a conversation that is just being thought of.
+    const begins = plan.memory?.named === 'by nobody';
     const leave =
-      plan.memory === undefined || plan.memory.fresh
+      scope === undefined || begins
         ? undefined
-        : await this.queue.enter(nameOf(plan.memory), signal);
+        : await this.queue.enter(`${scope.accountId} ${exclusiveNameOf(scope)}`, signal);
     try {
-      return { ...(await this.compose(turn)), release: leave };
+      return { ...(await this.compose(turn, scope, begins)), release: leave };
     } catch (error) {
       leave?.();
       throw error;
     }
   }
 
-  private async compose(turn: AskedTurn): Promise<Prepared> {
+  /**
+   * A conversation is one chatbot's, or that of plain models; only one of the latter goes on with whatever is asked.
+   * @throws ConversationNotFoundError
+   */
+  private async scopeOf({
+    named,
+    accountId,
+    chatbotId,
+    conversationId,
+  }: PlannedMemory): Promise<ConversationScope> {
+    if (named !== 'by us') return { accountId, chatbotId, clientId: conversationId };
+    const found = await this.records.find(accountId, conversationId);
+    if (found === undefined || (found.chatbotId !== undefined && found.chatbotId !== chatbotId)) {
+      throw new ConversationNotFoundError();
+    }
+    return { accountId, chatbotId: found.chatbotId, clientId: found.clientId };
+  }
+
+  /** @param scope of the conversation that remembers it; `undefined`: none does */
+  private async compose(
+    turn: AskedTurn,
+    scope: ConversationScope | undefined,
+    begins: boolean,
+  ): Promise<Prepared> {
     const { body, plan, caller } = turn;
-    const { chatbot, memory } = plan;
+    const { chatbot } = plan;
     const request = chatbot === undefined ? { ...body } : applySettings(chatbot.version.settings, body);
     const model = this.catalogue.get(request.model);
     const lead = chatbot === undefined ? [] : promptOf(chatbot, body);
@@ -72,7 +102,7 @@ export class TurnService {
     const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
     const policy = chatbot?.version.settings.memory ?? DEFAULT_MEMORY;
     const recalled = await this.recalls.recall({
-      scope: memory?.fresh === false ? memory.scope : undefined,
+      scope: begins ? undefined : scope,
       policy,
       request,
       lead,
@@ -83,7 +113,7 @@ export class TurnService {
         maxTokens: askedMaxTokens,
         policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
-      mustExist: chatbot === undefined,
+      mustExist: plan.memory?.named === 'by us',
       caller,
     });
     request.messages = recalled.messages;
@@ -103,14 +133,14 @@ export class TurnService {
         limitsOutput: () => (body.max_completion_tokens ?? body.max_tokens) !== undefined,
       },
       request,
-      keeper: memory === undefined ? keeper : both(keeper, this.keeperOf(turn, memory, recalled)),
-      exclusive: memory === undefined || memory.fresh ? undefined : this.exclusive(memory, recalled),
-      context: contextOf(chatbot, memory, recalled),
+      keeper: scope === undefined ? keeper : keepBoth(keeper, this.keeperOf(turn, scope, recalled)),
+      exclusive: scope === undefined || begins ? undefined : this.exclusive(scope, recalled),
+      context: contextOf(chatbot, scope, recalled),
       modelPermitted: chatbot !== undefined,
     };
   }
 
-  private keeperOf({ body, caller }: AskedTurn, { scope }: PlannedMemory, recalled: Recalled): Keeper {
+  private keeperOf({ body, caller }: AskedTurn, scope: ConversationScope, recalled: Recalled): Keeper {
     return keepEnded(async (trx, answer) => {
       await this.conversations.appendTurn(trx, {
         scope,
@@ -125,21 +155,12 @@ export class TurnService {
     });
   }
 
-  private exclusive(memory: PlannedMemory, { version }: Recalled) {
+  private exclusive(scope: ConversationScope, { version }: Recalled): ExclusiveUse {
     return {
-      name: nameOf(memory),
-      stillAsFound: async (trx: Parameters<ConversationRepository['versionOf']>[1]) =>
-        (await this.conversations.versionOf(memory.scope, trx)) === version,
+      name: exclusiveNameOf(scope),
+      stillAsFound: async (trx) => (await this.conversations.versionOf(scope, trx)) === version,
     };
   }
-}
-
-function nameOf({ scope }: PlannedMemory): string {
-  return exclusiveNameOf(scope);
-}
-
-function both(first: Keeper | undefined, second: Keeper): Keeper {
-  return keepBoth(first, second);
 }
 
 /** The chatbot's own prompt: first of all messages, whatever the caller says. */
@@ -167,13 +188,13 @@ function split(
 
 function contextOf(
   chatbot: ResolvedChatbot | undefined,
-  memory: PlannedMemory | undefined,
+  scope: ConversationScope | undefined,
   { context }: Recalled,
 ): RequestContext {
   return {
     ...(chatbot === undefined
       ? {}
       : { chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version } }),
-    ...(memory === undefined ? {} : { conversation: context }),
+    ...(scope === undefined ? {} : { conversation: context }),
   };
 }

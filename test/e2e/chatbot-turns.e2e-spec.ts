@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newChatbot } from '../support/chatbots.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
-import { json } from '../support/fake-upstream-replies.js';
-import { chatAnswer } from '../support/fake-upstream-wire.js';
+import { json, sse } from '../support/fake-upstream-replies.js';
+import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { MODEL, Tollgate } from '../support/tollgate.js';
 
@@ -116,5 +116,49 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
       expect(headers.get('x-conversation-id')).toBeNull();
       expect(sent()).toEqual([{ role: 'system', content: 'You are Bot.' }, user('hi')]);
     }
+  });
+
+  it('goes on with a conversation by the id that we gave it, with plain models and chatbots', async () => {
+    const { id } = (await (await tollgate.post('/v1/conversations', {})).json()) as { id: string };
+    await ask({ model: MODEL, conversation_id: id, messages: [user('one')] });
+    await ask({ model: MODEL, conversation_id: id, messages: [user('two')] });
+    expect(sent()).toEqual([user('one'), assistant('Hello there!'), user('two')]);
+    await ask({ conversation_id: id, messages: [user('three')] });
+    expect(sent()).toHaveLength(6);
+  });
+
+  it('finds a chatbot’s conversation by our id, and shows it to no other model', async () => {
+    const first = await ask({ messages: [user('one')] });
+    const usage = await tollgate.usageOf(first.headers.get('x-request-id') ?? '');
+    const id = usage?.context?.conversation?.id;
+    await ask({ conversation_id: id, messages: [user('two')] });
+    expect(sent()).toHaveLength(4);
+    const { status, text } = await ask({ model: MODEL, conversation_id: id, messages: [user('three')] });
+    expect(status).toBe(404);
+    const unknown = await ask({ conversation_id: `conv_${'0'.repeat(32)}`, messages: [user('three')] });
+    expect(unknown.text).toBe(text);
+  });
+
+  it('takes the result of a tool alone, and refuses one that answers nothing', async () => {
+    const id = `tool-${stream}`;
+    const call = { id: 'call_1', type: 'function' as const, function: { name: 'f', arguments: '{}' } };
+    const tools = [{ type: 'function', function: { name: 'f' } }];
+    upstream.enqueue(
+      stream
+        ? sse(chatChunks('', { toolCalls: [{ id: 'call_1', name: 'f', arguments: '{}' }] }))
+        : json(chatAnswer({ toolCalls: [{ id: 'call_1', name: 'f', arguments: '{}' }] })),
+    );
+    const result = { role: 'tool', tool_call_id: 'call_1', content: 'sunny' };
+    expect((await ask({ conversation_id: id, messages: [result] })).status).toBe(400);
+    await ask({ conversation_id: id, messages: [user('weather?')], tools });
+    const { status } = await ask({ conversation_id: id, messages: [result], tools });
+    expect(status).toBe(200);
+    expect(sent().slice(1)).toEqual([
+      user('weather?'),
+      { role: 'assistant', content: expect.anything(), tool_calls: [call] },
+      result,
+    ]);
+    const stray = await ask({ model: MODEL, conversation_id: 'label', messages: [result] });
+    expect(stray.status).toBe(400);
   });
 });
