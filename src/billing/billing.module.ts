@@ -41,6 +41,7 @@ import { UsageRepository } from './usage.repository.js';
   exports: [
     BalanceRepository,
     BudgetRepository,
+    HoldRepository,
     HoldService,
     LedgerPagesRepository,
     LedgerService,

@@ -22,7 +22,7 @@ export function toItems({ id, message }: Identified, customCalls: ReadonlySet<st
   if (role === 'tool' || role === 'function') return [toOutput(id, message, customCalls)];
   const calls = callsOf(id, message).map(({ item }) => item);
   if (calls.length > 0 && !saysSomething(message)) return calls;
-  return [toMessageItem(id, { ...message, role }), ...calls];
+  return [toMessageItem(id, message), ...calls];
 }
 
 /** The ids of the custom tools' calls that these messages make. */
@@ -133,17 +133,13 @@ function toInputText(part: ContentPart): InputTextObject[] {
   return part.type === 'text' ? [{ type: 'input_text', text: part.text }] : [];
 }
 
-function toMessageItem(
-  id: string,
-  message: ChatMessage & { role: MessageItemObject['role'] },
-): MessageItemObject {
-  const { role, name, content, refusal } = message;
+function toMessageItem(id: string, { role, name, content, refusal }: ChatMessage): MessageItemObject {
   const answers = role === 'assistant';
   return {
     id,
     type: 'message',
     status: 'completed',
-    role,
+    role: answers ? 'assistant' : 'user',
     content: [...toParts(content, answers), ...(refusal ? [{ type: 'refusal' as const, refusal }] : [])],
     ...(name !== undefined && { name }),
   };

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import { newMessageId } from '../common/ids/ids.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { messageBytes } from '../contracts/openai/message-texts.js';
+import { BODIES, HEADS } from '../persistence/sealed-column.js';
 import type { Sealer } from '../persistence/sealer.js';
 import type { ConversationMessagesTable, ConversationsTable } from '../persistence/tables.js';
 import { nextChain } from './chain.js';
@@ -12,16 +13,6 @@ export interface MessageBody {
   readonly message: ChatMessage;
   /** Digest of the conversation through this message. */
   readonly chain: string;
-}
-
-/** What the head of a conversation is sealed for. */
-export function headPlace(id: string): string {
-  return `conversations ${id}`;
-}
-
-/** What the body of a message is sealed for. */
-export function bodyPlace(conversationId: string, messageId: string): string {
-  return `conversation_messages ${conversationId} ${messageId}`;
 }
 
 export const CONVERSATION_COLUMNS = [
@@ -75,11 +66,11 @@ export function openHead(
   row: Pick<Selectable<ConversationsTable>, 'id' | 'head' | 'sealed_with'>,
   sealer: Sealer,
 ): ConversationHead {
-  return JSON.parse(sealer.open(row.head, row.sealed_with, headPlace(row.id))) as ConversationHead;
+  return JSON.parse(sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id))) as ConversationHead;
 }
 
 export function sealHead(id: string, head: ConversationHead, sealer: Sealer) {
-  const { text, sealedWith } = sealer.seal(JSON.stringify(head), headPlace(id));
+  const { text, sealedWith } = sealer.seal(JSON.stringify(head), HEADS.placeOf(id));
   return { head: text, sealed_with: sealedWith };
 }
 
@@ -88,7 +79,7 @@ export function toStoredMessage(
   row: Pick<Selectable<ConversationMessagesTable>, (typeof MESSAGE_COLUMNS)[number]>,
   sealer: Sealer,
 ): StoredMessage {
-  const place = bodyPlace(row.conversation_id, row.id);
+  const place = BODIES.placeOf(row.conversation_id, row.id);
   const { message, chain } = JSON.parse(sealer.open(row.body, row.sealed_with, place)) as MessageBody;
   return {
     id: row.id,
@@ -103,7 +94,7 @@ export function toStoredMessage(
 }
 
 export function sealBody(conversationId: string, id: string, body: MessageBody, sealer: Sealer) {
-  const { text, sealedWith } = sealer.seal(JSON.stringify(body), bodyPlace(conversationId, id));
+  const { text, sealedWith } = sealer.seal(JSON.stringify(body), BODIES.placeOf(conversationId, id));
   return { body: text, sealed_with: sealedWith };
 }
 

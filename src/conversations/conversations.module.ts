@@ -1,11 +1,33 @@
 import { Module } from '@nestjs/common';
+import { BillingModule } from '../billing/billing.module.js';
+import { FileWriter } from '../http/file-writer.js';
+import { ConversationExportService } from './conversation-export.service.js';
+import { ConversationItemsController } from './conversation-items.controller.js';
+import { ConversationItemsService } from './conversation-items.service.js';
 import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import { ConversationTurns } from './conversation-turns.js';
 import { ConversationRepository } from './conversation.repository.js';
+import { ConversationsController } from './conversations.controller.js';
+import { ConversationsService } from './conversations.service.js';
+import { StoredCompletionsController } from './stored-completions.controller.js';
+import { StoredCompletionsService } from './stored-completions.service.js';
 import { StoredCompletionRepository } from './stored-completion.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
-  providers: [ConversationRepository, ConversationRecordsRepository, StoredCompletionRepository],
+  imports: [BillingModule],
+  controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
+  providers: [
+    ConversationRepository,
+    ConversationRecordsRepository,
+    StoredCompletionRepository,
+    ConversationsService,
+    ConversationItemsService,
+    ConversationExportService,
+    ConversationTurns,
+    StoredCompletionsService,
+    FileWriter,
+  ],
   exports: [ConversationRepository, ConversationRecordsRepository, StoredCompletionRepository],
 })
 export class ConversationsModule {}

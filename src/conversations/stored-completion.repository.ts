@@ -5,12 +5,13 @@ import { conversationKey } from '../common/ids/conversation-key.js';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
+import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { EMPTY_CHAIN } from './chain.js';
 import { ConversationRecordsRepository, type MessagePageRequest } from './conversation-records.repository.js';
-import { headPlace, toMessageRows } from './conversation.row.js';
+import { toMessageRows } from './conversation.row.js';
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
 import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
@@ -158,7 +159,7 @@ export class StoredCompletionRepository {
   }
 
   #toCompletion(row: Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>): StoredCompletion {
-    const text = this.sealer.open(row.head, row.sealed_with, headPlace(row.id));
+    const text = this.sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id));
     const head = JSON.parse(text) as CompletionHead;
     return {
       id: row.id,
@@ -170,7 +171,7 @@ export class StoredCompletionRepository {
   }
 
   #seal(id: string, head: CompletionHead) {
-    const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), headPlace(id));
+    const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), HEADS.placeOf(id));
     return { head: text, sealed_with: sealedWith };
   }
 }

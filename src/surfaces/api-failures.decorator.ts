@@ -28,9 +28,8 @@ export const DOOR_FAILURES = [
 /** What a route that tells a key about its own account may fail with. */
 export const SELF_SERVICE_FAILURES = [...DOOR_FAILURES, 'not_found'] as const satisfies readonly ErrorCode[];
 
-/** What an inference route may fail with before the first byte of its answer. */
-export const INFERENCE_FAILURES = [
-  ...DOOR_FAILURES,
+/** What reading a body may fail with. */
+const BODY_FAILURES = [
   'malformed_request',
   'validation_failed',
   'body_unreadable',
@@ -38,6 +37,20 @@ export const INFERENCE_FAILURES = [
   'unsupported_content_type',
   'unsupported_charset',
   'unsupported_encoding',
+] as const satisfies readonly ErrorCode[];
+
+/** What a route that keeps a record of the account's may fail with. */
+export const RECORD_FAILURES = [
+  ...SELF_SERVICE_FAILURES,
+  ...BODY_FAILURES,
+  'model_not_allowed',
+  'conflict',
+] as const satisfies readonly ErrorCode[];
+
+/** What an inference route may fail with before the first byte of its answer. */
+export const INFERENCE_FAILURES = [
+  ...DOOR_FAILURES,
+  ...BODY_FAILURES,
   'model_not_found',
   'model_not_allowed',
   'price_unknown',
@@ -57,6 +70,21 @@ export const INFERENCE_FAILURES = [
   'draining',
 ] as const satisfies readonly ErrorCode[];
 
+/** What a route that reads or changes what an account has stored may fail with. */
+export const CONVERSATION_FAILURES = [
+  ...SELF_SERVICE_FAILURES,
+  'malformed_request',
+  'validation_failed',
+  'body_unreadable',
+  'request_timeout',
+  'request_too_large',
+  'unsupported_content_type',
+  'unsupported_charset',
+  'unsupported_encoding',
+  'conflict',
+  'conversation_busy',
+] as const satisfies readonly ErrorCode[];
+
 interface Failure extends RenderedError {
   readonly code: ErrorCode;
 }
@@ -74,7 +102,9 @@ export function ApiFailures(surface: Surface, codes: readonly ErrorCode[]): Clas
   ) as ClassDecorator;
 }
 
-const PUBLISHED = [...new Set<ErrorCode>([...INFERENCE_FAILURES, ...SELF_SERVICE_FAILURES])];
+const PUBLISHED = [
+  ...new Set<ErrorCode>([...INFERENCE_FAILURES, ...RECORD_FAILURES, ...CONVERSATION_FAILURES]),
+];
 
 /** Bodies of failures by the name under which `components.examples` has them. */
 export function failureExamples(): Record<string, { value: unknown }> {

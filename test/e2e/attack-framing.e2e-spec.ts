@@ -4,7 +4,7 @@ import { httpRequest, RawClient } from '../support/raw-client.js';
 import { ADMIN_KEY } from '../support/tollgate.js';
 import { useWireApp } from '../support/wire-app.js';
 import { rawExchange, rawRequest, type RawAnswer } from '../support/wire-raw.js';
-import { chatBody, W } from '../support/wire-surfaces.js';
+import { chatBody, Q, W } from '../support/wire-surfaces.js';
 
 /** What would run if the bytes behind a request were taken for another one. */
 const SMUGGLED = `GET /metrics HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${ADMIN_KEY}\r\n\r\n`;
@@ -314,7 +314,7 @@ describe('S43: methods', () => {
     const body = JSON.stringify(chatBody({ stream: true }));
     const answer = await rawExchange(
       port,
-      rawRequest('HEAD', W.chat, { authorization: `Bearer ${key}` }, body),
+      rawRequest('HEAD', Q.chat, { authorization: `Bearer ${key}` }, body),
     );
     expect(answer.status).toBe(405);
     expect(answer.body).toBe('');
@@ -327,7 +327,7 @@ describe('S43: methods', () => {
       const { key, port } = app.tollgate;
       const answer = await rawExchange(
         port,
-        rawRequest('GET', W.chat, { authorization: `Bearer ${key}`, [name]: 'POST' }),
+        rawRequest('GET', Q.chat, { authorization: `Bearer ${key}`, [name]: 'POST' }),
       );
       expect(answer.status).toBe(405);
     },

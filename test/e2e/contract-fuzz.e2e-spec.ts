@@ -51,11 +51,16 @@ describe('case 105: no failure ever has a shape that is not ours', () => {
     { what: 'a stored completion', status: 404, send: ({ chat }) => app.tollgate.get(`${chat}/chatcmpl-1`) },
     { what: 'no such model object', status: 404, send: ({ models }) => app.tollgate.get(`${models}/x`) },
     { what: 'no such model', status: 404, send: ({ chat }) => post(chat, chatBody({ model: 'x' })) },
-    ...['GET', 'PUT', 'PATCH', 'DELETE'].map((method): Attack => ({
+    ...['PUT', 'PATCH', 'DELETE'].map((method): Attack => ({
       what: `${method} on chat`,
       status: 405,
       send: ({ chat }) => app.tollgate.request(method, chat),
     })),
+    {
+      what: 'GET on completions',
+      status: 405,
+      send: ({ completions }) => app.tollgate.get(completions),
+    },
     { what: 'POST on models', status: 405, send: ({ models }) => post(models, {}) },
     { what: 'an undecodable path', status: 400, send: ({ models }) => app.tollgate.get(`${models}/%zz`) },
     { what: 'a body too large', status: 413, send: ({ chat }) => post(chat, 'x'.repeat(65_537)) },

@@ -63,7 +63,10 @@ describe('§1.1: every endpoint', () => {
     },
   );
 
-  it.each(POST_ROUTES)('case 37, 84: GET and HEAD on %s are not allowed', async (path, surface) => {
+  /** `GET /v1/chat/completions` lists stored completions. */
+  const POST_ONLY = POST_ROUTES.filter(([path]) => path !== '/v1/chat/completions');
+
+  it.each(POST_ONLY)('case 37, 84: GET and HEAD on %s are not allowed', async (path, surface) => {
     // The route is judged before the caller: no key.
     const response = await app.tollgate.get(path, { authorization: undefined });
     await expectFailure(response, surface, 405, {
@@ -80,11 +83,18 @@ describe('§1.1: every endpoint', () => {
     expect(await head.text()).toBe('');
   });
 
+  it('case 37: another method on /v1/chat/completions is not allowed either', async () => {
+    const response = await app.tollgate.request('PUT', W.chat);
+    await expectFailure(response, W, 405, { type: 'invalid_request_error', param: null, code: null });
+    expect(response.headers.get('allow')).toBe('GET, HEAD, POST');
+  });
+
   it.each([
     ['/v1/nope', W],
     ['/nope', W],
     ['/api/nope', W],
-    ['/v1/chat/completions/chatcmpl-1', W],
+    ['/chat/completions/chatcmpl-1', W],
+    ['/api/v1/chat/completions/chatcmpl-1', Q],
     ['/v1/responses', W],
     ['/api/v1/nope', Q],
     ['/v1/chat/modelsx', W],
@@ -128,7 +138,7 @@ describe('§4: methods and CORS', () => {
       [200, await app.tollgate.post(surface.chat, chatBody({ stream: true }), browser)],
       [401, await app.tollgate.post(surface.chat, chatBody(), { ...browser, authorization: undefined })],
       [surface.invalid, await app.tollgate.post(surface.chat, '{', browser)],
-      [405, await app.tollgate.get(surface.chat, browser)],
+      [405, await app.tollgate.get(surface.completions, browser)],
     ] as const) {
       expect(response.status).toBe(status);
       expect(response.headers.get('access-control-allow-origin')).toBe('*');
@@ -185,7 +195,7 @@ describe('§4: headers of every response', () => {
       case '404':
         return tollgate.get('/nope', headers);
       case '405':
-        return tollgate.get(W.chat, headers);
+        return tollgate.get(W.completions, headers);
       case 'preflight':
         return tollgate.request('OPTIONS', W.chat, { headers: { ...PREFLIGHT, ...headers } });
     }

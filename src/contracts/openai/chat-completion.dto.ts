@@ -151,7 +151,10 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   })
   service_tier?: string;
 
-  @Field(flag, { description: 'Accepted; answers are not stored.', default: false })
+  @Field(flag, {
+    description: 'Keep the answer, to be found again at `/v1/chat/completions/{id}`.',
+    default: false,
+  })
   store?: boolean;
 
   @Field(metadata, { description: 'Up to 16 pairs of text of the client’s own.' })

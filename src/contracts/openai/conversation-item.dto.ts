@@ -101,8 +101,8 @@ export class MessageItemObject {
   @ApiProperty({ enum: ['completed'] })
   status!: 'completed';
 
-  @ApiProperty({ enum: ['user', 'assistant', 'system', 'developer'] })
-  role!: 'user' | 'assistant' | 'system' | 'developer';
+  @ApiProperty({ enum: ['user', 'assistant'] })
+  role!: 'user' | 'assistant';
 
   @ApiProperty({
     type: 'array',

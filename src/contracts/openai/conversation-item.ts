@@ -16,7 +16,7 @@ export type InputItemContent = string | readonly InputItemPart[];
 
 export interface InputMessageItem {
   type: 'message';
-  role: 'user' | 'assistant' | 'system' | 'developer';
+  role: 'user' | 'assistant';
   content: InputItemContent;
   name?: string;
 }

@@ -1,8 +1,9 @@
 import { list, ownField, refine, shape, tagged, textOr } from './composites.js';
 import { audioPart, data, parts, refusalPart, textPart, url } from './content-parts.js';
+import type { Path } from './issue.js';
 import { chatMessage } from './messages.js';
 import { choice, reportType, text } from './primitives.js';
-import { isJsonObject, type Constraint } from './rule.js';
+import { isJsonObject, type Constraint, type Report } from './rule.js';
 
 /** OpenAI's own. */
 const MAX_ITEMS = 20;
@@ -21,7 +22,7 @@ const filePart = oneOrOther(
 );
 
 const texts = { input_text: textPart, text: textPart };
-const instructions = textOr(parts(texts));
+const results = textOr(parts(texts));
 const questions = textOr(
   parts({ ...texts, input_image: imagePart, input_file: filePart, input_audio: audioPart }),
 );
@@ -35,17 +36,15 @@ const KINDS: Readonly<Record<string, Constraint>> = {
   message: tagged('role', {
     user: spoken(questions),
     assistant: spoken(answers),
-    system: spoken(instructions),
-    developer: spoken(instructions),
   }),
   function_call: shape({ required: { call_id: id, name: id, arguments: text() } }),
   function_call_output: oneOrOther(
     'call_id',
     'name',
-    shape({ required: { output: instructions }, optional: { call_id: id, name: id } }),
+    shape({ required: { output: results }, optional: { call_id: id, name: id } }),
   ),
   custom_tool_call: shape({ required: { call_id: id, name: id, input: text() } }),
-  custom_tool_call_output: shape({ required: { call_id: id, output: instructions } }),
+  custom_tool_call_output: shape({ required: { call_id: id, output: results } }),
 };
 
 const KIND_NAMES = Object.keys(KINDS);
@@ -55,6 +54,7 @@ const KIND_BY_NAME = new Map(Object.entries(KINDS));
 const item: Constraint = {
   check(value, path, report, context) {
     if (!isJsonObject(value)) return reportType('object', value, path, report);
+    if (isInstruction(value)) return reportInstruction(value, path, report);
     if (isChatMessage(value)) return chatMessage.check(value, path, report, context);
     const type = typeOf(value);
     const kind = KIND_BY_NAME.get(type as string);
@@ -91,6 +91,22 @@ export const someItems = list(item, { min: 1, max: MAX_ITEMS });
 
 function typeOf(value: Record<string, unknown>): unknown {
   return ownField(value, 'type') ?? 'message';
+}
+
+function isInstruction(value: Record<string, unknown>): boolean {
+  const role = ownField(value, 'role');
+  return (role === 'system' || role === 'developer') && typeOf(value) === 'message';
+}
+
+/** Stored, it would speak to every later turn with an authority that a chatbot may not grant its callers. */
+function reportInstruction({ role }: Record<string, unknown>, path: Path, report: Report): void {
+  report({
+    kind: 'conflict',
+    message: `Invalid value: '${String(role)}'. Instructions are not stored in conversations: send them with each request, or give a chatbot a system prompt. Supported values are: 'user' and 'assistant'.`,
+    code: 'invalid_value',
+    path: [...path, 'role'],
+    input: role,
+  });
 }
 
 const CHAT_ROLES: ReadonlySet<unknown> = new Set(['tool', 'function']);

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../common/principal.js';
+import { attachment } from '../http/content-disposition.js';
+import type { FileAnswer } from '../http/file-writer.js';
+import { exportJson } from './conversation-export.js';
+import { exportMarkdown } from './conversation-markdown.js';
+import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import type { Conversation, StoredMessage } from './conversation.js';
+import { ConversationNotFoundError } from './conversations.errors.js';
+import { ConversationsService, toConversationObject } from './conversations.service.js';
+
+/** Read at a time; fewer where they are very long. */
+const PAGE_MESSAGES = 100;
+
+/** Whole conversations as files. */
+@Injectable()
+export class ConversationExportService {
+  constructor(
+    private readonly conversations: ConversationsService,
+    private readonly records: ConversationRecordsRepository,
+  ) {}
+
+  /** @throws ConversationNotFoundError, AmbiguousConversationError */
+  async export({ accountId }: Principal, id: string, format: 'json' | 'markdown'): Promise<FileAnswer> {
+    const conversation = await this.conversations.get(accountId, id);
+    const wire = toConversationObject(conversation);
+    const messages = this.messagesOf(conversation);
+    const { title } = conversation.head;
+    return format === 'json'
+      ? {
+          contentType: 'application/json; charset=utf-8',
+          disposition: attachment(title, conversation.id, '.json'),
+          pieces: exportJson(wire, messages),
+        }
+      : {
+          contentType: 'text/markdown; charset=utf-8',
+          disposition: attachment(title, conversation.id, '.md'),
+          pieces: exportMarkdown(wire, messages),
+        };
+  }
+
+  /**
+   * The messages that there were when the first was asked for; what is added meanwhile is not among them.
+   * @throws ConversationNotFoundError when it is erased meanwhile: what was read is not all there was
+   */
+  private async *messagesOf({ id, accountId }: Conversation): AsyncGenerator<StoredMessage> {
+    const [newest] = (await this.records.listMessages(id, { order: 'desc', limit: 1 })).rows;
+    const throughSeq = newest?.seq ?? 0;
+    let afterSeq = 0;
+    while (afterSeq < throughSeq) {
+      const page = await this.records.listMessages(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
+      for (const message of page.rows) if (message.seq <= throughSeq) yield message;
+      afterSeq = page.hasMore ? (page.rows.at(-1)?.seq ?? throughSeq) : throughSeq;
+    }
+    if ((await this.records.find(accountId, id)) === undefined) throw new ConversationNotFoundError();
+  }
+}

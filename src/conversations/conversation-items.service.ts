@@ -1,0 +1,146 @@
+import { Injectable } from '@nestjs/common';
+import { seqOfMessageId } from '../common/ids/ids.js';
+import { Clock } from '../common/clock/clock.js';
+import type { Principal } from '../common/principal.js';
+import type { ConversationItem } from '../contracts/openai/conversation-item.dto.js';
+import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
+import { customCallsOf, messageIdOf, toItems, withoutItem } from './conversation-items.js';
+import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import { ConversationTurns } from './conversation-turns.js';
+import type { Conversation, StoredMessage } from './conversation.js';
+import type { NewItemsDto } from './conversations.dto.js';
+import { ConversationNotFoundError, ItemNotFoundError } from './conversations.errors.js';
+import {
+  ConversationsService,
+  refuseWhereNothingIsStored,
+  toConversationObject,
+} from './conversations.service.js';
+import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
+import { toMessages } from './input-items.js';
+
+/** Messages read at a time to find the one whose call a result answers. */
+const LOOK_BACK = 16;
+
+/** The items of a conversation: stored messages, each as one or more of them. */
+@Injectable()
+export class ConversationItemsService {
+  constructor(
+    private readonly conversations: ConversationsService,
+    private readonly records: ConversationRecordsRepository,
+    private readonly turns: ConversationTurns,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Newest first unless said otherwise. Goes on after an item that was deleted meanwhile as if it were there. A page
+   * may have fewer items than asked for where they are very long.
+   *
+   * @throws ConversationNotFoundError, AmbiguousConversationError; ValidationFailedError for an `after` that is no item
+   */
+  async list(
+    { accountId }: Principal,
+    conversationId: string,
+    { after, limit = DEFAULT_LIMIT, order = 'desc' }: CursorPageDto,
+  ): Promise<CursorPage<ConversationItem>> {
+    const conversation = await this.conversations.get(accountId, conversationId);
+    const afterMessageId = after === undefined ? undefined : (messageIdOf(after) ?? '');
+    const afterSeq = afterMessageId === undefined ? undefined : seqOfMessageId(afterMessageId);
+    if (after !== undefined && afterSeq === undefined) throw badAfter(after);
+
+    const anchor =
+      afterMessageId === undefined
+        ? undefined
+        : await this.records.findMessage(accountId, conversation.id, afterMessageId);
+    const page = await this.records.listMessages(conversation.id, { order, afterSeq, limit });
+    const messages = anchor === undefined ? page.rows : [anchor, ...page.rows];
+    const customCalls = await this.customCalls(conversation, messages);
+    const inOrder = messages.flatMap((message) => {
+      const items = toItems(message, customCalls);
+      return order === 'asc' ? items : items.toReversed();
+    });
+    // Not there any more: -1, so the rest of its message comes again rather than be lost.
+    const items = inOrder.slice(inOrder.findIndex(({ id }) => id === after) + 1);
+    return toCursorPage(items.slice(0, limit), items.length > limit || page.hasMore);
+  }
+
+  /** @throws ConversationNotFoundError, AmbiguousConversationError, ItemNotFoundError */
+  async get({ accountId }: Principal, conversationId: string, itemId: string): Promise<ConversationItem> {
+    const conversation = await this.conversations.get(accountId, conversationId);
+    const message = await this.records.findMessage(accountId, conversation.id, messageIdOf(itemId) ?? '');
+    if (message === undefined) throw new ItemNotFoundError();
+    const items = toItems(message, await this.customCalls(conversation, [message]));
+    const item = items.find(({ id }) => id === itemId);
+    if (item === undefined) throw new ItemNotFoundError();
+    return item;
+  }
+
+  /**
+   * Puts items at the end.
+   * @throws NothingStoredError, ConversationNotFoundError, AmbiguousConversationError, ExclusiveUseError
+   */
+  async add(
+    principal: Principal,
+    conversationId: string,
+    { items }: NewItemsDto,
+  ): Promise<CursorPage<ConversationItem>> {
+    refuseWhereNothingIsStored(principal);
+    const conversation = await this.conversations.get(principal.accountId, conversationId);
+    const added = await this.records.addMessages(
+      principal.accountId,
+      conversation.id,
+      toMessages(items),
+      this.clock.nowMs(),
+      this.turns.refuseDuring(conversation),
+    );
+    if (added === undefined) throw new ConversationNotFoundError();
+    const customCalls = await this.customCalls(conversation, added);
+    return toCursorPage(
+      added.flatMap((message) => toItems(message, customCalls)),
+      false,
+    );
+  }
+
+  /**
+   * @returns the conversation without the item
+   * @throws ConversationNotFoundError, AmbiguousConversationError, ItemNotFoundError, ExclusiveUseError
+   */
+  async delete(
+    { accountId }: Principal,
+    conversationId: string,
+    itemId: string,
+  ): Promise<ConversationObject> {
+    const conversation = await this.conversations.get(accountId, conversationId);
+    const left = await this.records.editMessage(
+      accountId,
+      conversation.id,
+      messageIdOf(itemId) ?? '',
+      (message) => {
+        if (!toItems(message, new Set()).some(({ id }) => id === itemId)) throw new ItemNotFoundError();
+        return withoutItem(message, itemId);
+      },
+      this.turns.refuseDuring(conversation),
+    );
+    if (left === undefined) throw new ItemNotFoundError();
+    return toConversationObject(left);
+  }
+
+  /** The custom tools' calls that results among these messages answer, or may have answered before the first of them. */
+  private async customCalls(
+    { id }: Conversation,
+    messages: readonly StoredMessage[],
+  ): Promise<ReadonlySet<string>> {
+    const calls = customCallsOf(messages);
+    let [oldest] = messages.toSorted((a, b) => a.seq - b.seq);
+    // Results stand right after the message that calls.
+    while (oldest?.message.role === 'tool') {
+      const before = await this.records.listMessages(id, {
+        order: 'desc',
+        afterSeq: oldest.seq,
+        limit: LOOK_BACK,
+      });
+      for (const call of customCallsOf(before.rows)) calls.add(call);
+      oldest = before.rows.find(({ message }) => message.role !== 'tool') ?? before.rows.at(-1);
+    }
+    return calls;
+  }
+}

@@ -1,0 +1,137 @@
+import type { ChatMessage, ContentPart } from '../contracts/openai/chat-completion.js';
+import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
+import type { StoredMessage } from './conversation.js';
+
+/**
+ * A conversation as Markdown, in pieces: one a message. Whatever was said stands in fences that it cannot end, so every
+ * heading outside them is ours.
+ */
+export async function* exportMarkdown(
+  conversation: ConversationObject,
+  messages: AsyncIterable<StoredMessage>,
+): AsyncGenerator<string> {
+  yield heading(conversation);
+  let number = 0;
+  for await (const { message, createdAtMs } of messages) {
+    number += 1;
+    const by = message.name === undefined ? '' : ` (${inline(message.name)})`;
+    yield `\n## ${number}. ${SPEAKERS[message.role]}${by}, ${time(createdAtMs)}\n${contentOf(message)}`;
+  }
+}
+
+const SPEAKERS: Readonly<Record<ChatMessage['role'], string>> = {
+  user: 'User',
+  assistant: 'Assistant',
+  tool: 'Tool',
+  function: 'Function',
+  system: 'System',
+  developer: 'Developer',
+};
+
+function heading(conversation: ConversationObject): string {
+  const { title, chatbot, model, summary } = conversation;
+  const facts = [
+    ['Conversation', code(conversation.id)],
+    ['Known to the client as', code(conversation.conversation_id)],
+    ...(chatbot === null ? [] : [['Chatbot', code(chatbot)]]),
+    ...(model === null ? [] : [['Model', code(model)]]),
+    ['Begun', time(conversation.created_at * 1000)],
+    ['Last changed', time(conversation.updated_at * 1000)],
+    ['Messages', String(conversation.messages)],
+  ];
+  const list = facts.map(([name, value]) => `- ${name}: ${value}\n`).join('');
+  const about = summary === null ? '' : `\nSummary of its oldest messages:\n${fenced(summary)}`;
+  return `# ${title === null ? 'Conversation' : inline(title)}\n\n${list}${about}`;
+}
+
+function contentOf(message: ChatMessage): string {
+  const { content, refusal, tool_calls: calls = [], function_call: legacy, tool_call_id: answered } = message;
+  return [
+    ...(answered === undefined ? [] : [`\nResult of ${code(answered)}\n`]),
+    ...(typeof content === 'string'
+      ? [content].filter((text) => text !== '').map((text) => fenced(text))
+      : []),
+    ...(Array.isArray(content) ? content.map(partOf) : []),
+    ...(refusal ? [`\nRefused:\n${fenced(refusal)}`] : []),
+    ...calls.map((call) =>
+      call.type === 'function'
+        ? called(call.function.name, call.function.arguments, 'json', call.id)
+        : called(call.custom.name, call.custom.input, 'text', call.id),
+    ),
+    ...(legacy ? [called(legacy.name, legacy.arguments, 'json')] : []),
+  ].join('');
+}
+
+function called(name: string, input: string, language: string, id?: string): string {
+  return `\nCalls ${code(name)}${id === undefined ? '' : ` as ${code(id)}`}\n${fenced(input, language)}`;
+}
+
+function partOf(part: ContentPart): string {
+  switch (part.type) {
+    case 'text':
+      return fenced(part.text);
+    case 'refusal':
+      return `\nRefused:\n${fenced(part.refusal)}`;
+    case 'image_url':
+      return `\nImage: ${placeOf(part.image_url.url)}\n`;
+    case 'input_audio':
+      return `\nAudio: ${code(part.input_audio.format)}, ${sizeOf(part.input_audio.data)}\n`;
+    case 'file': {
+      const { filename, file_data: data, file_id: id } = part.file;
+      const facts = [
+        ...(filename === undefined ? [] : [code(filename)]),
+        ...(id === undefined ? [] : [code(id)]),
+        ...(data === undefined ? [] : [sizeOf(data)]),
+      ];
+      return `\nFile: ${facts.join(', ')}\n`;
+    }
+  }
+}
+
+/** What is inside a data URL is no use to a reader. */
+function placeOf(url: string): string {
+  const [, type, data] = /^data:([^;,]{0,100})[^,]{0,200},(.*)$/is.exec(url) ?? [];
+  if (data === undefined) return code(url);
+  return `${code(type === undefined || type === '' ? 'data' : type)}, ${sizeOf(data)}`;
+}
+
+function sizeOf(base64: string): string {
+  return `${Math.floor((base64.length * 3) / 4)} bytes`;
+}
+
+/** A block that ends where the text does: its fence is longer than any run of backticks inside. */
+function fenced(text: string, language = 'text'): string {
+  const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
+  return `\n${fence}${language}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}\n`;
+}
+
+/** A span that shows the text as it is, on one line. */
+function code(text: string): string {
+  const oneLine = text.replaceAll(/\p{Cc}+/gu, ' ');
+  const fence = '`'.repeat(longestRun(oneLine) + 1);
+  const padded = /^`|`$|^ .* $/.test(oneLine) || oneLine.trim() === '' ? ` ${oneLine} ` : oneLine;
+  return fence + padded + fence;
+}
+
+/** Of backticks. */
+function longestRun(text: string): number {
+  let longest = 0;
+  let start = text.indexOf('`');
+  while (start !== -1) {
+    let end = start + 1;
+    while (text[end] === '`') end += 1;
+    longest = Math.max(longest, end - start);
+    start = text.indexOf('`', end);
+  }
+  return longest;
+}
+
+/** Text that means nothing in Markdown or HTML, on one line. */
+function inline(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll(/[\\`*_{}[\]<>()#+!|~&$^=:-]/g, '\\$&');
+}
+
+/** `2026-11-22 06:04:08 UTC` */
+function time(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,50 @@
+import type { InputItem } from '../contracts/openai/conversation-item.js';
+import { metadata } from '../contracts/validation/chat-fields.js';
+import { items, someItems } from '../contracts/validation/conversation-items.js';
+import { Field } from '../contracts/validation/field.decorator.js';
+import { choice, text } from '../contracts/validation/primitives.js';
+import { CursorPageDto } from './cursor-page.js';
+
+const NO_CONTROLS = {
+  pattern: /^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u,
+  expected: 'a string without control characters',
+} as const;
+
+const title = text({ max: 256, ...NO_CONTROLS });
+
+/** @see openai-openapi 2.3.0, CreateConversationBody; `title` is ours */
+export class NewConversationDto {
+  @Field(items, { description: 'What was said so far, oldest first.' })
+  items?: InputItem[];
+
+  @Field(metadata, { description: 'Up to 16 pairs of text of the client’s own.' })
+  metadata?: Record<string, string>;
+
+  @Field(title, { description: 'For people.' })
+  title?: string;
+}
+
+/** @see openai-openapi 2.3.0, UpdateConversationBody; `title` is ours */
+export class ConversationChangesDto {
+  @Field(metadata, { description: 'In place of those before. Absent: they stay; `{}`: none.' })
+  metadata?: Record<string, string>;
+
+  @Field(title, { description: 'Absent: it stays; empty: none.' })
+  title?: string;
+}
+
+/** @see openai-openapi 2.3.0, createConversationItems */
+export class NewItemsDto {
+  @Field(someItems, { required: true, description: 'To be put at the end, in this order.' })
+  items!: InputItem[];
+}
+
+export class ConversationListDto extends CursorPageDto {
+  @Field(text({ max: 256, ...NO_CONTROLS }), { description: 'Only conversations with this chatbot.' })
+  chatbot?: string;
+}
+
+export class ExportDto {
+  @Field(choice('json', 'markdown'), { description: 'Of the file.', default: 'json' })
+  format?: 'json' | 'markdown';
+}
