@@ -10,6 +10,7 @@ import { loadConfig } from './config/load-config.js';
 import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
 import { Log } from './observability/log.js';
 import { DatabaseReadiness } from './persistence/database.js';
+import { ResealingService } from './persistence/resealing.service.js';
 import { StorageStartError } from './persistence/storage-start.error.js';
 
 async function main(): Promise<void> {
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   process.stdout.write(`Tollgate listens on ${origin}\n`);
 
   await app.get(DatabaseReadiness).whenReady();
+  await app.get(ResealingService).start();
   await app.get(HousekeepingService).start();
   const firstBoot = await app.get(BootstrapService).firstBoot();
   await app.get(CatalogueKeeper).start();

@@ -37,6 +37,16 @@ export interface StorageConfig {
   readonly processDeadAfterMs: number;
   /** Shared limits; `undefined`: in process. Secret. */
   readonly redisUrl: string | undefined;
+  /** Encrypt what is kept of conversations: the first seals, all open. Empty: it is kept plain. */
+  readonly conversationKeys: readonly ConversationKey[];
+}
+
+/** A key of AES-256-GCM. */
+export interface ConversationKey {
+  /** Stored with what it sealed. */
+  readonly name: string;
+  /** 32 bytes, base64. Secret. */
+  readonly secret: string;
 }
 
 export interface AccessConfig {

@@ -5,8 +5,9 @@
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 import { parseDecimal } from '../common/money/decimal.js';
-import type { PricingConfig } from './app-config.js';
+import type { ConversationKey, PricingConfig } from './app-config.js';
 import { parseBaseUrl } from './base-url.js';
+import { parseConversationKeys } from './conversation-keys.js';
 import { isHeaderSafe } from './secret-text.js';
 import { parseTokenPrice } from './token-price.js';
 
@@ -104,6 +105,15 @@ export function TokenPrices(): PropertyDecorator {
     (text) => attempt(() => parseTokenPrices(text)),
     () => true,
     'must be the prices of a prompt and a completion token in USD per token, such as 0.0000003,0.0000025',
+  );
+}
+
+/** `name:key,older:key`, each key 32 bytes in base64. */
+export function ConversationKeys(): PropertyDecorator {
+  return variable<ConversationKey[]>(
+    parseConversationKeys,
+    () => true,
+    'must be keys such as 2026-11:<base64 of 32 bytes>, separated by commas, no name and no key twice',
   );
 }
 

@@ -1,5 +1,6 @@
 import {
   BaseUrl,
+  ConversationKeys,
   Decimal,
   HttpUrl,
   ListOf,
@@ -11,7 +12,7 @@ import {
   TokenPrices,
   Whole,
 } from './env.decorators.js';
-import type { LogConfig, PricingConfig } from './app-config.js';
+import type { ConversationKey, LogConfig, PricingConfig } from './app-config.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -37,6 +38,7 @@ export class Environment {
   @ServerUrl('postgres', 'postgresql') DATABASE_URL: string | undefined;
   @Milliseconds({ min: 100 }) PROCESS_DEAD_AFTER_MS = 30_000;
   @ServerUrl('redis', 'rediss') REDIS_URL: string | undefined;
+  @ConversationKeys() CONVERSATION_KEYS: ConversationKey[] = [];
 
   @Secret() ADMIN_KEY: string | undefined;
   @Secret() BOOTSTRAP_API_KEY: string | undefined;

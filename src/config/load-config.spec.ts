@@ -73,6 +73,33 @@ describe('loadConfig, environment', () => {
     expect(config.log.level).toBe('debug');
   });
 
+  it('reads the keys of conversations in their order', () => {
+    const [first, older] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)].map((key) => key.toString('base64'));
+    const { conversationKeys } = load({ CONVERSATION_KEYS: `2026-11:${first}, old_1:${older}` }).storage;
+    expect(conversationKeys).toEqual([
+      { name: '2026-11', secret: first },
+      { name: 'old_1', secret: older },
+    ]);
+  });
+
+  it.each([
+    ['no name', 'AAAA'],
+    ['a key of 31 bytes', `a:${Buffer.alloc(31).toString('base64')}`],
+    ['no base64', `a:${'!'.repeat(43)}=`],
+    ['a name with a space', `a b:${Buffer.alloc(32).toString('base64')}`],
+    [
+      'a name twice',
+      `a:${Buffer.alloc(32, 1).toString('base64')},a:${Buffer.alloc(32, 2).toString('base64')}`,
+    ],
+    ['a key twice', `a:${Buffer.alloc(32).toString('base64')},b:${Buffer.alloc(32).toString('base64')}`],
+    ['an empty part', `a:${Buffer.alloc(32).toString('base64')},`],
+  ])('refuses keys of conversations with %s, and does not print them', (_what, value) => {
+    const faults = faultsOf(() => load({ CONVERSATION_KEYS: value, PORT: 'x' }));
+    expect(faults).toHaveLength(2);
+    expect(faults.join()).toContain('CONVERSATION_KEYS must be keys such as');
+    expect(faults.join()).not.toContain(value);
+  });
+
   it('takes an empty or blank value for unset', () => {
     expect(load(Object.fromEntries(ENVIRONMENT_VARIABLES.map((name) => [name, ' '])))).toEqual(load());
   });

@@ -100,6 +100,7 @@ function toAppConfig(
       databaseUrl: environment.DATABASE_URL,
       processDeadAfterMs: environment.PROCESS_DEAD_AFTER_MS,
       redisUrl: environment.REDIS_URL,
+      conversationKeys: environment.CONVERSATION_KEYS,
     },
     access: {
       adminKey: environment.ADMIN_KEY,

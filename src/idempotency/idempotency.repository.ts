@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
+import { conversationKey } from '../common/ids/conversation-key.js';
 import { Database } from '../persistence/database.js';
+import { KEPT_ANSWERS } from '../persistence/sealed-column.js';
+import { Sealer } from '../persistence/sealer.js';
 import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
 
@@ -21,10 +24,16 @@ export interface IdempotencyRecord {
 
 @Injectable()
 export class IdempotencyRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly sealer: Sealer,
+  ) {}
 
   /** @returns false when the key is taken; nothing is changed then */
-  async insert(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<boolean> {
+  async insert(
+    record: Omit<IdempotencyRecord, 'body' | 'conversationId'>,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<boolean> {
     const added = await db
       .insertInto('idempotency_records')
       .values({
@@ -33,8 +42,6 @@ export class IdempotencyRepository {
         fingerprint: record.fingerprint,
         owner: record.owner,
         request_id: record.requestId,
-        body: record.body ?? null,
-        conversation_id: record.conversationId ?? null,
         created_at_ms: BigInt(record.createdAtMs),
       })
       .onConflict((conflict) => conflict.columns(['account_id', 'idempotency_key']).doNothing())
@@ -43,6 +50,7 @@ export class IdempotencyRepository {
     return added !== undefined;
   }
 
+  /** @throws DomainError `storage_unavailable` when the answer cannot be opened with the configured keys */
   async find(
     accountId: string,
     idempotencyKey: string,
@@ -59,6 +67,7 @@ export class IdempotencyRepository {
         'body',
         'conversation_id',
         'created_at_ms',
+        'sealed_with',
       ])
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
@@ -70,7 +79,10 @@ export class IdempotencyRepository {
         fingerprint: row.fingerprint,
         owner: row.owner,
         requestId: row.request_id,
-        body: row.body ?? undefined,
+        body:
+          row.body === null
+            ? undefined
+            : this.sealer.open(row.body, row.sealed_with, KEPT_ANSWERS.placeOf(accountId, idempotencyKey)),
         conversationId: row.conversation_id ?? undefined,
         createdAtMs: Number(row.created_at_ms),
       }
@@ -90,9 +102,16 @@ export class IdempotencyRepository {
     requestId: string,
     answer: { body: string; conversationId: string | undefined },
   ): Promise<void> {
+    const { body, conversationId = null } = answer;
+    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
     const { numUpdatedRows } = await db
       .updateTable('idempotency_records')
-      .set({ body: answer.body, conversation_id: answer.conversationId ?? null })
+      .set({
+        body: sealed.text,
+        sealed_with: sealed.sealedWith,
+        conversation_id: conversationId,
+        conversation_key: conversationId === null ? null : conversationKey(accountId, conversationId),
+      })
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .where('request_id', '=', requestId)
@@ -122,6 +141,30 @@ export class IdempotencyRepository {
       .where('created_at_ms', '<', BigInt(createdBeforeMs))
       .executeTakeFirstOrThrow();
     return Number(numDeletedRows);
+  }
+
+  /**
+   * Erases answers to requests of an account: those in any of these conversations, as the client knows them, and those
+   * to these requests.
+   */
+  async removeAnswers(
+    accountId: string,
+    { conversationIds, requestIds }: { conversationIds: readonly string[]; requestIds: readonly string[] },
+    db: Kysely<Tables>,
+  ): Promise<void> {
+    const keys = conversationIds.map((id) => conversationKey(accountId, id));
+    for (const [column, values] of [
+      ['conversation_key', keys],
+      ['request_id', requestIds],
+    ] as const) {
+      if (values.length === 0) continue;
+      await db
+        .deleteFrom('idempotency_records')
+        .where(column, 'in', [...new Set(values)])
+        .where('account_id', '=', accountId)
+        .where('body', 'is not', null)
+        .execute();
+    }
   }
 
   async remove(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<void> {

@@ -110,13 +110,7 @@ export class IdempotencyService implements OnApplicationShutdown {
 
   /** @returns the record that holds the key already; `undefined` when it is ours now */
   private async claim(request: IdempotentRequest): Promise<IdempotencyRecord | undefined> {
-    const record: IdempotencyRecord = {
-      ...request,
-      owner: this.identity.id,
-      body: undefined,
-      conversationId: undefined,
-      createdAtMs: this.clock.nowMs(),
-    };
+    const record = { ...request, owner: this.identity.id, createdAtMs: this.clock.nowMs() };
     for (;;) {
       if (await this.repository.insert(record)) return undefined;
       const earlier = await this.repository.find(request.accountId, request.idempotencyKey);

@@ -4,6 +4,7 @@ import { Database, DatabaseReadiness } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { PostgresDatabase } from './postgres-database.js';
 import { ProcessIdentity } from './process-identity.js';
+import { ResealingService } from './resealing.service.js';
 import { Sealer } from './sealer.js';
 import { SettingsRepository } from './settings.repository.js';
 import { SqliteDatabase } from './sqlite-database.js';
@@ -22,11 +23,24 @@ import { SqliteDatabase } from './sqlite-database.js';
       inject: [Database],
       useFactory: (database: Database) => new GroupCommit(database),
     },
-    { provide: Sealer, useFactory: () => new Sealer([]) },
+    {
+      provide: Sealer,
+      inject: [AppConfig],
+      useFactory: ({ storage }: AppConfig) => new Sealer(storage.conversationKeys),
+    },
+    ResealingService,
     SettingsRepository,
     ProcessIdentity,
   ],
-  exports: [Database, DatabaseReadiness, GroupCommit, Sealer, SettingsRepository, ProcessIdentity],
+  exports: [
+    Database,
+    DatabaseReadiness,
+    GroupCommit,
+    ResealingService,
+    Sealer,
+    SettingsRepository,
+    ProcessIdentity,
+  ],
 })
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(

@@ -1,13 +1,7 @@
-import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import type { ConversationKey } from '../config/app-config.js';
 import { storageUnavailable } from './storage-unavailable.js';
-
-/** One of the keys of `CONVERSATION_KEYS`. */
-export interface SealingKey {
-  readonly name: string;
-  /** 32 bytes. Secret. */
-  readonly key: KeyObject;
-}
 
 /** A text as it is stored, and the name of the key that opens it; `null`: it is plain. */
 export interface Sealed {
@@ -26,18 +20,29 @@ const TAG_BYTES = 16;
  */
 export class Sealer {
   readonly #logger = new Logger('Sealer');
-  readonly #first: SealingKey | undefined;
+  readonly #first: { readonly name: string; readonly key: KeyObject } | undefined;
   readonly #byName: ReadonlyMap<string, KeyObject>;
 
   /** @param keys the first seals, all open */
-  constructor(keys: readonly SealingKey[]) {
-    this.#first = keys[0];
-    this.#byName = new Map(keys.map(({ name, key }) => [name, key]));
+  constructor(keys: readonly ConversationKey[]) {
+    const named = keys.map(({ name, secret }) => ({ name, key: createSecretKey(secret, 'base64') }));
+    this.#first = named[0];
+    this.#byName = new Map(named.map(({ name, key }) => [name, key]));
   }
 
-  /** Name of the key that seals from now on; `null`: nothing is sealed. */
+  /** Of the configured keys, in their order. */
+  get names(): readonly string[] {
+    return [...this.#byName.keys()];
+  }
+
+  /** Name of the key that seals; `null`: nothing is sealed. */
   get current(): string | null {
     return this.#first?.name ?? null;
+  }
+
+  /** Whether what was sealed with this key can be opened; plain texts can, always. */
+  knows(sealedWith: string | null): boolean {
+    return sealedWith === null || this.#byName.has(sealedWith);
   }
 
   /**

@@ -55,7 +55,13 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       trustedProxyHops: 0,
     },
     stream: { heartbeatMs: 15_000, writeStallMs: 60_000, headersHoldMs: 10_000 },
-    storage: { dataDir: './data', databaseUrl: undefined, processDeadAfterMs: 30_000, redisUrl: undefined },
+    storage: {
+      dataDir: './data',
+      databaseUrl: undefined,
+      processDeadAfterMs: 30_000,
+      redisUrl: undefined,
+      conversationKeys: [],
+    },
     access: {
       adminKey: undefined,
       bootstrapApiKey: undefined,

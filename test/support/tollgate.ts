@@ -16,6 +16,7 @@ import { loadConfig } from '../../src/config/load-config.js';
 import { CatalogueKeeper } from '../../src/inference/catalogue-keeper.service.js';
 import { InFlight } from '../../src/inference/in-flight.js';
 import { Database, DatabaseReadiness } from '../../src/persistence/database.js';
+import { ResealingService } from '../../src/persistence/resealing.service.js';
 import { newDatabase } from './databases.js';
 import type { FakeUpstream } from './fake-upstream.js';
 
@@ -83,6 +84,7 @@ export class Tollgate {
     ]);
     await options.onListening?.(tollgate);
     await app.get(DatabaseReadiness).whenReady();
+    await app.get(ResealingService).start();
     await app.get(HousekeepingService).start();
     await app.get(BootstrapService).firstBoot();
     await app.get(CatalogueKeeper).start();

@@ -1,0 +1,134 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Database } from './database.js';
+import { operatorMessage } from './operator-message.js';
+import { SEALED_COLUMNS, type SealedColumn, type SealedText } from './sealed-column.js';
+import { Sealer, type Sealed } from './sealer.js';
+import { StorageStartError } from './storage-start.error.js';
+import { inTransaction } from './transaction.js';
+
+const EVERY_MS = 600_000;
+
+/** Between two batches, so that requests have the database to themselves most of the time. */
+const REST_MS = 20;
+
+/** Texts between two lines of the log. */
+const PROGRESS_EVERY = 10_000;
+
+/**
+ * Brings what is stored under the key that seals now: what an earlier key sealed, and what was plain before there was
+ * one. In small batches beside the service; what changes meanwhile is left alone, for it is sealed with the new key, and
+ * so any number of processes may be at it. A run that was broken off goes on where it was.
+ */
+@Injectable()
+export class ResealingService implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('Resealing');
+  private readonly stopping = new AbortController();
+  private readonly toldUnneeded = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly sealer: Sealer,
+  ) {}
+
+  /**
+   * Call once, when the database is ready. The work itself goes on in the background, now and every ten minutes.
+   * @throws StorageStartError when something is sealed with a key that is not configured
+   */
+  async start(): Promise<void> {
+    const missing = [...(await this.namesInUse())].filter((name) => !this.sealer.knows(name));
+    if (missing.length > 0) {
+      throw new StorageStartError(
+        `Stored conversations are sealed with keys that CONVERSATION_KEYS does not have: ${missing.join(', ')}. ` +
+          'Add them after the key that is to seal from now on; what they sealed is then sealed anew.',
+      );
+    }
+    if (this.sealer.current === null) return;
+    this.turn();
+    this.timer = setInterval(() => this.turn(), EVERY_MS).unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /**
+   * Seals anew what is not sealed with the present key.
+   * @returns how many texts
+   */
+  async reseal(): Promise<number> {
+    let done = 0;
+    for (const column of SEALED_COLUMNS) {
+      for (const name of await column.listKeyNames(this.database.kysely)) {
+        if (name === this.sealer.current) continue;
+        done += await this.resealAll(column, name);
+      }
+    }
+    if (done > 0) this.logger.log(`sealed ${done} texts anew with ${this.sealer.current}`);
+    await this.tellUnneeded();
+    return done;
+  }
+
+  private turn(): void {
+    this.running = this.running
+      .then(() => this.reseal())
+      .catch((error: unknown) => {
+        if (!this.stopping.signal.aborted) this.logger.warn(`not sealed anew: ${operatorMessage(error)}`);
+      });
+  }
+
+  private async resealAll(column: SealedColumn, name: string | null): Promise<number> {
+    const { kysely } = this.database;
+    let done = 0;
+    let skipped = 0;
+    for (;;) {
+      const texts = await column.listSealedWith(name, skipped, kysely);
+      if (texts.length === 0) break;
+      const sealed = texts.map((old) => ({ old, by: this.sealAnew(old, name) }));
+      const replaced = await inTransaction(kysely, async (trx) => {
+        let count = 0;
+        for (const { old, by } of sealed) if (by && (await column.replace(old, by, trx))) count += 1;
+        return count;
+      });
+      // What was changed meanwhile is left to the next run, as is what cannot be opened.
+      skipped += texts.length - replaced;
+      if (Math.floor(done / PROGRESS_EVERY) < Math.floor((done + replaced) / PROGRESS_EVERY)) {
+        this.logger.log(`${done + replaced} texts of ${column.table} sealed anew so far`);
+      }
+      done += replaced;
+      // Rejects when the process is to end: the next start goes on from here.
+      await pause(REST_MS, undefined, { signal: this.stopping.signal });
+    }
+    return done;
+  }
+
+  /** @returns `undefined`: it cannot be opened, and the log says why */
+  private sealAnew({ text, place }: SealedText, name: string | null): Sealed | undefined {
+    try {
+      return this.sealer.seal(this.sealer.open(text, name, place), place);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async tellUnneeded(): Promise<void> {
+    const used = await this.namesInUse();
+    for (const name of this.sealer.names) {
+      if (name === this.sealer.current || used.has(name) || this.toldUnneeded.has(name)) continue;
+      this.toldUnneeded.add(name);
+      this.logger.log(`nothing is sealed with ${name} any more: CONVERSATION_KEYS does not need it`);
+    }
+  }
+
+  private async namesInUse(): Promise<Set<string>> {
+    const names = new Set<string>();
+    for (const column of SEALED_COLUMNS) {
+      for (const name of await column.listKeyNames(this.database.kysely)) if (name !== null) names.add(name);
+    }
+    return names;
+  }
+}

@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { sql } from 'kysely';
+import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
+import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
+import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import type { ConversationScope } from '../../src/conversations/conversation.js';
+import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
+import type { Database } from '../../src/persistence/database.js';
+import { ResealingService } from '../../src/persistence/resealing.service.js';
+import { Sealer } from '../../src/persistence/sealer.js';
+import { StorageStartError } from '../../src/persistence/storage-start.error.js';
+import { inTransaction } from '../../src/persistence/transaction.js';
+import { eachDatabase } from '../support/databases.js';
+
+const AT_MS = 1_790_000_000_000;
+const key = (name: string) => ({ name, secret: randomBytes(32).toString('base64') });
+const unavailable = expect.objectContaining({ code: 'storage_unavailable' });
+const user = (content: string): ChatMessage => ({ role: 'user', content });
+const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
+
+const lines: string[] = [];
+const keepLine = (line: unknown): void => void lines.push(String(line));
+beforeAll(() => {
+  Logger.overrideLogger({ log: keepLine, warn: keepLine, error: keepLine });
+});
+afterAll(() => Logger.overrideLogger(false));
+
+eachDatabase((_kind, open) => {
+  let database: Database;
+  const scope: ConversationScope = { accountId: 'acct_1', chatbotId: 'bot_1', clientId: 'chat' };
+
+  beforeAll(async () => {
+    database = await open();
+  });
+
+  beforeEach(async () => {
+    lines.length = 0;
+    for (const table of ['conversations', 'conversation_messages', 'idempotency_records'] as const) {
+      await database.kysely.deleteFrom(table).execute();
+    }
+  });
+
+  const repositoryOf = (sealer: Sealer) => new ConversationRepository(database, sealer);
+
+  function append(
+    sealer: Sealer,
+    id: string,
+    existed: boolean,
+    messages: readonly ChatMessage[],
+    to = scope,
+  ) {
+    return inTransaction(database.kysely, (trx) =>
+      repositoryOf(sealer).appendTurn(trx, {
+        scope: to,
+        id,
+        existed,
+        model: 'bot_1',
+        messages,
+        requestId: newRequestId(AT_MS),
+        atMs: AT_MS,
+      }),
+    );
+  }
+
+  async function begin(sealer: Sealer, to = scope): Promise<string> {
+    const id = newConversationRowId();
+    await append(sealer, id, false, [user('my secret'), assistant('your secret')], to);
+    return id;
+  }
+
+  async function saidIn(sealer: Sealer, of = scope): Promise<unknown[]> {
+    const found = await repositoryOf(sealer).recall(of, 1000);
+    return found?.messages.map(({ message }) => message.content) ?? [];
+  }
+
+  async function storedText(): Promise<string> {
+    const heads = await database.kysely.selectFrom('conversations').select('head').execute();
+    const bodies = await database.kysely.selectFrom('conversation_messages').select('body').execute();
+    const answers = await database.kysely.selectFrom('idempotency_records').select('body').execute();
+    return JSON.stringify([heads, bodies, answers]);
+  }
+
+  async function keyNames(): Promise<(string | null)[]> {
+    const { rows } = await sql<{ name: string | null }>`
+      select sealed_with as name from conversations union select sealed_with from conversation_messages
+      union select sealed_with from idempotency_records`.execute(database.kysely);
+    return rows.map(({ name }) => name);
+  }
+
+  describe('what is stored with CONVERSATION_KEYS', () => {
+    it('holds no word of messages, title, metadata, summary and kept answers, and is read back whole', async () => {
+      const sealer = new Sealer([key('k1')]);
+      const records = new ConversationRecordsRepository(database, sealer);
+      const id = await begin(sealer);
+      await records.changeHead('acct_1', id, { title: 'secret title', metadata: { secret: 'secret' } });
+      await inTransaction(database.kysely, (trx) =>
+        repositoryOf(sealer).setSummary(trx, id, { text: 'secret sum', throughSeq: 2, messages: 2 }),
+      );
+      const answers = new IdempotencyRepository(database, sealer);
+      const record = {
+        accountId: 'acct_1',
+        idempotencyKey: 'k',
+        fingerprint: 'f'.repeat(64),
+        owner: 'p',
+        requestId: 'r',
+        createdAtMs: AT_MS,
+      };
+      await answers.insert(record);
+      await answers.keep(database.kysely, 'acct_1', 'k', 'r', {
+        body: 'secret answer',
+        conversationId: 'chat',
+      });
+
+      expect(await storedText()).not.toContain('secret');
+      expect(await keyNames()).toEqual(['k1']);
+      expect(await saidIn(sealer)).toEqual(['my secret', 'your secret']);
+      expect((await records.find('acct_1', id))?.head).toMatchObject({
+        title: 'secret title',
+        metadata: { secret: 'secret' },
+        summary: { text: 'secret sum', throughSeq: 2, messages: 2 },
+      });
+      expect(await answers.find('acct_1', 'k')).toMatchObject({ body: 'secret answer' });
+    });
+
+    it('cannot be passed off as another row: neither bodies nor heads nor kept answers', async () => {
+      const sealer = new Sealer([key('k1')]);
+      const other = { ...scope, clientId: 'other' };
+      const [id, otherId] = [await begin(sealer), await begin(sealer, other)];
+      const { kysely } = database;
+      await sql`update conversation_messages set body = (select body from conversation_messages as theirs
+        where theirs.conversation_id = ${otherId} and theirs.seq = conversation_messages.seq)
+        where conversation_id = ${id}`.execute(kysely);
+      await expect(saidIn(sealer)).rejects.toEqual(unavailable);
+      expect(await saidIn(sealer, other)).toHaveLength(2);
+      await sql`update conversations set head = (select head from conversations as theirs where theirs.id = ${id})
+        where id = ${otherId}`.execute(kysely);
+      await expect(saidIn(sealer, other)).rejects.toEqual(unavailable);
+    });
+
+    it('is refused when it was altered; the log says where and not what, and a turn is charged all the same', async () => {
+      const sealer = new Sealer([key('k1')]);
+      const id = await begin(sealer);
+      await sql`update conversations set head = replace(head, 's1.', 's1.AAAA') where id = ${id}`.execute(
+        database.kysely,
+      );
+      await expect(saidIn(sealer)).rejects.toEqual(unavailable);
+      expect(lines.join('\n')).toContain(`conversations ${id}`);
+      expect(lines.join('\n')).not.toContain('secret');
+      expect(await append(sealer, id, true, [user('more')])).toBe(false);
+    });
+
+    it('is refused without its key, which the log names', async () => {
+      await begin(new Sealer([key('k1')]));
+      await expect(saidIn(new Sealer([key('k2')]))).rejects.toEqual(unavailable);
+      expect(lines.join('\n')).toMatch(/no key named k1/);
+    });
+  });
+
+  describe('ResealingService', () => {
+    it('refuses to start without a key that something is sealed with, and names it', async () => {
+      await begin(new Sealer([key('k1')]));
+      for (const keys of [[], [key('k2')]]) {
+        const service = new ResealingService(database, new Sealer(keys));
+        await expect(service.start()).rejects.toThrow(StorageStartError);
+        await expect(service.start()).rejects.toThrow(/k1/);
+      }
+    });
+
+    it('seals what was plain, and what an older key sealed, and says when that is not needed any more', async () => {
+      const [older, newer] = [key('older'), key('newer')];
+      await begin(new Sealer([]), { ...scope, clientId: 'plain' });
+      await begin(new Sealer([older]));
+      const sealer = new Sealer([newer, older]);
+      const service = new ResealingService(database, sealer);
+      expect(await service.reseal()).toBe(6);
+      expect(await keyNames()).toEqual(['newer']);
+      expect(await storedText()).not.toContain('secret');
+      expect(await saidIn(new Sealer([newer]))).toEqual(['my secret', 'your secret']);
+      expect(await saidIn(new Sealer([newer]), { ...scope, clientId: 'plain' })).toHaveLength(2);
+      expect(lines.filter((line) => line.includes('does not need'))).toEqual([
+        'nothing is sealed with older any more: CONVERSATION_KEYS does not need it',
+      ]);
+      expect(await service.reseal()).toBe(0);
+      await new ResealingService(database, new Sealer([newer])).start();
+    });
+
+    it('goes on past what cannot be opened', async () => {
+      const older = key('older');
+      const broken = await begin(new Sealer([older]), { ...scope, clientId: 'broken' });
+      for (let n = 0; n < 5; n++) await begin(new Sealer([older]), { ...scope, clientId: `chat ${n}` });
+      await sql`update conversation_messages set body = 's1.AAAA' where conversation_id = ${broken}`.execute(
+        database.kysely,
+      );
+      const sealer = new Sealer([key('newer'), older]);
+      expect(await new ResealingService(database, sealer).reseal()).toBe(16);
+      for (let n = 0; n < 5; n++) {
+        expect(await saidIn(sealer, { ...scope, clientId: `chat ${n}` })).toHaveLength(2);
+      }
+    });
+
+    it('loses no turn that is added while it works, by a process that seals with the old key or the new', async () => {
+      const [older, newer] = [key('older'), key('newer')];
+      const [before, after] = [new Sealer([older, newer]), new Sealer([newer, older])];
+      const id = await begin(before);
+      const said = ['my secret', 'your secret'];
+      for (let n = 0; n < 100; n++) {
+        await append(before, id, true, [user(`u${n}`), assistant(`a${n}`)]);
+        said.push(`u${n}`, `a${n}`);
+      }
+      const services = [new ResealingService(database, after), new ResealingService(database, after)];
+      const resealing = Promise.all(services.map((service) => service.reseal()));
+      for (let n = 100; n < 140; n++) {
+        await append(n % 2 === 0 ? before : after, id, true, [user(`u${n}`), assistant(`a${n}`)]);
+        said.push(`u${n}`, `a${n}`);
+        // Sockets and timers get their turn, as between requests.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await resealing;
+      await services[0]?.reseal();
+      expect(await keyNames()).toEqual(['newer']);
+      const found = await repositoryOf(new Sealer([newer])).recall(scope, 10_000);
+      expect(found?.messages.map(({ message }) => message.content)).toEqual(said);
+      const chain = found?.messages.map(({ message }) => message).reduce(nextChain, EMPTY_CHAIN);
+      expect(found?.conversation.head.chain).toBe(chain);
+    });
+  });
+});
