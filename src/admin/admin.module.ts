@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
+import { ChatbotsModule } from '../chatbots/chatbots.module.js';
 import { AccountsController } from './accounts.controller.js';
+import { ChatbotsController } from './chatbots.controller.js';
 import { KeysController } from './keys.controller.js';
 import { LedgerController } from './ledger.controller.js';
 import { RequestsController } from './requests.controller.js';
@@ -9,7 +11,14 @@ import { UsageController } from './usage.controller.js';
 
 /** The operator's routes, `/admin/v1`. */
 @Module({
-  imports: [AccountsModule, BillingModule],
-  controllers: [AccountsController, KeysController, LedgerController, RequestsController, UsageController],
+  imports: [AccountsModule, BillingModule, ChatbotsModule],
+  controllers: [
+    AccountsController,
+    ChatbotsController,
+    KeysController,
+    LedgerController,
+    RequestsController,
+    UsageController,
+  ],
 })
 export class AdminModule {}

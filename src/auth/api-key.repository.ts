@@ -91,6 +91,22 @@ export class ApiKeyRepository {
     return row && toApiKeyRow(row);
   }
 
+  /** Those of `ids` that are keys of the account, revoked ones too. */
+  async findIds(
+    accountId: string,
+    ids: readonly string[],
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = await db
+      .selectFrom('api_keys')
+      .select('id')
+      .where('account_id', '=', accountId)
+      .where('id', 'in', ids)
+      .execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** Whoever owns it: for operators. */
   async findAny(id: string, db: Kysely<Tables> = this.database.kysely): Promise<StoredApiKey | undefined> {
     const row = await db.selectFrom('api_keys').select(COLUMNS).where('id', '=', id).executeTakeFirst();

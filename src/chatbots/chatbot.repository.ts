@@ -104,6 +104,19 @@ export class ChatbotRepository {
     return rows.map(toResolved);
   }
 
+  /**
+   * Makes other transactions that count the account's chatbots wait for the end of this one.
+   * @returns false: there is no such account
+   */
+  async lockAccount(accountId: string, db: Kysely<Tables>): Promise<boolean> {
+    const { numUpdatedRows } = await db
+      .updateTable('accounts')
+      .set((column) => ({ version: column.ref('version') }))
+      .where('id', '=', accountId)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows > 0n;
+  }
+
   async count(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<number> {
     const { count } = await db
       .selectFrom('chatbots')
@@ -140,16 +153,21 @@ export class ChatbotRepository {
   }
 
   /**
-   * Removes a chatbot that is still at `revision`, and its versions.
-   * @returns false when it is not, or is gone
+   * Removes a chatbot and its versions.
+   * @returns whose it was; `undefined` when there was none such
    */
-  async delete(id: string, revision: number, db: Kysely<Tables> = this.database.kysely): Promise<boolean> {
-    const { numDeletedRows } = await db
+  async delete(
+    accountId: string | undefined,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<string | undefined> {
+    const row = await db
       .deleteFrom('chatbots')
       .where('id', '=', id)
-      .where('revision', '=', revision)
-      .executeTakeFirstOrThrow();
-    return numDeletedRows > 0n;
+      .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+      .returning('account_id')
+      .executeTakeFirst();
+    return row?.account_id;
   }
 
   /** Newest first. @param before only versions below; `undefined`: all */

@@ -39,3 +39,10 @@ export class ChatbotConflictError extends DomainError {
     });
   }
 }
+
+/** The key may not use the model that it would put behind a chatbot. */
+export class ChatbotModelNotAllowedError extends DomainError {
+  constructor() {
+    super('model_not_allowed', 'You are not allowed to use this model.', { param: 'model' });
+  }
+}

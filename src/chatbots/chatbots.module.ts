@@ -1,10 +1,14 @@
 import { Module } from '@nestjs/common';
+import { ModelsModule } from '../models/models.module.js';
+import { ChatbotDesk } from './chatbot-desk.service.js';
 import { ChatbotRepository } from './chatbot.repository.js';
+import { ChatbotRules } from './chatbot-rules.service.js';
 import { ChatbotsService } from './chatbots.service.js';
 
 /** Presets over models: an account's own, in versions, callable like models. */
 @Module({
-  providers: [ChatbotRepository, ChatbotsService],
-  exports: [ChatbotsService],
+  imports: [ModelsModule],
+  providers: [ChatbotDesk, ChatbotRepository, ChatbotRules, ChatbotsService],
+  exports: [ChatbotDesk, ChatbotsService],
 })
 export class ChatbotsModule {}

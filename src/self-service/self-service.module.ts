@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
+import { ChatbotsModule } from '../chatbots/chatbots.module.js';
+import {
+  LightningrodChatbotsController,
+  QolabaChatbotsController,
+  WaterflaiChatbotsController,
+} from './chatbots.controller.js';
 import {
   LightningrodSelfServiceController,
   QolabaSelfServiceController,
@@ -9,8 +15,11 @@ import {
 
 /** What keys may ask about themselves. */
 @Module({
-  imports: [AccountsModule, BillingModule],
+  imports: [AccountsModule, BillingModule, ChatbotsModule],
   controllers: [
+    WaterflaiChatbotsController,
+    QolabaChatbotsController,
+    LightningrodChatbotsController,
     WaterflaiSelfServiceController,
     QolabaSelfServiceController,
     LightningrodSelfServiceController,

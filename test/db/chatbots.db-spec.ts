@@ -115,13 +115,13 @@ eachDatabase((_kind, open) => {
       expect(await repository.find(undefined, bot.id, 'published')).toMatchObject({ chatbot: bot });
     });
 
-    it('changes and removes a chatbot only as it was read', async () => {
+    it('changes a chatbot only as it was read, and removes it with its versions', async () => {
       const bot = await stored(chatbot());
       expect(await repository.update(bot.id, 2, bot)).toBeUndefined();
       const changed = await repository.update(bot.id, 1, { ...bot, publishedVersion: undefined });
       expect(changed).toEqual({ ...bot, publishedVersion: undefined, revision: 2 });
-      expect(await repository.delete(bot.id, 1)).toBe(false);
-      expect(await repository.delete(bot.id, 2)).toBe(true);
+      expect(await repository.delete('acct_2', bot.id)).toBeUndefined();
+      expect(await repository.delete('acct_1', bot.id)).toBe('acct_1');
       expect(await repository.findVersion(bot.id, 1)).toBeUndefined();
     });
 

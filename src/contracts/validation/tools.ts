@@ -14,20 +14,19 @@ const functionDefinition = shape({
 });
 
 /** @see openai-openapi 2.3.0, ChatCompletionTool, CustomToolChatCompletions */
-export const tools = list(
-  tagged('type', {
-    function: shape({ required: { function: functionDefinition } }),
-    custom: shape({
-      required: {
-        custom: shape({
-          required: { name: text({ min: 1 }) },
-          optional: { description: text(), format: opaqueObject },
-        }),
-      },
-    }),
+export const tool = tagged('type', {
+  function: shape({ required: { function: functionDefinition } }),
+  custom: shape({
+    required: {
+      custom: shape({
+        required: { name: text({ min: 1 }) },
+        optional: { description: text(), format: opaqueObject },
+      }),
+    },
   }),
-  { min: 1, max: MAX_TOOLS },
-);
+});
+
+export const tools = list(tool, { min: 1, max: MAX_TOOLS });
 
 /** The deprecated twin of `tools`. */
 export const functions = list(functionDefinition, { min: 1, max: MAX_FUNCTIONS });
@@ -37,7 +36,8 @@ const toolReference = tagged('type', {
   custom: shape({ required: { custom: named } }),
 });
 
-const toolChoiceForms = union(
+/** A tool choice by itself, whatever tools there are. */
+export const toolChoiceForms = union(
   'one of a string or object',
   { expected: 'string', accepts: isString, constraint: choice('none', 'auto', 'required') },
   {
@@ -60,10 +60,13 @@ const toolChoiceForms = union(
   },
 );
 
+export const toolChoice = refine(toolChoiceForms, (value: ToolChoice, path, report, context) =>
+  checkToolChoice(value, context.request['tools'], path, report),
+);
+
 /** "none" and "auto" ask for nothing, so they may stand without tools; every other form must name tools that are there. */
-export const toolChoice = refine(toolChoiceForms, (value: ToolChoice, path, report, context) => {
+export function checkToolChoice(value: ToolChoice, given: unknown, path: Path, report: Report): void {
   if (value === 'none' || value === 'auto') return;
-  const { tools: given } = context.request;
   if (given === undefined) return refuseWithout('tools', 'tool_choice', value, path, report);
   if (value === 'required') return;
   const names = namesOf(given);
@@ -77,7 +80,7 @@ export const toolChoice = refine(toolChoiceForms, (value: ToolChoice, path, repo
       input: value,
     });
   }
-});
+}
 
 export const parallelToolCalls = refine(flag, (value, path, report, context) => {
   if (context.request['tools'] === undefined) {
