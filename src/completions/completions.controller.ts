@@ -27,7 +27,7 @@ abstract class CompletionsController {
     operationId: 'createCompletion',
     summary: 'Complete a text (legacy)',
     description:
-      'Goes on with one or several prompts. Models that only chat answer the prompt instead. Without `max_tokens`: 16 tokens, on LightningRod as many as the model has.',
+      'Goes on with one or several prompts. Models that only chat answer the prompt instead. Without `max_tokens`: 16 tokens, on LightningRod as many as the model has, from a chatbot as many as it says. Chatbots remember nothing here.',
   })
   // The same on every surface: nobody has read a path yet.
   @ApiRequestTimeoutResponse({

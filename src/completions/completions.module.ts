@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common';
+import { BillingModule } from '../billing/billing.module.js';
+import { ChatbotsModule } from '../chatbots/chatbots.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
+import { ModelsModule } from '../models/models.module.js';
+import { ChatbotCompletions } from './chatbot-completions.service.js';
 import {
   LightningrodCompletionsController,
   QolabaCompletionsController,
@@ -8,12 +12,12 @@ import {
 import { CompletionsService } from './completions.service.js';
 
 @Module({
-  imports: [InferenceModule],
+  imports: [InferenceModule, ModelsModule, BillingModule, ChatbotsModule],
   controllers: [
     WaterflaiCompletionsController,
     QolabaCompletionsController,
     LightningrodCompletionsController,
   ],
-  providers: [CompletionsService],
+  providers: [CompletionsService, ChatbotCompletions],
 })
 export class CompletionsModule {}

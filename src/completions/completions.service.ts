@@ -1,57 +1,63 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
+import { ChatbotsService, isChatbotId } from '../chatbots/chatbots.service.js';
 import { Clock } from '../common/clock/clock.js';
 import { newCompletionId } from '../common/ids/ids.js';
 import type { CompletionRequest } from '../contracts/openai/completion.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
-import { AnsweringService } from '../inference/answering.service.js';
+import { AnsweringService, type Question } from '../inference/answering.service.js';
+import { callerOf } from '../inference/caller-of.js';
 import { completionEndpoint } from '../inference/completions/completion.endpoint.js';
 import { CompletionStreamRenderer, renderCompletion } from '../surfaces/completion-answer.js';
-import type { Envelope } from '../surfaces/envelope.js';
 import type { Surface } from '../surfaces/surface.js';
+import type { CompletionAnswer, CompletionChunk } from '../upstreams/upstream.port.js';
+import { ChatbotCompletions } from './chatbot-completions.service.js';
 
 /** Legacy completions of every surface. */
 @Injectable()
 export class CompletionsService {
   constructor(
+    private readonly chatbots: ChatbotsService,
+    private readonly chatbotCompletions: ChatbotCompletions,
     private readonly answering: AnsweringService,
     private readonly clock: Clock,
   ) {}
 
-  answer(body: CompletionRequest, request: TollgateRequest, response: Response): Promise<void> {
-    const { surface } = request;
-    const envelope = this.envelope(body);
-    return this.answering.whole(
-      { endpoint: completionEndpoint, body: withDefaults(body, surface), envelope },
-      request,
-      response,
-      (answer, { usage, bill }) => renderCompletion(envelope, answer.choices, usage, bill, surface),
+  async answer(body: CompletionRequest, request: TollgateRequest, response: Response): Promise<void> {
+    const question = await this.question(body, request);
+    const { envelope } = question;
+    return this.answering.whole(question, request, response, (answer, { usage, bill }) =>
+      renderCompletion(envelope, answer.choices, usage, bill, request.surface),
     );
   }
 
-  stream(body: CompletionRequest, request: TollgateRequest, response: Response): Promise<void> {
-    const { surface } = request;
-    const envelope = this.envelope(body);
+  async stream(body: CompletionRequest, request: TollgateRequest, response: Response): Promise<void> {
+    const question = await this.question(body, request);
     const renderer = new CompletionStreamRenderer({
-      envelope,
-      surface,
+      envelope: question.envelope,
+      surface: request.surface,
       includeUsage: body.stream_options?.include_usage,
       includeObfuscation: false,
     });
-    return this.answering.streamed(
-      { endpoint: completionEndpoint, body: withDefaults(body, surface), envelope },
-      request,
-      response,
-      renderer,
-    );
+    return this.answering.streamed(question, request, response, renderer);
   }
 
-  private envelope(body: CompletionRequest): Envelope {
-    return { id: newCompletionId(), created: Math.floor(this.clock.nowMs() / 1000), model: body.model };
+  private async question(
+    body: CompletionRequest,
+    request: TollgateRequest,
+  ): Promise<Question<CompletionRequest, CompletionAnswer, CompletionChunk>> {
+    const { model } = body;
+    const envelope = { id: newCompletionId(), created: Math.floor(this.clock.nowMs() / 1000), model };
+    if (!isChatbotId(model)) {
+      return { endpoint: completionEndpoint, body: withDefaults(body, request.surface), envelope };
+    }
+    const chatbot = await this.chatbots.resolve(model, callerOf(request).principal);
+    const prepare = () => this.chatbotCompletions.prepare(chatbot, body);
+    return { endpoint: completionEndpoint, body, envelope, prepare };
   }
 }
 
-/** OpenAI's legacy default of 16 tokens, where the dialect keeps it. */
+/** OpenAI's legacy default of 16 tokens, where the dialect keeps it; a chatbot has its own. */
 function withDefaults(body: CompletionRequest, { completionMaxTokensDefault }: Surface): CompletionRequest {
   return body.max_tokens !== undefined || completionMaxTokensDefault === undefined
     ? body

@@ -24,7 +24,7 @@ import type { CompletionPrompt, CompletionRequest } from './completion.js';
 export class CompletionDto implements CompletionRequest {
   @Field(modelId, {
     required: true,
-    description: 'Id of the model, as listed by the models routes.',
+    description: 'Id of the model or chatbot, as listed by the models routes.',
     example: 'sandbox/chat',
   })
   model!: string;

@@ -1,5 +1,11 @@
 import type { ChatCompletionRequest, ChatMessage } from '../../contracts/openai/chat-completion.js';
-import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
+import { NO_PRESET, type ChatPreset } from './chat-preset.js';
+
+/** `number[]` is one prompt; `string[]` and `number[][]` are as many as they have items. */
+export function promptCount(prompt: CompletionPrompt): number {
+  return typeof prompt === 'string' || typeof prompt[0] === 'number' ? 1 : prompt.length;
+}
 
 /** Choices that are shown for each prompt. */
 export function choiceCount(request: CompletionRequest): number {
@@ -12,11 +18,15 @@ export function candidateCount(request: CompletionRequest): number {
 }
 
 /**
- * The chat request that stands in for one prompt of a legacy completion: the prompt as the user's only message.
+ * The chat request that stands in for one prompt of a legacy completion: the prompt as the user's last message.
  * Sampling fields go along as they are. Log probabilities are asked for where the client did, and where candidates
  * must be ranked.
  */
-export function toChatRequest(request: CompletionRequest, prompt: string): ChatCompletionRequest {
+export function toChatRequest(
+  request: CompletionRequest,
+  prompt: string,
+  preset: ChatPreset = NO_PRESET,
+): ChatCompletionRequest {
   const {
     prompt: _prompt,
     suffix,
@@ -29,7 +39,11 @@ export function toChatRequest(request: CompletionRequest, prompt: string): ChatC
     ...carried
   } = request;
   const candidates = candidateCount(request);
-  const sent: ChatCompletionRequest = { ...carried, messages: toMessages(prompt, suffix) };
+  const sent: ChatCompletionRequest = {
+    ...carried,
+    ...preset.settings,
+    messages: [...messagesBefore(suffix, preset), { role: 'user', content: prompt }],
+  };
   if (candidates > 1) sent.n = candidates;
   if (logprobs !== undefined) {
     sent.logprobs = true;
@@ -40,11 +54,11 @@ export function toChatRequest(request: CompletionRequest, prompt: string): ChatC
   return sent;
 }
 
-function toMessages(prompt: string, suffix: string | undefined): ChatMessage[] {
-  const user: ChatMessage = { role: 'user', content: prompt };
+/** What every prompt of a request has before it. */
+export function messagesBefore(suffix: string | undefined, { lead, suffixRole }: ChatPreset): ChatMessage[] {
   return suffix === undefined || suffix === ''
-    ? [user]
-    : [{ role: 'system', content: bridgeTo(suffix) }, user];
+    ? [...lead]
+    : [...lead, { role: suffixRole, content: bridgeTo(suffix) }];
 }
 
 /** Chat has no place for a text that comes after the answer. */

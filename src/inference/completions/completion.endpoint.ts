@@ -1,9 +1,5 @@
 import type { Observable } from 'rxjs';
-import type {
-  CompletionChunkChoice,
-  CompletionPrompt,
-  CompletionRequest,
-} from '../../contracts/openai/completion.js';
+import type { CompletionChunkChoice, CompletionRequest } from '../../contracts/openai/completion.js';
 import type { Model } from '../../models/model.js';
 import type { FlowGate } from '../../streaming/flow-gate.js';
 import type {
@@ -14,6 +10,9 @@ import type {
   UpstreamCall,
 } from '../../upstreams/upstream.port.js';
 import { perChoiceLimit } from '../chat.endpoint.js';
+import type { ChatPreset } from './chat-preset.js';
+import { candidateCount, promptCount } from './chat-request.js';
+import { measureCalls } from './measure-calls.js';
 import { completeOverChat, streamOverChat } from './over-chat.js';
 import { markEcho, markStreamedEcho } from './native-echo.js';
 import type { Endpoint, MeteredPart } from '../endpoint.js';
@@ -21,19 +20,22 @@ import { measureCompletion } from '../prompt.js';
 
 type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
 
+export type CompletionEndpoint = Endpoint<CompletionRequest, CompletionAnswer, CompletionChunk>;
+
 /** Legacy completions: natively where model and upstream have them, else one chat call a prompt. */
-export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, CompletionChunk> = {
+export const completionEndpoint: CompletionEndpoint = {
   name: 'completions',
 
   measure: (request) => measureCompletion(request.prompt, request.suffix),
 
   maxCompletionTokens(request, model) {
     const perChoice = perChoiceLimit(request, model);
-    const candidates = Math.max(request.n ?? 1, request.best_of ?? 1);
-    return perChoice === undefined ? undefined : perChoice * candidates * promptCount(request.prompt);
+    return perChoice === undefined
+      ? undefined
+      : perChoice * candidateCount(request) * promptCount(request.prompt);
   },
 
-  choices: (request) => Math.max(request.n ?? 1, request.best_of ?? 1),
+  choices: candidateCount,
   limitsOutput: (request) => request.max_tokens !== undefined,
 
   shorten: (answer, share) => ({
@@ -79,11 +81,21 @@ export const completionEndpoint: Endpoint<CompletionRequest, CompletionAnswer, C
   usageOfChunk: (chunk) => chunk.usage,
 };
 
-function partOfChoice({ text, finish_reason, echoedChars }: EchoedText & TextChoice): MeteredPart {
-  return { text: text.slice(echoedChars ?? 0), finishReason: finish_reason };
+/**
+ * The same for what is a preset over a chat model: never natively, and each call takes the preset along.
+ *
+ * @param limitsOutput whether the client itself limited the output: limits of the preset are no wish of the client's
+ */
+export function completionEndpointFor(preset: ChatPreset, limitsOutput: boolean): CompletionEndpoint {
+  return {
+    ...completionEndpoint,
+    measure: (request) => measureCalls(request, preset),
+    limitsOutput: () => limitsOutput,
+    complete: (adapter, call, _model, signal) => completeOverChat(adapter, call, signal, preset),
+    stream: (adapter, call, _model, flow) => streamOverChat(adapter, call, flow, preset),
+  };
 }
 
-/** `number[]` is one prompt; `string[]` and `number[][]` are as many as they have items. */
-export function promptCount(prompt: CompletionPrompt): number {
-  return typeof prompt === 'string' || typeof prompt[0] === 'number' ? 1 : prompt.length;
+function partOfChoice({ text, finish_reason, echoedChars }: EchoedText & TextChoice): MeteredPart {
+  return { text: text.slice(echoedChars ?? 0), finishReason: finish_reason };
 }

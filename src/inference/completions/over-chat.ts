@@ -26,6 +26,7 @@ import type {
   UpstreamCall,
 } from '../../upstreams/upstream.port.js';
 import { choiceWithoutTokens, toCompletionChoices, tooFewChoices } from './chat-answer.js';
+import type { ChatPreset } from './chat-preset.js';
 import { choiceCount, toChatRequest } from './chat-request.js';
 import { PromptStream } from './prompt-stream.js';
 import { readPrompts } from './prompts.js';
@@ -45,6 +46,7 @@ export async function completeOverChat(
   adapter: UpstreamAdapter,
   call: UpstreamCall<CompletionRequest>,
   signal: AbortSignal,
+  preset?: ChatPreset,
 ): Promise<CompletionAnswer> {
   const { request } = call;
   const prompts = await readPrompts(request);
@@ -53,7 +55,8 @@ export async function completeOverChat(
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const completeOne = async (prompt: string, position: number) => {
-    const answer = await adapter.completeChat({ ...call, request: toChatRequest(request, prompt) }, either);
+    const chatRequest = toChatRequest(request, prompt, preset);
+    const answer = await adapter.completeChat({ ...call, request: chatRequest }, either);
     const choices = toCompletionChoices(request, prompt, answer, position * choiceCount(request));
     return { position, choices, usage: answer.usage };
   };
@@ -81,13 +84,14 @@ export function streamOverChat(
   adapter: UpstreamAdapter,
   call: UpstreamCall<CompletionRequest>,
   flow: FlowGate,
+  preset?: ChatPreset,
 ): Observable<CompletionChunk> {
   const { request } = call;
   return defer(() => readPrompts(request)).pipe(
     mergeMap((prompts) => {
       if (request.max_tokens === 0) return chunksWithoutTokens(request, prompts);
       const streams = prompts.map(
-        (prompt, position) => new PromptStream(request, prompt, position * choiceCount(request)),
+        (prompt, position) => new PromptStream(request, prompt, position * choiceCount(request), preset),
       );
       return concat(
         from(streams).pipe(mergeMap((stream) => streamOne(adapter, call, stream, flow), CALLS_AT_ONCE)),

@@ -5,6 +5,7 @@ import type {
   CompletionRequest,
 } from '../../contracts/openai/completion.js';
 import type { ChatChunk, CompletionChunk, ReportedUsage } from '../../upstreams/upstream.port.js';
+import type { ChatPreset } from './chat-preset.js';
 import { choiceCount, toChatRequest } from './chat-request.js';
 import { toCompletionFinishReason } from './chat-answer.js';
 import { codePoints, LogprobsConverter, tokensOf } from './logprobs.js';
@@ -17,8 +18,8 @@ export class PromptStream {
   private readonly choices: readonly ChoiceStream[];
 
   /** @param firstIndex index of the prompt's first choice in the whole answer */
-  constructor(request: CompletionRequest, prompt: string, firstIndex: number) {
-    this.chatRequest = toChatRequest(request, prompt);
+  constructor(request: CompletionRequest, prompt: string, firstIndex: number, preset?: ChatPreset) {
+    this.chatRequest = toChatRequest(request, prompt, preset);
     const start = request.logprobs === undefined ? undefined : codePoints(prompt);
     this.choices = Array.from({ length: choiceCount(request) }, (_, position) => {
       const logprobs = start === undefined ? undefined : new LogprobsConverter(start);

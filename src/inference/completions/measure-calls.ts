@@ -1,0 +1,23 @@
+import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import { measureChat, measureCompletion, type PromptMeasure } from '../prompt.js';
+import type { ChatPreset } from './chat-preset.js';
+import { messagesBefore, promptCount } from './chat-request.js';
+
+/** What all chat calls of a legacy completion read together: each prompt, and for each what the preset puts around it. */
+export function measureCalls(request: CompletionRequest, preset: ChatPreset): PromptMeasure {
+  const prompts = measureCompletion(request.prompt, undefined);
+  // Nobody is called for that.
+  if (request.max_tokens === 0) return prompts;
+  const around = measureChat({
+    ...preset.settings,
+    model: request.model,
+    messages: [...messagesBefore(request.suffix, preset), { role: 'user', content: '' }],
+  });
+  const calls = promptCount(request.prompt);
+  return {
+    texts: [...Array.from({ length: calls }, () => around.texts).flat(), ...prompts.texts],
+    chars: around.chars * calls + prompts.chars,
+    extraTokens: around.extraTokens * calls + prompts.extraTokens,
+    mediaParts: 0,
+  };
+}
