@@ -1,0 +1,186 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
+import { exportMarkdown } from './conversation-markdown.js';
+import type { StoredMessage } from './conversation.js';
+
+const AT_MS = Date.UTC(2026, 10, 22, 6, 4, 8);
+
+const conversation: ConversationObject = {
+  id: 'conv_1',
+  object: 'conversation',
+  created_at: AT_MS / 1000,
+  metadata: {},
+  title: 'Plans',
+  chatbot: 'bot_1',
+  model: 'bot_1',
+  conversation_id: 'mine',
+  messages: 2,
+  turns: 1,
+  updated_at: AT_MS / 1000,
+  summary: null,
+};
+
+async function* stored(messages: readonly ChatMessage[]): AsyncGenerator<StoredMessage> {
+  for (const [seq, message] of messages.entries()) {
+    yield {
+      id: `msg_${seq}`,
+      seq,
+      turn: 1,
+      message,
+      bytes: 0,
+      chain: '',
+      requestId: undefined,
+      createdAtMs: AT_MS,
+    };
+  }
+}
+
+async function markdown(
+  messages: readonly ChatMessage[],
+  over: Partial<ConversationObject> = {},
+): Promise<string> {
+  let text = '';
+  for await (const piece of exportMarkdown({ ...conversation, ...over }, stored(messages))) text += piece;
+  return text;
+}
+
+/** Lines outside fences, as CommonMark reads them. */
+function outside(text: string): string[] {
+  const lines: string[] = [];
+  let fence: string | undefined;
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const [, run, rest = ''] = /^ {0,3}(`{3,}|~{3,})(.*)$/s.exec(line) ?? [];
+    if (fence === undefined) {
+      if (run === undefined || (run.startsWith('`') && rest.includes('`'))) lines.push(line);
+      else fence = run;
+    } else if (run !== undefined && run.startsWith(fence) && rest.trim() === '') {
+      fence = undefined;
+    }
+  }
+  expect(fence).toBeUndefined();
+  return lines;
+}
+
+const headings = (text: string): string[] => outside(text).filter((line) => line.startsWith('#'));
+
+const nasty = fc
+  .array(
+    fc.constantFrom(
+      '`',
+      '```',
+      '````\n',
+      '\n',
+      '\r',
+      '\r\n',
+      '# ',
+      '## 9. User',
+      '~~~',
+      '<b>',
+      ' ',
+      'text',
+      '\u2028',
+    ),
+    { maxLength: 12 },
+  )
+  .map((pieces) => pieces.join(''));
+
+describe('exportMarkdown', () => {
+  it('reads well', async () => {
+    const text = await markdown(
+      [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image_url', image_url: { url: 'data:image/png;base64,aGVsbG8h' } },
+            { type: 'image_url', image_url: { url: 'https://example.org/a.png' } },
+            { type: 'file', file: { filename: 'a.pdf', file_data: 'aGVsbG8h' } },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'look', arguments: '{"at":1}' } }],
+        },
+        { role: 'tool', tool_call_id: 'call_1', content: 'A ``` fence.' },
+        { role: 'assistant', content: 'A fence.\n', name: 'ann_1' },
+      ],
+      { summary: 'They met.' },
+    );
+    expect(text).toBe(`# Plans
+
+- Conversation: \`conv_1\`
+- Known to the client as: \`mine\`
+- Chatbot: \`bot_1\`
+- Model: \`bot_1\`
+- Begun: 2026-11-22 06:04:08 UTC
+- Last changed: 2026-11-22 06:04:08 UTC
+- Messages: 2
+
+Summary of its oldest messages:
+
+\`\`\`text
+They met.
+\`\`\`
+
+## 1. User, 2026-11-22 06:04:08 UTC
+
+\`\`\`text
+What is this?
+\`\`\`
+
+Image: \`image/png\`, 6 bytes
+
+Image: \`https://example.org/a.png\`
+
+File: \`a.pdf\`, 6 bytes
+
+## 2. Assistant, 2026-11-22 06:04:08 UTC
+
+Calls \`look\` as \`call_1\`
+
+\`\`\`json
+{"at":1}
+\`\`\`
+
+## 3. Tool, 2026-11-22 06:04:08 UTC
+
+Result of \`call_1\`
+
+\`\`\`\`text
+A \`\`\` fence.
+\`\`\`\`
+
+## 4. Assistant (ann\\_1), 2026-11-22 06:04:08 UTC
+
+\`\`\`text
+A fence.
+\`\`\`
+`);
+  });
+
+  it('has one heading a message whatever is said, by whom and under what title', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(nasty, nasty), { maxLength: 4 }), nasty, async (said, title) => {
+        const messages = said.flatMap(([content, name]): ChatMessage[] => [
+          { role: 'user', content, name },
+          { role: 'user', content: [{ type: 'image_url', image_url: { url: content } }] },
+          {
+            role: 'assistant',
+            content: null,
+            refusal: content,
+            tool_calls: [{ id: name, type: 'custom', custom: { name, input: content } }],
+          },
+          { role: 'tool', tool_call_id: content, content: [{ type: 'text', text: content }] },
+        ]);
+        const text = await markdown(messages, { title, conversation_id: title, summary: title });
+        expect(headings(text)).toHaveLength(1 + messages.length);
+        expect(headings(text).slice(1)).toEqual(
+          messages.map((_message, index) => expect.stringMatching(`^## ${index + 1}\\. `)),
+        );
+      }),
+    );
+  });
+});
