@@ -13,6 +13,7 @@ import { ConversationRepository } from '../conversations/conversation.repository
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
+import { discreet } from '../inference/discreet.js';
 import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
@@ -27,6 +28,9 @@ import { keepEnded, rememberedAnswer } from './turn-keeper.js';
 
 type Prepared = PreparedRequest<ChatCompletionRequest, ChatAnswer, ChatChunk>;
 type Keeper = AnswerKeeper<ChatAnswer, ChatChunk>;
+
+/** For callers who may not read the prompts of chatbots. */
+const discreetChatEndpoint = discreet(chatEndpoint);
 
 /** Makes of what was asked what is sent: the chatbot's settings and prompt, what the conversation remembers. */
 @Injectable()
@@ -128,7 +132,7 @@ export class TurnService {
     const keeper = this.completions.keeperOf(turn);
     return {
       endpoint: {
-        ...chatEndpoint,
+        ...(chatbot === undefined || caller.principal.manageChatbots ? chatEndpoint : discreetChatEndpoint),
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
         limitsOutput: () => (body.max_completion_tokens ?? body.max_tokens) !== undefined,
       },
