@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { map, type Observable } from 'rxjs';
 import type {
   AssistantMessage,
   ChatChunkChoice,
@@ -9,6 +9,7 @@ import type { FlowGate } from '../streaming/flow-gate.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
 import { measureChat, type PromptMeasure } from './prompt.js';
+import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
 
 /** Chat completions, straight through to the adapter's chat. */
 export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk> = {
@@ -61,14 +62,14 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     call: UpstreamCall<ChatCompletionRequest>,
     _model: Model,
     signal: AbortSignal,
-  ): Promise<ChatAnswer> => adapter.completeChat(call, signal),
+  ): Promise<ChatAnswer> => adapter.completeChat(call, signal).then(nameToolCalls),
 
   stream: (
     adapter: UpstreamAdapter,
     call: UpstreamCall<ChatCompletionRequest>,
     _model: Model,
     flow: FlowGate,
-  ): Observable<ChatChunk> => adapter.streamChat(call, flow),
+  ): Observable<ChatChunk> => adapter.streamChat(call, flow).pipe(map(toolCallNamer())),
 
   partsOfAnswer: (answer) =>
     answer.choices.map((choice) => ({

@@ -1,5 +1,4 @@
-import { toolCallId } from '../common/ids/ids.js';
-import type { ChatChoice, ToolCall, Usage } from '../contracts/openai/chat-completion.js';
+import type { ChatChoice, Usage } from '../contracts/openai/chat-completion.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
 import { renderUsage, type Bill } from './usage.js';
@@ -46,7 +45,7 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
       content: callsOnly ? surface.contentOfToolCalls : (message.content ?? ''),
       refusal: withheld ? (message.refusal ?? WITHHELD_TEXT) : message.refusal,
       ...(message.reasoning_content === undefined ? {} : { reasoning_content: message.reasoning_content }),
-      ...(calls ? { tool_calls: message.tool_calls?.map(named) } : {}),
+      ...(calls ? { tool_calls: message.tool_calls } : {}),
       ...(message.function_call === undefined ? {} : { function_call: message.function_call }),
       ...(message.annotations === undefined ? {} : { annotations: message.annotations }),
       ...(message.audio === undefined ? {} : { audio: message.audio }),
@@ -54,11 +53,6 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
     logprobs: choice.logprobs,
     finish_reason: dialectFinishReason(choice.finish_reason, surface),
   };
-}
-
-/** Some upstreams name no call; a client must, to answer it. */
-function named(call: ToolCall): ToolCall {
-  return call.id === '' ? { ...call, id: toolCallId() } : call;
 }
 
 /** The dialect's word for a finish reason that its enum may lack. */

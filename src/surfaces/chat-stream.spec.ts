@@ -144,12 +144,6 @@ describe('ChatStreamRenderer', () => {
     ]);
   });
 
-  it('names a call that the upstream left unnamed', () => {
-    const stream = renderer(QOLABA);
-    const said = deltas(stream.chunk(choice({ tool_calls: [{ index: 0, function: { name: 'f' } }] })));
-    expect(said[1]?.tool_calls?.[0]?.id).toMatch(/^call_\w{24}$/);
-  });
-
   it('streams custom tools with their own words', () => {
     const stream = renderer(QOLABA);
     const chunk = choice({

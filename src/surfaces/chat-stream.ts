@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { ChatChunkChoice, ToolCallDelta } from '../contracts/openai/chat-completion.js';
-import { toolCallId } from '../common/ids/ids.js';
 import { CodePointJoiner } from './code-point-joiner.js';
 import { dialectFinishReason, WITHHELD_TEXT } from './chat-answer.js';
 import { StreamRenderer, type StreamRendererOptions } from './stream-renderer.js';
@@ -104,7 +103,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
       const name = (custom ? call.custom?.name : call.function?.name) ?? '';
       const first = {
         index: ours,
-        id: call.id || toolCallId(),
+        id: call.id ?? '',
         type: body,
         [body]: { name, [argument]: '' },
       };
