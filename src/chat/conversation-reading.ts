@@ -27,11 +27,15 @@ export class ConversationReading {
     public complete: boolean,
   ) {}
 
-  /** @returns `undefined`: nothing is stored under this scope */
+  /**
+   * @param usesSummary whether the conversation's summary, if it has one, stands for what it covers
+   * @returns `undefined`: nothing is stored under this scope
+   */
   static async open(
     conversations: ConversationRepository,
     scope: ConversationScope,
     said: readonly ChatMessage[],
+    usesSummary: boolean,
   ): Promise<ConversationReading | undefined> {
     const found = await conversations.recall(scope, FIRST_MESSAGES);
     if (found === undefined) return undefined;
@@ -41,13 +45,13 @@ export class ConversationReading {
       conversations.listOldest(id, atMost),
     );
     const through = departsAfterSeq ?? Infinity;
-    // A summary that covers what departs tells of something that is no longer so.
-    const summary =
-      head.summary !== undefined && head.summary.throughSeq <= through ? head.summary : undefined;
+    // One that covers what departs tells of something that is no longer so.
+    const stands = usesSummary && head.summary !== undefined && head.summary.throughSeq <= through;
+    const summary = stands ? head.summary : undefined;
     const covered = summary?.throughSeq ?? 0;
     const messages = found.messages.filter(({ seq }) => seq > covered && seq <= through);
     const readAll = found.messages.length >= messageCount;
-    return new ConversationReading(
+    const reading = new ConversationReading(
       conversations,
       id,
       version,
@@ -58,6 +62,9 @@ export class ConversationReading {
       messages,
       readAll || (found.complete && summary === head.summary),
     );
+    // Whatever is new follows on something: a result of a tool on its call.
+    if (messages.length === 0) await reading.readOlder();
+    return reading;
   }
 
   /** Reads the messages before those that are read. @returns false when there are none */

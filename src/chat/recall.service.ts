@@ -72,7 +72,12 @@ export class RecallService {
     const reading =
       asked.scope === undefined
         ? undefined
-        : await ConversationReading.open(this.conversations, asked.scope, asked.said);
+        : await ConversationReading.open(
+            this.conversations,
+            asked.scope,
+            asked.said,
+            asked.policy.kind === 'summary',
+          );
     if (reading === undefined && asked.mustExist) throw new ConversationNotFoundError();
     const fresh = reading?.fresh ?? asked.said;
     refuseStrayToolResults(reading?.messages ?? [], fresh);
