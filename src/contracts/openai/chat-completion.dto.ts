@@ -157,7 +157,10 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   })
   store?: boolean;
 
-  @Field(metadata, { description: 'Up to 16 pairs of text of the client’s own.' })
+  @Field(metadata, {
+    description:
+      'Up to 16 pairs of text of the client’s own: kept with a stored answer, and the values of a chatbot’s variables.',
+  })
   metadata?: Record<string, string>;
 
   @Field(opaqueId(), { description: 'Use `safety_identifier`.', deprecated: true })
@@ -173,7 +176,8 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   web_search_options?: Record<string, unknown>;
 
   @Field(conversationId, {
-    description: 'Chatbots of the `/v1` surface: the conversation to go on with. Absent or `UID`: a new one.',
+    description:
+      'The conversation to go on with: chatbots remember it, and plain models one of `/v1/conversations`. Absent or `UID`: a new one.',
     partOf: (surface) => surface.conversations,
   })
   conversation_id?: string;
