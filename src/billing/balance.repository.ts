@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
+import { CompiledForList, CompiledOnce, slot } from '../persistence/compiled-once.js';
 import { Database } from '../persistence/database.js';
 import type { Tables } from '../persistence/tables.js';
 
@@ -18,6 +19,25 @@ export interface BalanceChange {
 
 @Injectable()
 export class BalanceRepository {
+  readonly #lock = new CompiledForList((db, accountIds) =>
+    db
+      .selectFrom('account_balances')
+      .select(['account_id', 'balance_hundredths', 'held_hundredths'])
+      .where('account_id', 'in', accountIds)
+      .orderBy('account_id')
+      // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate()),
+  );
+  readonly #change = new CompiledOnce((db) =>
+    db
+      .updateTable('account_balances')
+      .set({
+        balance_hundredths: sql`balance_hundredths + ${slot<bigint>()}`,
+        held_hundredths: sql`held_hundredths + ${slot<bigint>()}`,
+      })
+      .where('account_id', '=', slot<string>()),
+  );
+
   constructor(private readonly database: Database) {}
 
   async find(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<Balance | undefined> {
@@ -53,14 +73,7 @@ export class BalanceRepository {
    * transactions never wait for each other in a circle.
    */
   async lock(trx: Kysely<Tables>, accountIds: readonly string[]): Promise<Map<string, Balance>> {
-    const rows = await trx
-      .selectFrom('account_balances')
-      .select(['account_id', 'balance_hundredths', 'held_hundredths'])
-      .where('account_id', 'in', [...accountIds])
-      .orderBy('account_id')
-      // SQLite's one writer holds the whole database; it knows no row locks and needs none.
-      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-      .execute();
+    const rows = await this.#lock.execute(trx, accountIds);
     return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
   }
 
@@ -72,14 +85,7 @@ export class BalanceRepository {
   /** @throws when a change would make a balance negative or smaller than what is held: the check of the table */
   async change(trx: Kysely<Tables>, changes: readonly BalanceChange[]): Promise<void> {
     for (const { accountId, balanceHundredths, heldHundredths } of changes) {
-      await trx
-        .updateTable('account_balances')
-        .set({
-          balance_hundredths: sql`balance_hundredths + ${balanceHundredths}`,
-          held_hundredths: sql`held_hundredths + ${heldHundredths}`,
-        })
-        .where('account_id', '=', accountId)
-        .execute();
+      await this.#change.execute(trx, [balanceHundredths, heldHundredths, accountId]);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import { CompiledForList } from '../persistence/compiled-once.js';
 import { Database } from '../persistence/database.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { HoldsTable, Tables } from '../persistence/tables.js';
@@ -54,6 +55,20 @@ export class HoldRepository {
     'id',
   );
 
+  readonly #lock = new CompiledForList((db, requestIds) =>
+    db
+      .selectFrom('holds')
+      .select(COLUMNS)
+      .where('request_id', 'in', requestIds)
+      .orderBy('request_id')
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate()),
+  );
+  readonly #close = {
+    settled: closing('settled'),
+    released: closing('released'),
+    expired: closing('expired'),
+  };
+
   constructor(private readonly database: Database) {}
 
   async insertMany(trx: Kysely<Tables>, holds: readonly Hold[]): Promise<void> {
@@ -90,13 +105,7 @@ export class HoldRepository {
 
   /** Holds that nobody else can resolve until the transaction ends, by request id. */
   async lock(trx: Transaction<Tables>, requestIds: readonly string[]): Promise<Map<string, Hold>> {
-    const rows = await trx
-      .selectFrom('holds')
-      .select(COLUMNS)
-      .where('request_id', 'in', [...requestIds])
-      .orderBy('request_id')
-      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-      .execute();
+    const rows = await this.#lock.execute(trx, requestIds);
     return new Map(rows.map((row) => [row.request_id, toHold(row)]));
   }
 
@@ -106,12 +115,7 @@ export class HoldRepository {
     requestIds: readonly string[],
     state: Exclude<HoldState, 'open'>,
   ): Promise<void> {
-    await trx
-      .updateTable('holds')
-      .set({ state })
-      .where('request_id', 'in', [...requestIds])
-      .where('state', '=', 'open')
-      .execute();
+    await this.#close[state].execute(trx, requestIds);
   }
 
   async extend(trx: Transaction<Tables>, requestId: string, amountHundredths: bigint): Promise<void> {
@@ -182,6 +186,12 @@ export class HoldRepository {
       .executeTakeFirst();
     return row && toHold(row);
   }
+}
+
+function closing(state: Exclude<HoldState, 'open'>): CompiledForList {
+  return new CompiledForList((db, requestIds) =>
+    db.updateTable('holds').set({ state }).where('request_id', 'in', requestIds).where('state', '=', 'open'),
+  );
 }
 
 function toHold(row: Pick<Selectable<HoldsTable>, (typeof COLUMNS)[number]>): Hold {

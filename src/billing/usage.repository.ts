@@ -96,7 +96,7 @@ export class UsageRepository {
     trx: Kysely<Tables>,
     records: readonly UsageRecord[],
   ): Promise<('inserted' | 'existed')[]> => {
-    const added = await this.#insert.execute(trx, records.map(toRow));
+    const added = await this.#insert.executeReturning(trx, records.map(toRow));
     // `delete`: of two records for one request in the same call, the first was the one stored.
     return records.map(({ requestId }) => (added.delete(requestId) ? 'inserted' : 'existed'));
   };

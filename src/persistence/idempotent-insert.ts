@@ -1,49 +1,63 @@
-import { CompiledQuery, sql, type Insertable, type Kysely } from 'kysely';
+import { sql, type Insertable, type Kysely } from 'kysely';
+import { CompiledOnce, slots } from './compiled-once.js';
 import type { Tables } from './tables.js';
 
 /** Rows of one statement; with two dozen columns far below what either database binds (32,766 and 65,535). */
 const MAX_ROWS = 128;
 
 /**
- * `insert … on conflict do nothing` for many rows at once. The SQL is built once per size and sizes are powers of two,
- * because building it anew costs more than running it: 50 rows go as 32 + 16 + 2, in three texts that stay prepared.
+ * `insert … on conflict do nothing` for many rows at once. Sizes are powers of two: 50 rows go as 32 + 16 + 2, in three
+ * texts that stay prepared.
  */
 export class IdempotentInsert<Table extends keyof Tables & string> {
-  readonly #sqlByRows = new Map<number, string>();
+  readonly #silent: CompiledOnce<{ key: string }>;
+  readonly #returning: CompiledOnce<{ key: string }>;
 
   /** @param key unique column of type text: a row whose key is taken is left out */
   constructor(
-    private readonly table: Table,
+    table: Table,
     private readonly columns: readonly (keyof Insertable<Tables[Table]> & string)[],
-    private readonly key: keyof Insertable<Tables[Table]> & string,
-  ) {}
+    key: keyof Insertable<Tables[Table]> & string,
+  ) {
+    const insert = (valueCount: number) => {
+      const row = sql`(${sql.join(slots(columns.length))})`;
+      const rows = Array.from({ length: valueCount / columns.length }, () => row);
+      return sql<{
+        key: string;
+      }>`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))})
+        values ${sql.join(rows)} on conflict (${sql.ref(key)}) do nothing`;
+    };
+    this.#silent = new CompiledOnce((_, size) => insert(size));
+    this.#returning = new CompiledOnce(
+      (_, size) => sql<{ key: string }>`${insert(size)} returning ${sql.ref(key)} as key`,
+    );
+  }
 
-  /** @returns the keys of the rows that were added; the others existed */
-  async execute(db: Kysely<Tables>, rows: readonly Insertable<Tables[Table]>[]): Promise<Set<string>> {
+  async execute(db: Kysely<Tables>, rows: readonly Insertable<Tables[Table]>[]): Promise<void> {
+    for (const values of this.#valuesOf(rows)) await this.#silent.execute(db, values);
+  }
+
+  /** On SQLite at nearly twice the cost of `execute`. @returns the keys of the rows that were added; the others existed */
+  async executeReturning(
+    db: Kysely<Tables>,
+    rows: readonly Insertable<Tables[Table]>[],
+  ): Promise<Set<string>> {
     const added = new Set<string>();
-    let start = 0;
-    while (start < rows.length) {
-      const size = largestPowerOfTwo(Math.min(rows.length - start, MAX_ROWS));
-      const parameters = rows.slice(start, start + size).flatMap((row) => this.columns.map((c) => row[c]));
-      const query = CompiledQuery.raw(this.#sqlFor(db, size), parameters);
-      const result = await db.executeQuery<{ key: string }>(query);
-      for (const { key } of result.rows) added.add(key);
-      start += size;
+    for (const values of this.#valuesOf(rows)) {
+      for (const { key } of await this.#returning.execute(db, values)) added.add(key);
     }
     return added;
   }
 
-  #sqlFor(db: Kysely<Tables>, rowCount: number): string {
-    let text = this.#sqlByRows.get(rowCount);
-    if (text === undefined) {
-      const row = sql`(${sql.join(this.columns.map(() => null))})`;
-      text =
-        sql`insert into ${sql.table(this.table)} (${sql.join(this.columns.map((column) => sql.ref(column)))})
-        values ${sql.join(Array.from({ length: rowCount }, () => row))}
-        on conflict (${sql.ref(this.key)}) do nothing returning ${sql.ref(this.key)} as key`.compile(db).sql;
-      this.#sqlByRows.set(rowCount, text);
+  /** Of one statement after the other. */
+  *#valuesOf(rows: readonly Insertable<Tables[Table]>[]): IterableIterator<unknown[]> {
+    for (let start = 0; start < rows.length;) {
+      const end = start + largestPowerOfTwo(Math.min(rows.length - start, MAX_ROWS));
+      const values: unknown[] = [];
+      for (const row of rows.slice(start, end)) for (const column of this.columns) values.push(row[column]);
+      yield values;
+      start = end;
     }
-    return text;
   }
 }
 
