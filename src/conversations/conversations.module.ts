@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BillingModule } from '../billing/billing.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { FileWriter } from '../http/file-writer.js';
 import { ConversationExportService } from './conversation-export.service.js';
 import { ConversationItemsController } from './conversation-items.controller.js';
@@ -9,18 +10,20 @@ import { ConversationTurns } from './conversation-turns.js';
 import { ConversationRepository } from './conversation.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
+import { ErasureRepository } from './erasure.repository.js';
 import { StoredCompletionsController } from './stored-completions.controller.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
 import { StoredCompletionRepository } from './stored-completion.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
-  imports: [BillingModule],
+  imports: [BillingModule, IdempotencyModule],
   controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
   providers: [
     ConversationRepository,
     ConversationRecordsRepository,
     StoredCompletionRepository,
+    ErasureRepository,
     ConversationsService,
     ConversationItemsService,
     ConversationExportService,
@@ -28,6 +31,11 @@ import { StoredCompletionRepository } from './stored-completion.repository.js';
     StoredCompletionsService,
     FileWriter,
   ],
-  exports: [ConversationRepository, ConversationRecordsRepository, StoredCompletionRepository],
+  exports: [
+    ConversationRepository,
+    ConversationRecordsRepository,
+    StoredCompletionRepository,
+    ErasureRepository,
+  ],
 })
 export class ConversationsModule {}
