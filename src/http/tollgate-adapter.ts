@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import type { Request, Response } from 'express';
+import type { Application, Request, Response } from 'express';
+import { messagesOf } from './express-messages.js';
 import { allowHalfClose } from './half-close.js';
 import { hangUp } from './hang-up.js';
 import { originForm } from './origin-form.js';
@@ -28,7 +29,7 @@ export class TollgateAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
-    const express = this.getInstance<RequestListener>();
+    const express = this.getInstance<Application & RequestListener>();
     const handle = inTurn((request, response) => {
       request.url = originForm(request.url ?? '/');
       express(request, response);
@@ -41,6 +42,7 @@ export class TollgateAdapter extends ExpressAdapter {
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
         // The front door asks for it, and refuses in our words; Node would answer with an empty 400.
         requireHostHeader: false,
+        ...messagesOf(express),
       },
       handle,
     );
