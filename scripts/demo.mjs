@@ -45,7 +45,8 @@ async function main() {
       });
       print(`${surface.name}: baseURL ${gateway.origin}${surface.base}`);
       const visit = { client, surface, sum, answer: undefined };
-      for (const call of [models, answer, stream, completion]) await call(visit);
+      const calls = [models, answer, stream, completion, ...(surface.base === '/v1' ? [chatbot] : [])];
+      for (const call of calls) await call(visit);
       print();
     }
     print(
@@ -103,6 +104,34 @@ async function completion(visit) {
   });
   expect(choices[0].text.trim() !== '', 'the completion is empty');
   show('completion', `Once upon a time${choices[0].text}`, bill(usage, visit));
+}
+
+/** Asks a chatbot twice in one conversation and once in another: what is sent upstream tells what it remembers. */
+async function chatbot(visit) {
+  const { client } = visit;
+  const { id: model } = await client.post('/chatbots', {
+    body: { name: 'Guide', model: MODEL, system_prompt: 'You are a guide to {{city}}.' },
+  });
+  const ask = async (conversation, content) => {
+    const said = await client.chat.completions.create({
+      model,
+      conversation_id: conversation,
+      metadata: { city: 'Paris' },
+      messages: [{ role: 'user', content }],
+    });
+    expect(said.model === model, `asked the chatbot ${model}, ${said.model} answered`);
+    expect(said.conversation_id === conversation, `the answer is of ${said.conversation_id}`);
+    return said;
+  };
+  const first = await ask('ada', 'My name is Ada.');
+  const second = await ask('ada', 'What is my name?');
+  const other = await ask('bob', 'What is my name?');
+  show('chatbot', second.choices[0].message.content, bill(second.usage, visit));
+  const remembered = second.usage.prompt_tokens - other.usage.prompt_tokens;
+  expect(remembered > 0, 'the chatbot does not remember its conversation, or remembers another one');
+  bill(first.usage, visit);
+  bill(other.usage, visit);
+  show('memory', `${remembered} tokens of the first turn went with the second; none to another conversation`);
 }
 
 /** The seed makes the sandbox say the same each time. */
