@@ -6,6 +6,7 @@ import type { Page, PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { inTransaction } from '../persistence/transaction.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
+import { ChatbotListsRepository } from './chatbot-lists.repository.js';
 import { ChatbotRepository, type ChatbotHead } from './chatbot.repository.js';
 import { ChatbotRules, conflict, type Manager } from './chatbot-rules.service.js';
 import { changedSettings, type SettingsPatch } from './chatbot-settings.js';
@@ -57,6 +58,7 @@ export class ChatbotDesk {
   constructor(
     private readonly database: Database,
     private readonly repository: ChatbotRepository,
+    private readonly lists: ChatbotListsRepository,
     private readonly rules: ChatbotRules,
     private readonly chatbots: ChatbotsService,
     private readonly clock: Clock,
@@ -113,7 +115,7 @@ export class ChatbotDesk {
    * @param accountId of all that the manager sees, only those of this one
    */
   list(manager: Manager, accountId: string | undefined, page: PageRequest): Promise<Page<ResolvedChatbot>> {
-    return this.repository.list(manager.accountId ?? accountId, page);
+    return this.lists.list(manager.accountId ?? accountId, page);
   }
 
   /**
@@ -217,7 +219,7 @@ export class ChatbotDesk {
     before: number | undefined,
   ): Promise<{ chatbot: Chatbot; page: Page<ChatbotVersion> }> {
     const { chatbot } = await this.get(manager, id);
-    return { chatbot, page: await this.repository.listVersions(id, limit, before) };
+    return { chatbot, page: await this.lists.listVersions(id, limit, before) };
   }
 
   /** @throws ChatbotNotFoundError, ChatbotVersionNotFoundError */

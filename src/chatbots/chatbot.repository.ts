@@ -1,11 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
-import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
-import { comesAfter } from '../persistence/newest-first.js';
 import type { Tables } from '../persistence/tables.js';
 import type { Chatbot, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
-import { toChatbot, toChatbotVersion, toKeyIds } from './chatbot.row.js';
+import {
+  fromChatbotVersion,
+  fromKeyIds,
+  RESOLVED_COLUMNS,
+  toChatbot,
+  toChatbotVersion,
+  toResolved,
+  VERSION_COLUMNS,
+} from './chatbot.row.js';
 
 /** Which version is meant; the draft is the newest one, be it published or not. */
 export type VersionName = 'published' | 'draft' | number;
@@ -24,7 +30,7 @@ export class ChatbotRepository {
       .values({
         id: chatbot.id,
         account_id: chatbot.accountId,
-        key_ids: toKeyIds(chatbot.keyIds),
+        key_ids: fromKeyIds(chatbot.keyIds),
         newest_version: chatbot.newestVersion,
         published_version: chatbot.publishedVersion ?? null,
         revision: chatbot.revision,
@@ -35,16 +41,7 @@ export class ChatbotRepository {
   }
 
   async insertVersion(version: ChatbotVersion, db: Kysely<Tables> = this.database.kysely): Promise<void> {
-    await db
-      .insertInto('chatbot_versions')
-      .values({
-        chatbot_id: version.chatbotId,
-        version: version.version,
-        settings: JSON.stringify(version.settings),
-        restored_from: version.restoredFrom ?? null,
-        created_at_ms: BigInt(version.createdAtMs),
-      })
-      .execute();
+    await db.insertInto('chatbot_versions').values(fromChatbotVersion(version)).execute();
   }
 
   /** One statement. @returns `undefined` also where the chatbot is there and that version is not */
@@ -59,49 +56,6 @@ export class ChatbotRepository {
       .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
       .executeTakeFirst();
     return row && toResolved(row);
-  }
-
-  /** Newest first, each with its newest version. */
-  async list(
-    accountId: string | undefined,
-    { limit, after }: PageRequest,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Page<ResolvedChatbot>> {
-    const rows = await db
-      .selectFrom((from) =>
-        from
-          .selectFrom('chatbots')
-          .selectAll()
-          .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
-          .where(comesAfter(after))
-          .orderBy('created_at_ms', 'desc')
-          .orderBy('id', 'desc')
-          .limit(limit + 1)
-          .as('chatbots'),
-      )
-      .innerJoin('chatbot_versions', (join) =>
-        join
-          .onRef('chatbot_versions.chatbot_id', '=', 'chatbots.id')
-          .onRef('chatbot_versions.version', '=', 'chatbots.newest_version'),
-      )
-      .select(COLUMNS)
-      .orderBy('chatbots.created_at_ms', 'desc')
-      .orderBy('chatbots.id', 'desc')
-      .execute();
-    return toPage(rows.map(toResolved), limit);
-  }
-
-  /** Those that callers can use, oldest first, with what they get. */
-  async listPublished(
-    accountId: string,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<ResolvedChatbot[]> {
-    const rows = await withVersion(db, 'published')
-      .where('account_id', '=', accountId)
-      .orderBy('chatbots.created_at_ms')
-      .orderBy('chatbots.id')
-      .execute();
-    return rows.map(toResolved);
   }
 
   /**
@@ -140,7 +94,7 @@ export class ChatbotRepository {
       .updateTable('chatbots')
       .set({
         revision: revision + 1,
-        key_ids: toKeyIds(head.keyIds),
+        key_ids: fromKeyIds(head.keyIds),
         newest_version: head.newestVersion,
         published_version: head.publishedVersion ?? null,
         updated_at_ms: BigInt(head.updatedAtMs),
@@ -170,24 +124,6 @@ export class ChatbotRepository {
     return row?.account_id;
   }
 
-  /** Newest first. @param before only versions below; `undefined`: all */
-  async listVersions(
-    chatbotId: string,
-    limit: number,
-    before: number | undefined,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Page<ChatbotVersion>> {
-    const rows = await db
-      .selectFrom('chatbot_versions')
-      .selectAll()
-      .where('chatbot_id', '=', chatbotId)
-      .$if(before !== undefined, (query) => query.where('version', '<', before ?? 0))
-      .orderBy('version', 'desc')
-      .limit(limit + 1)
-      .execute();
-    return toPage(rows.map(toChatbotVersion), limit);
-  }
-
   async findVersion(
     chatbotId: string,
     version: number,
@@ -195,7 +131,7 @@ export class ChatbotRepository {
   ): Promise<ChatbotVersion | undefined> {
     const row = await db
       .selectFrom('chatbot_versions')
-      .selectAll()
+      .select(VERSION_COLUMNS)
       .where('chatbot_id', '=', chatbotId)
       .where('version', '=', version)
       .executeTakeFirst();
@@ -218,21 +154,6 @@ export class ChatbotRepository {
   }
 }
 
-const COLUMNS = [
-  'chatbots.id',
-  'chatbots.account_id',
-  'chatbots.key_ids',
-  'chatbots.newest_version',
-  'chatbots.published_version',
-  'chatbots.revision',
-  'chatbots.created_at_ms',
-  'chatbots.updated_at_ms',
-  'chatbot_versions.version',
-  'chatbot_versions.settings',
-  'chatbot_versions.restored_from',
-  'chatbot_versions.created_at_ms as version_created_at_ms',
-] as const;
-
 function withVersion(db: Kysely<Tables>, version: VersionName) {
   return db
     .selectFrom('chatbots')
@@ -241,30 +162,10 @@ function withVersion(db: Kysely<Tables>, version: VersionName) {
         .onRef('chatbot_versions.chatbot_id', '=', 'chatbots.id')
         .on('chatbot_versions.version', '=', numberOf(version)),
     )
-    .select(COLUMNS);
+    .select(RESOLVED_COLUMNS);
 }
 
 function numberOf(version: VersionName): RawBuilder<number> {
   if (version === 'published') return sql<number>`chatbots.published_version`;
   return version === 'draft' ? sql<number>`chatbots.newest_version` : sql<number>`${version}`;
-}
-
-type VersionedRow = Parameters<typeof toChatbot>[0] & {
-  version: number;
-  settings: string;
-  restored_from: number | null;
-  version_created_at_ms: bigint;
-};
-
-function toResolved(row: VersionedRow): ResolvedChatbot {
-  return {
-    chatbot: toChatbot(row),
-    version: toChatbotVersion({
-      chatbot_id: row.id,
-      version: row.version,
-      settings: row.settings,
-      restored_from: row.restored_from,
-      created_at_ms: row.version_created_at_ms,
-    }),
-  };
 }

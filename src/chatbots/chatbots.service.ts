@@ -32,13 +32,17 @@ export function mayUse(principal: Principal, { id, keyIds }: Pick<Chatbot, 'id' 
 @Injectable()
 export class ChatbotsService {
   private readonly cache = new ChatbotCache();
-  /** How often a chatbot was changed in this process. */
-  private changes = 0;
+  private changed = 0;
 
   constructor(
     private readonly repository: ChatbotRepository,
     private readonly clock: Clock,
   ) {}
+
+  /** How often a chatbot was changed in this process: what was read before the last time may be old. */
+  get changes(): number {
+    return this.changed;
+  }
 
   /**
    * The chatbot that a request names, in the version that its callers get, or in the one named after `@`, which only
@@ -67,7 +71,7 @@ export class ChatbotsService {
 
   /** Drops a chatbot from memory: called after each change in this process. */
   forget(accountId: string, id: string): void {
-    this.changes += 1;
+    this.changed += 1;
     this.cache.forget(accountId, id);
   }
 

@@ -32,19 +32,25 @@ abstract class ModelsController {
 
   @Get()
   @Header('content-type', 'application/json; charset=utf-8')
-  @ApiOperation({ operationId: 'listModels', summary: 'List the models that this key can use' })
-  @ApiOkResponse({ type: ModelList, description: 'All of them, in the order of the configuration' })
-  list(@Req() { principal }: AuthenticatedRequest): string {
-    return this.models.listJson(principal.allowedModels, this.defaultOwner);
+  @ApiOperation({ operationId: 'listModels', summary: 'List the models and chatbots that this key can use' })
+  @ApiOkResponse({
+    type: ModelList,
+    description: "All of them: the models in the order of the configuration, then the account's chatbots",
+  })
+  list(@Req() { principal }: AuthenticatedRequest): Promise<string> {
+    return this.models.listJson(principal, this.defaultOwner);
   }
 
   @Get('*model')
-  @ApiOperation({ operationId: 'retrieveModel', summary: 'Retrieve a model' })
+  @ApiOperation({ operationId: 'retrieveModel', summary: 'Retrieve a model or chatbot' })
   @ModelParam()
   @ApiOkResponse({ type: ModelObject, description: 'The model' })
   @ApiNotFoundResponse({ type: ErrorResponse, description: 'No such model, or none that this key can use' })
-  retrieve(@Param('model') segments: string[], @Req() { principal }: AuthenticatedRequest): ModelObject {
-    return this.models.retrieve(toModelId(segments), principal.allowedModels, this.defaultOwner);
+  retrieve(
+    @Param('model') segments: string[],
+    @Req() { principal }: AuthenticatedRequest,
+  ): Promise<ModelObject> {
+    return this.models.retrieve(toModelId(segments), principal, this.defaultOwner);
   }
 
   @Delete('*model')

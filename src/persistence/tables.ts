@@ -245,6 +245,10 @@ export interface ChatbotVersionsTable {
   version: number;
   /** JSON of `ChatbotSettings`. */
   settings: string;
+  /** Length of `settings`, so that a page of many need not be read to know that it is too long. */
+  settings_chars: number;
+  /** JSON of `ChatbotListing`: what a list of models shows of it. */
+  listing: string;
   restored_from: number | null;
   created_at_ms: bigint;
 }

@@ -31,6 +31,8 @@ export const chatbots: Migration = {
       )
       .addColumn('version', 'integer', (column) => column.notNull())
       .addColumn('settings', 'text', (column) => column.notNull())
+      .addColumn('settings_chars', 'integer', (column) => column.notNull())
+      .addColumn('listing', 'text', (column) => column.notNull())
       .addColumn('restored_from', 'integer')
       .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
       .addPrimaryKeyConstraint('chatbot_versions_key', ['chatbot_id', 'version'])
