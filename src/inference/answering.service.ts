@@ -83,6 +83,8 @@ export class AnsweringService {
     let shown = question.envelope;
     if (first === undefined) {
       const prepared = question.prepare ? await question.prepare(clientSignal(response)) : asAsked(question);
+      // Nobody will listen, so it is not carried out.
+      if (response.destroyed) return prepared.release?.();
       frames = this.inference.stream(prepared, caller, flow).pipe(map((event) => frameOf(event, renderer)));
     } else {
       if (first instanceof Execution) await this.executeStreamed(question, caller, flow, first, renderer);
