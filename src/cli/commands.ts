@@ -1,15 +1,9 @@
-import type { Command, CommandArguments } from './command.js';
+import { CHATBOT_COMMANDS } from './chatbot-commands.js';
+import type { Command } from './command.js';
+import { account, at, clear, PAGE, showRecord, showRows, withCleared } from './command-parts.js';
 import type { Json } from './json.js';
 import { choice, credits, flag, list, text, time, whole, type Option } from './option.js';
 import { renderList, renderRecord } from './render.js';
-
-const PAGE = {
-  limit: whole({ field: 'limit', description: 'rows, at most 100 (20)' }),
-  cursor: text({ field: 'cursor', value: '<cursor>', description: 'where the page before ended' }),
-} satisfies Record<string, Option>;
-
-const account = (description: string, required = false): Option =>
-  text({ field: 'account_id', value: '<id>', description, required });
 
 const KEY_LIMITS = {
   rpm: whole({ field: 'rpm', description: 'requests a minute' }),
@@ -51,18 +45,6 @@ const USAGE_COLUMNS = [
   'cost_usd',
   'credits',
 ];
-
-const showRecord = (answer: Json): string => renderRecord(answer);
-const showRows =
-  (columns: readonly string[]) =>
-  (answer: Json): string =>
-    renderList(columns, answer);
-
-/** A path whose last part is the first positional. */
-const at =
-  (prefix: string, suffix = '') =>
-  ({ positionals: [id = ''] }: CommandArguments): string =>
-    `${prefix}/${encodeURIComponent(id)}${suffix}`;
 
 /** What the tool can do, in the order of its help. */
 export const COMMANDS: readonly Command[] = [
@@ -167,18 +149,10 @@ export const COMMANDS: readonly Command[] = [
     options: {
       name: text({ field: 'name', value: '<name>', description: 'for people' }),
       ...KEY_LIMITS,
-      clear: list({
-        field: 'clear',
-        value: '<a,b>',
-        description: 'limits to take away, by their names on the wire (rpm,expires_at)',
-      }),
+      clear: clear('limits to take away, by their names on the wire (rpm,expires_at)'),
       ...VERSION,
     },
-    request: (given) => {
-      const { clear = [], ...body } = given.fields;
-      const cleared = Object.fromEntries((clear as string[]).map((field) => [field, null]));
-      return { method: 'PATCH', path: at('/keys')(given), body: { ...body, ...cleared } };
-    },
+    request: (given) => ({ method: 'PATCH', path: at('/keys')(given), body: withCleared(given.fields) }),
     show: showRecord,
   },
   {
@@ -202,6 +176,7 @@ export const COMMANDS: readonly Command[] = [
     request: (given) => ({ method: 'POST', path: at('/keys', '/rotate')(given), body: given.fields }),
     show: showSecret,
   },
+  ...CHATBOT_COMMANDS,
   {
     name: 'ledger list',
     summary: 'List what was posted and charged, newest first',

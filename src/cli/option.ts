@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { CliError } from './cli-error.js';
 
 /** An option of a command: a field of the request that the command makes. */
@@ -25,6 +26,16 @@ export const whole = (option: OptionText): Option => ({
   value: '<n>',
   read: (given) => {
     if (!/^\d{1,15}$/.test(given)) throw new CliError(`must be a whole number, not "${given}"`, 2);
+    return Number(given);
+  },
+});
+
+/** A number with decimals, such as 0.7. */
+export const number = (option: OptionText): Option => ({
+  ...option,
+  value: '<number>',
+  read: (given) => {
+    if (!/^-?\d{1,9}(\.\d{1,9})?$/.test(given)) throw new CliError(`must be a number, not "${given}"`, 2);
     return Number(given);
   },
 });
@@ -65,6 +76,26 @@ export const time = (option: OptionText): Option => ({
     return Math.floor(ms / 1000);
   },
 });
+
+/** A file that holds a JSON object. */
+export const jsonFile = (option: OptionText): Option => ({
+  ...option,
+  value: '<path>',
+  read: (given) => {
+    const value = parseFile(given);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    throw new CliError(`must name a file with a JSON object: "${given}" holds something else`, 2);
+  },
+});
+
+function parseFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CliError(`cannot be read from "${path}": ${code ?? message}`, 2);
+  }
+}
 
 export const flag = (option: OptionText): Option => ({
   ...option,

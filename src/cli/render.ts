@@ -4,10 +4,19 @@ const TIMES = new Set([
   'created',
   'expires_at',
   'revoked_at',
+  'updated',
   'effective_from',
   'previous_secret_valid_until',
 ]);
 const NOTHING = '-';
+
+/** A text of several lines, indented; nothing in it steers the terminal. */
+export function renderText(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${printable(line)}`)
+    .join('\n');
+}
 
 /** Rows in aligned columns under a head; numbers stand to the right. */
 export function renderTable(columns: readonly string[], rows: readonly Json[]): string {

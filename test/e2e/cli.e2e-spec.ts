@@ -217,6 +217,7 @@ describe('npm run cli', () => {
     ['keys create --account a --budget 1.005', '--budget must be a number with at most two decimals'],
     ['keys create --account a --expires soon', '--expires must be a time'],
     ['usage --group-by colour', '--group-by must be one of day, model, key'],
+    ['keys create --account a --manage-chatbots yes', '--manage-chatbots must be true or false'],
     ['keys list --colour red', "Unknown option '--colour'"],
     ['keys list --admin-key x', "Unknown option '--admin-key'"],
   ])('ends with 2 and what is unclear: %s', async (line, message) => {
@@ -260,8 +261,10 @@ describe('npm run cli', () => {
   it('has help for all and for each command, without a server or a key', async () => {
     const { exitCode, stdout } = await nobody(['--help']);
     expect(exitCode).toBe(0);
-    const commands = [...stdout.matchAll(/^ {2}((?:accounts|credits|keys|ledger|requests) \w+|usage) {2}/gm)];
-    expect(commands).toHaveLength(15);
+    const commands = [
+      ...stdout.matchAll(/^ {2}((?:accounts|chatbots|credits|keys|ledger|requests) \w+|usage) {2}/gm),
+    ];
+    expect(commands).toHaveLength(25);
     for (const [, name = ''] of commands) {
       const help = await nobody([...name.split(' '), '--help']);
       expect(help).toMatchObject({

@@ -1,0 +1,32 @@
+/** What several commands have in common. */
+import type { CommandArguments } from './command.js';
+import type { Json } from './json.js';
+import { list, text, whole, type Option } from './option.js';
+import { renderList, renderRecord } from './render.js';
+
+export const PAGE = {
+  limit: whole({ field: 'limit', description: 'rows, at most 100 (20)' }),
+  cursor: text({ field: 'cursor', value: '<cursor>', description: 'where the page before ended' }),
+} satisfies Record<string, Option>;
+
+export const account = (description: string, required = false): Option =>
+  text({ field: 'account_id', value: '<id>', description, required });
+
+export const clear = (description: string): Option => list({ field: 'clear', value: '<a,b>', description });
+
+/** A body in which the fields that `clear` names are `null`. */
+export function withCleared({ clear: names = [], ...body }: Json): Json {
+  return { ...body, ...Object.fromEntries((names as string[]).map((field) => [field, null])) };
+}
+
+export const showRecord = (answer: Json): string => renderRecord(answer);
+export const showRows =
+  (columns: readonly string[]) =>
+  (answer: Json): string =>
+    renderList(columns, answer);
+
+/** A path whose last part is the first positional. */
+export const at =
+  (prefix: string, suffix = '') =>
+  ({ positionals: [id = ''] }: CommandArguments): string =>
+    `${prefix}/${encodeURIComponent(id)}${suffix}`;
