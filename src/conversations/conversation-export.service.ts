@@ -24,7 +24,8 @@ export class ConversationExportService {
   async export({ accountId }: Principal, id: string, format: 'json' | 'markdown'): Promise<FileAnswer> {
     const conversation = await this.conversations.get(accountId, id);
     const wire = toConversationObject(conversation);
-    const messages = this.messagesOf(conversation);
+    const newest = await this.records.listMessages(conversation.id, { order: 'desc', limit: 1 });
+    const messages = this.messagesOf(conversation, newest.rows[0]?.seq ?? 0);
     const { title } = conversation.head;
     return format === 'json'
       ? {
@@ -40,12 +41,13 @@ export class ConversationExportService {
   }
 
   /**
-   * The messages that there were when the first was asked for; what is added meanwhile is not among them.
+   * All messages through one; what is added meanwhile is not among them.
    * @throws ConversationNotFoundError when it is erased meanwhile: what was read is not all there was
    */
-  private async *messagesOf({ id, accountId }: Conversation): AsyncGenerator<StoredMessage> {
-    const [newest] = (await this.records.listMessages(id, { order: 'desc', limit: 1 })).rows;
-    const throughSeq = newest?.seq ?? 0;
+  private async *messagesOf(
+    { id, accountId }: Conversation,
+    throughSeq: number,
+  ): AsyncGenerator<StoredMessage> {
     let afterSeq = 0;
     while (afterSeq < throughSeq) {
       const page = await this.records.listMessages(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
