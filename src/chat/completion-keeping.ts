@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock/clock.js';
 import { StoredCompletionRepository } from '../conversations/stored-completion.repository.js';
 import type { AnswerKeeper } from '../inference/prepared-request.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
@@ -9,7 +10,10 @@ import { keepEnded } from './turn-keeper.js';
 /** Stores completions that were asked to be stored, to be found again at `/v1/chat/completions/{id}`. */
 @Injectable()
 export class CompletionKeeping {
-  constructor(private readonly completions: StoredCompletionRepository) {}
+  constructor(
+    private readonly completions: StoredCompletionRepository,
+    private readonly clock: Clock,
+  ) {}
 
   /** @returns `undefined`: this one is not to be stored */
   keeperOf({
@@ -30,7 +34,8 @@ export class CompletionKeeping {
         metadata,
         answer: JSON.stringify(answer),
         requestId: caller.requestId,
-        createdAtMs: envelope.created * 1000,
+        // When it is stored: whoever pages through completions meets those that ended meanwhile at the end.
+        createdAtMs: this.clock.nowMs(),
         messages: body.messages,
       });
     });
