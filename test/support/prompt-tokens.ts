@@ -1,0 +1,28 @@
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+
+/** A message as an upstream gets it. */
+export interface SentMessage {
+  readonly role: string;
+  readonly content: string | null;
+  readonly name?: string;
+  readonly tool_calls?: readonly unknown[];
+  readonly tool_call_id?: string;
+}
+
+/** Framing by OpenAI's recipe for counting chat tokens: so much a message, and as much for the reply. */
+const PER_MESSAGE = 3;
+const PER_REPLY = 3;
+
+/** Tokens of one message, framing included, by the encoding of OpenAI's current models. */
+export function messageTokens({ content, name, tool_calls }: SentMessage): number {
+  const texts = [content ?? '', name ?? '', tool_calls === undefined ? '' : JSON.stringify(tool_calls)];
+  return texts.reduce((sum, text) => sum + countTokens(text), PER_MESSAGE);
+}
+
+/** Tokens of all that a chat request has its model read. Counted apart from the gateway, to judge it. */
+export function promptTokens({ messages, tools }: { messages?: unknown; tools?: unknown }): number {
+  return (messages as SentMessage[]).reduce(
+    (sum, message) => sum + messageTokens(message),
+    PER_REPLY + (tools === undefined ? 0 : countTokens(JSON.stringify(tools))),
+  );
+}
