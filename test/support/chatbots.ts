@@ -26,12 +26,22 @@ export async function newChatbot(
   changes: Partial<ChatbotSettings> = {},
   head: Partial<Pick<Chatbot, 'accountId' | 'keyIds' | 'publishedVersion'>> = {},
 ): Promise<string> {
+  const accountId = head.accountId ?? (await firstAccount(tollgate));
+  const repository = tollgate.app.get(ChatbotRepository, { strict: false });
+  return insertChatbot(repository, { ...head, accountId }, changes);
+}
+
+/** A published chatbot, past any gateway. @returns its id */
+export async function insertChatbot(
+  repository: ChatbotRepository,
+  head: Pick<Chatbot, 'accountId'> & Partial<Pick<Chatbot, 'keyIds' | 'publishedVersion'>>,
+  changes: Partial<ChatbotSettings> = {},
+): Promise<string> {
   const id = newChatbotId();
   const nowMs = Date.now();
-  const repository = tollgate.app.get(ChatbotRepository, { strict: false });
   await repository.insert({
     id,
-    accountId: head.accountId ?? (await firstAccount(tollgate)),
+    accountId: head.accountId,
     keyIds: head.keyIds,
     newestVersion: 1,
     publishedVersion: 'publishedVersion' in head ? head.publishedVersion : 1,

@@ -6,20 +6,20 @@ import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { LedgerService } from '../../src/billing/ledger.service.js';
 import { MoneyListeners } from '../../src/billing/money-listeners.js';
+import { ChatbotRepository } from '../../src/chatbots/chatbot.repository.js';
 import { SystemClock } from '../../src/common/clock/clock.js';
 import { newRowId } from '../../src/common/ids/ids.js';
 import type { Database } from '../../src/persistence/database.js';
+import { insertChatbot } from './chatbots.js';
 
 export interface Payer {
   readonly accountId: string;
   readonly keyId: string;
   readonly secret: string;
+  readonly chatbotId: string;
 }
 
-/**
- * Writes an account with credit and one key straight into a database that no gateway has yet.
- * @returns its id, the key's id and secret
- */
+/** Writes an account with credit, one key and one chatbot straight into a database that no gateway has yet. */
 export async function createPayer(database: Database, creditHundredths: bigint): Promise<Payer> {
   const clock = new SystemClock();
   const balances = new BalanceRepository(database);
@@ -42,5 +42,6 @@ export async function createPayer(database: Database, creditHundredths: bigint):
     expiresAtMs: undefined,
     revokedAtMs: undefined,
   });
-  return { accountId: account.id, keyId, secret };
+  const chatbotId = await insertChatbot(new ChatbotRepository(database), { accountId: account.id });
+  return { accountId: account.id, keyId, secret, chatbotId };
 }

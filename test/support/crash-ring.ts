@@ -10,8 +10,9 @@ import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
 import { SqliteDatabase } from '../../src/persistence/sqlite-database.js';
 import type { Tables } from '../../src/persistence/tables.js';
 import { createPayer, type Payer } from './crash-accounts.js';
-import { busyUpstream, load } from './crash-load.js';
+import { ask, busyUpstream, calmUpstream, load } from './crash-load.js';
 import { GatewayProcess, NeverListenedError } from './crash-process.js';
+import { brokenTalks, Talks } from './crash-talks.js';
 import { eventually } from './eventually.js';
 import { FakeUpstream } from './fake-upstream.js';
 import { brokenInvariants, openHolds, type Seen } from './invariants.js';
@@ -25,6 +26,9 @@ export type CrashPoint =
   | 'before-commit'
   | 'after-commit'
   | 'before-last-byte'
+  | 'turn-answered'
+  | 'turn-written'
+  | 'turn-settled'
   | 'any-time';
 
 const ACCOUNTS = 4;
@@ -47,6 +51,7 @@ export class CrashRing {
   /** What every client saw, over all lives. */
   readonly seen: Seen[] = [];
   kills = 0;
+  private readonly talks = new Talks();
 
   private constructor(
     readonly upstream: FakeUpstream,
@@ -88,11 +93,6 @@ export class CrashRing {
     return new CrashRing(upstream, payers, new Kysely<Tables>({ dialect }), env, folder);
   }
 
-  /** One of each account. */
-  get keys(): string[] {
-    return this.payers.map(({ secret }) => secret);
-  }
-
   /** The first of the accounts, and where there is but one, the only. */
   get firstPayer(): Payer {
     const [first] = this.payers;
@@ -115,9 +115,10 @@ export class CrashRing {
     const gateway = await this.start({ CRASH_POINT: `${point}:${passage}` }, 'crash-points.mjs').catch(
       diedEarly,
     );
+    this.talks.nextLife();
     if (gateway === undefined) {
       this.kills += 1;
-      return brokenInvariants(this.db, { seen: this.seen, working: true });
+      return this.broken({ working: true });
     }
     const asked = this.upstream.requests.length;
     const deadline = performance.now() + (point === 'any-time' ? passage * 20 : LONGEST_LIFE_MS);
@@ -132,23 +133,55 @@ export class CrashRing {
     this.seen.push(
       ...(await load(
         () => gateway.origin,
-        this.keys,
+        this.payers,
+        (payer) => this.talks.next(payer),
         () => gateway.alive,
       )),
     );
     await doom;
-    return brokenInvariants(this.db, { seen: this.seen, working: true });
+    return this.broken({ working: true });
   }
 
-  /** Lets one process live on until it has resolved everything that the dead ones left. */
+  /**
+   * Lets one process live on until it has resolved everything that the dead ones left, and then goes on with every
+   * conversation.
+   */
   async aftermath(): Promise<string[]> {
     const gateway = await this.start();
     try {
       await eventually(async () => (await openHolds(this.db)).length === 0, 'an end of all holds', 20_000);
-      return await brokenInvariants(this.db, { seen: this.seen });
+      const refused = await this.goOn(gateway);
+      return [
+        ...refused,
+        ...(await this.broken({})),
+        ...(await brokenTalks(this.db, this.upstream.requests)),
+      ];
     } finally {
       await gateway.kill();
     }
+  }
+
+  /** One more turn of each conversation. @returns those that it is refused in */
+  private async goOn(gateway: GatewayProcess): Promise<string[]> {
+    this.upstream.otherwise(calmUpstream);
+    const refused: string[] = [];
+    const left = this.talks.all();
+    await Promise.all(
+      this.payers.map(async () => {
+        for (let next = left.pop(); next !== undefined; next = left.pop()) {
+          const [payer, name] = next;
+          const question = { stream: false, model: payer.chatbotId, ...this.talks.goOn(payer, name) };
+          const one = await ask(gateway.origin, payer.secret, question);
+          if (one !== undefined) this.seen.push(one);
+          if (one?.end !== 'whole') refused.push(`${name}: ${one?.refusal?.code}`);
+        }
+      }),
+    );
+    return refused;
+  }
+
+  private broken({ working = false }: { working?: boolean }): Promise<string[]> {
+    return brokenInvariants(this.db, { seen: this.seen, working, turnsOnly: true });
   }
 }
 

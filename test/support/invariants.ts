@@ -1,7 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
 import { Database } from '../../src/persistence/database.js';
+import { Sealer } from '../../src/persistence/sealer.js';
 import type { Tables } from '../../src/persistence/tables.js';
+import { brokenConversations, type ConversationSight } from './conversation-invariants.js';
 import { eventually } from './eventually.js';
 import type { Tollgate } from './tollgate.js';
 
@@ -15,23 +17,33 @@ export interface Seen {
    * died with the process, so that nobody knows.
    */
   readonly end: 'whole' | 'partial' | 'refused' | 'cut';
+  readonly refusal?: Refusal;
   /** What a whole answer's usage costs. */
   readonly creditHundredths?: bigint;
+  /** The conversation that remembers a whole answer, as its client knows it, if that has not been erased. */
+  readonly conversation?: string | undefined;
 }
 
-export interface Sight {
+export interface Refusal {
+  readonly status: number;
+  readonly code: string | null;
+  /** The header. */
+  readonly retryAfter: string | null;
+}
+
+export interface Sight extends ConversationSight {
   readonly seen?: readonly Seen[];
   /** Processes are at work, or dead ones are not swept yet: holds may be open. */
   readonly working?: boolean;
 }
 
 /**
- * Checks invariants I1 to I6 of the fault matrix on a database, as far as rows and what clients saw can show them.
- * Reads only. Empty: all hold.
+ * Checks invariants I1 to I6 of the fault matrix on a database, as far as rows and what clients saw can show them, and
+ * the conversations. Reads only. Empty: all hold.
  */
 export async function brokenInvariants(
   db: Kysely<Tables>,
-  { seen = [], working = false }: Sight = {},
+  { seen = [], working = false, ...conversations }: Sight = {},
 ): Promise<string[]> {
   const ledger = await verifyLedger(db);
   return [
@@ -39,6 +51,8 @@ export async function brokenInvariants(
     ...(await holdsNotResolvedOnce(db, working)),
     ...(await recordsWithoutHold(db)),
     ...(await answersNotChargedOnce(db, seen)),
+    ...(await brokenConversations(db, conversations)),
+    ...(await answersNotRemembered(db, seen)),
   ];
 }
 
@@ -54,7 +68,7 @@ export async function brokenInvariantsOf(tollgate: Tollgate, seen: readonly Seen
     () => [],
     () => [`I9: ${tollgate.openRequests} requests stay open`],
   );
-  return [...left, ...(await brokenInvariants(kysely, { seen }))];
+  return [...left, ...(await brokenInvariants(kysely, { seen, sealer: tollgate.app.get(Sealer) }))];
 }
 
 /** Request ids of holds that nobody has resolved. */
@@ -124,4 +138,20 @@ async function answersNotChargedOnce(db: Kysely<Tables>, seen: readonly Seen[]):
       ? []
       : [`I5 ${requestId}: charged ${charged} for an answer of ${creditHundredths}`];
   });
+}
+
+/** Who got an answer of a conversation finds it there. */
+async function answersNotRemembered(db: Kysely<Tables>, seen: readonly Seen[]): Promise<string[]> {
+  const remembered = seen.filter(({ end, conversation }) => end === 'whole' && conversation !== undefined);
+  if (remembered.length === 0) return [];
+  const rows = await db
+    .selectFrom('conversation_messages')
+    .innerJoin('conversations', 'conversations.id', 'conversation_messages.conversation_id')
+    .select(['request_id', 'client_id'])
+    .distinct()
+    .execute();
+  const stored = new Map(rows.map((row) => [row.request_id, row.client_id]));
+  return remembered
+    .filter(({ requestId, conversation }) => stored.get(requestId) !== conversation)
+    .map(({ requestId, conversation }) => `${requestId}: answered, and not in ${conversation}`);
 }
