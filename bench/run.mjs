@@ -2,7 +2,8 @@
  * `npm run bench`: what the gateway costs beside a plain relay, on this machine, in one run. Prints what it measures and
  * writes it to `bench/results/latest.json`; no figure makes it fail.
  *
- *   npm run bench -- [--quick] [--only jsonRequest,streamEvent] [--main other/dist/main.js] [--out file.json]
+ *   npm run bench -- [--quick] [--only jsonRequest,streamEvent] [--soak seconds] [--main other/dist/main.js]
+ *     [--out file.json]
  *
  * @see docs/benchmarks.md
  */
@@ -50,6 +51,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    soak: { type: 'string' },
     main: { type: 'string', default: 'dist/main.js' },
     out: { type: 'string', default: 'bench/results/latest.json' },
   },
@@ -103,8 +105,8 @@ async function main() {
   const machine = describeMachine();
   const upstream = await startWorker('upstream.mjs');
   const upstreamPort = await upstream.run('listen');
-  const startGateway = async (models, folder) =>
-    keep(await Gateway.start({ main: builtMain, upstreamPort, models, folder }));
+  const startGateway = async (models, options = {}) =>
+    keep(await Gateway.start({ main: builtMain, upstreamPort, models, ...options }));
   const models = [...new Set([...WARM_UP_MODELS, ...chosen.flatMap(([, measure]) => measure.models)])];
   const gateway = await startGateway(models);
   const floor = await startFloor(upstreamPort);
@@ -112,6 +114,7 @@ async function main() {
   const bench = {
     quick: options.quick,
     main: builtMain,
+    soakSeconds: options.soak === undefined ? undefined : Number(options.soak),
     rounds: options.quick ? QUICK_ROUNDS : ROUNDS,
     targets: [Target.gateway(gateway), Target.floor(floor)],
     inTurns,

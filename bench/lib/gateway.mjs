@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { stopChild } from './worker.mjs';
 
 export const API_KEY = 'sk-tg-bench-0123456789abcdefghijklmnopqrstuvwxyz';
 const START_DEADLINE_MS = 30_000;
+const HEAP_PROBE_ARGS = ['--expose-gc', '--import', new URL('heap-probe.mjs', import.meta.url).href];
 
 /**
  * The gateway as a user runs it: `node dist/main.js`, SQLite in a fresh folder, authentication, both limits and durable
@@ -32,6 +34,7 @@ export class Gateway {
    * @param options.main the compiled `main.js`
    * @param options.models upstream models that it serves, each under `bench/<model>`
    * @param options.nodeArgs flags of Node, such as `--cpu-prof`
+   * @param options.heapProbe lets `memoryAfterGc` be asked
    * @param options.folder of an earlier gateway, to start on its database
    */
   static async start({
@@ -39,12 +42,13 @@ export class Gateway {
     upstreamPort,
     models = [],
     nodeArgs = [],
+    heapProbe = false,
     env = {},
     folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-')),
   }) {
     writeFileSync(join(folder, 'tollgate.yaml'), catalogue(upstreamPort, new Set(models)));
     const startMs = performance.now();
-    const child = spawn(process.execPath, [...nodeArgs, main], {
+    const child = spawn(process.execPath, [...(heapProbe ? HEAP_PROBE_ARGS : []), ...nodeArgs, main], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
@@ -60,7 +64,7 @@ export class Gateway {
         BENCH_VENDOR_KEY: 'bench-vendor-key',
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', ...(heapProbe ? ['ipc'] : [])],
     });
     try {
       const port = await listening(child);
@@ -77,6 +81,13 @@ export class Gateway {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  /** `process.memoryUsage()` of the gateway, bytes, after it has collected all garbage. */
+  async memoryAfterGc() {
+    this.#child.send('gc');
+    const [usage] = await once(this.#child, 'message');
+    return usage;
   }
 
   /** Stops the process and keeps its folder. */

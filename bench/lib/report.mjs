@@ -97,8 +97,10 @@ const ROWS = {
     { figure: 'Charges, 100 at a time', unit: '/s', gateway: batched.perSecond },
     { figure: 'CPU of such a charge in a group', unit: 'µs', gateway: batched.cpuUs },
   ],
-  soak: ({ seconds, mibPerMinute }) => [
-    { figure: `RSS slope in ${seconds} s of mixed load`, unit: 'MiB/min', gateway: mibPerMinute, target: 1 },
+  soak: ({ seconds, heapMibPerMinute, externalMibPerMinute, rssMibPerMinute }) => [
+    { figure: `Heap slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: heapMibPerMinute, target: 1 },
+    { figure: `External slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: externalMibPerMinute },
+    { figure: `RSS slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: rssMibPerMinute, target: 1 },
   ],
 };
 

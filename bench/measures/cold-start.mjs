@@ -11,7 +11,7 @@ export async function measure({ startGateway, quick }) {
     const fresh = await startGateway(models);
     first.push(fresh.readyMs / 1000);
     const folder = await fresh.halt();
-    const second = await startGateway(models, folder);
+    const second = await startGateway(models, { folder });
     again.push(second.readyMs / 1000);
     await second.stop();
   }
