@@ -105,8 +105,8 @@ async function main() {
   const machine = describeMachine();
   const upstream = await startWorker('upstream.mjs');
   const upstreamPort = await upstream.run('listen');
-  const startGateway = async (models, options = {}) =>
-    keep(await Gateway.start({ main: builtMain, upstreamPort, models, ...options }));
+  const startGateway = async (models, settings = {}) =>
+    keep(await Gateway.start({ main: builtMain, upstreamPort, models, ...settings }));
   const models = [...new Set([...WARM_UP_MODELS, ...chosen.flatMap(([, measure]) => measure.models)])];
   const gateway = await startGateway(models);
   const floor = await startFloor(upstreamPort);
