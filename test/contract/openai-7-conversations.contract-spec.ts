@@ -92,4 +92,68 @@ describe('openai-node 7: conversations', () => {
     expect(left).toBe(0);
     expect((await client.conversations.items.list(id)).data).toEqual([]);
   });
+
+  it('goes on with a conversation in chat completions, streamed and not', async () => {
+    const { id } = await client.conversations.create({ items: CALLS.slice(0, 2) });
+    const ask = (content: string) => ({
+      model: 'sandbox/echo',
+      messages: [{ role: 'user' as const, content }],
+      conversation_id: id,
+    });
+    const answer = await client.chat.completions.create(ask('and now?'));
+    expect(answer).toMatchObject({ conversation_id: id });
+    await collect(await client.chat.completions.create({ ...ask('and then?'), stream: true }));
+    const items = await collect(client.conversations.items.list(id, { order: 'asc' }));
+    expect(items.map((item) => ('role' in item ? item.role : item.type))).toEqual([
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+    ]);
+  });
+
+  it('tells of what is wrong as OpenAI does', async () => {
+    const { id } = await client.conversations.create();
+    const add = client.conversations.items.create(id, {
+      items: [{ type: 'web_search_call', id: 'ws_1', status: 'completed' } as never],
+    });
+    await expect(add).rejects.toMatchObject({ status: 400, param: 'items[0].type', code: 'invalid_value' });
+    await expect(client.conversations.items.retrieve('msg_1', { conversation_id: id })).rejects.toThrow(
+      NotFoundError,
+    );
+  });
+
+  it('lists, reads, changes and deletes stored chat completions', async () => {
+    const ask = (content: string, metadata: Record<string, string>) =>
+      client.chat.completions.create({
+        model: 'sandbox/echo',
+        messages: [{ role: 'user', content }],
+        store: true,
+        metadata,
+      });
+    const red = await ask('one', { colour: 'red' });
+    const blue = await ask('two', { colour: 'blue' });
+    const both = await collect(client.chat.completions.list({ limit: 1 }));
+    expect(both.map(({ id }) => id)).toEqual([red.id, blue.id]);
+    const reds = await collect(client.chat.completions.list({ metadata: { colour: 'red' }, order: 'desc' }));
+    expect(reds.map(({ id }) => id)).toEqual([red.id]);
+    expect(await client.chat.completions.retrieve(red.id)).toMatchObject({
+      id: red.id,
+      choices: red.choices,
+      usage: red.usage,
+    });
+    const changed = await client.chat.completions.update(red.id, { metadata: { colour: 'green' } });
+    expect(changed).toMatchObject({ id: red.id, metadata: { colour: 'green' } });
+    const messages = await collect(client.chat.completions.messages.list(red.id));
+    expect(messages).toMatchObject([{ id: `${red.id}-0`, role: 'user', content: 'one' }]);
+    expect(await client.chat.completions.delete(red.id)).toEqual({
+      object: 'chat.completion.deleted',
+      id: red.id,
+      deleted: true,
+    });
+    await expect(client.chat.completions.retrieve(red.id)).rejects.toThrow(NotFoundError);
+    expect((await client.chat.completions.list()).data).toHaveLength(1);
+  });
 });
