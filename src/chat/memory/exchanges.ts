@@ -11,6 +11,8 @@ export interface Exchanges {
   readonly sendable: readonly Exchange[];
   /** The last one, if the new messages answer its calls: sent in any case. */
   readonly pinned: Exchange | undefined;
+  /** Whether `pinned` begins where it was begun; if not, older messages belong to it. */
+  readonly pinnedIsWhole: boolean;
 }
 
 const RESULTS: ReadonlySet<ChatRole> = new Set(['tool', 'function']);
@@ -33,7 +35,11 @@ export function exchangesOf(
   const pinned = last !== undefined && isAnsweredBy(fresh, last) ? last : undefined;
   const earlier = pinned === undefined ? all : all.slice(0, -1);
   const whole = complete ? earlier : earlier.slice(1);
-  return { sendable: whole.filter((exchange) => openCalls(exchange)?.size === 0), pinned };
+  return {
+    sendable: whole.filter((exchange) => openCalls(exchange)?.size === 0),
+    pinned,
+    pinnedIsWhole: complete || all.length > 1,
+  };
 }
 
 function parted(stored: readonly StoredMessage[]): StoredMessage[][] {

@@ -84,7 +84,7 @@ export async function fitMemory(demand: MemoryDemand, tally: TokenTally): Promis
 }
 
 function wantedBy({ policy, stored, complete, fresh, summary, prompt }: MemoryDemand): Wanted {
-  const { sendable, pinned } = exchangesOf(stored, complete, fresh);
+  const { sendable, pinned, pinnedIsWhole } = exchangesOf(stored, complete, fresh);
   const all = pinned === undefined ? sendable : [...sendable, pinned];
   const most = policy.kind === 'none' ? 0 : policy.kind === 'turns' ? policy.turns : Infinity;
   const exchanges = all.slice(Math.max(0, all.length - Math.max(most, pinned === undefined ? 0 : 1)));
@@ -92,7 +92,8 @@ function wantedBy({ policy, stored, complete, fresh, summary, prompt }: MemoryDe
   let tokens = promptTokensAtMost(prompt);
   if (used !== undefined) tokens += messageBytes(summaryMessage(used.text)) + TOKENS_PER_MESSAGE;
   for (const exchange of exchanges) for (const each of exchange) tokens += storedTokensAtMost(each);
-  return { summary: used, exchanges, tokens, pinned, enough: all.length >= most };
+  const enough = all.length >= most && (pinned === undefined || pinnedIsWhole);
+  return { summary: used, exchanges, tokens, pinned, enough };
 }
 
 /** By exact count: the pinned exchange, then the summary, then the other exchanges, the newest first. */
