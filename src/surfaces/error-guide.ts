@@ -62,7 +62,7 @@ export const ERROR_GUIDE = {
   permission_denied: {
     message: 'You have insufficient permissions for this operation.',
     meaning:
-      'This key may not do this: delete a model, call from this address, or anything at all while its account is suspended.',
+      'This key may not do this: delete a model, read conversations, call from this address, or anything at all while its account is suspended.',
     advice: 'Do not try again.',
   },
   request_rate_limited: {
@@ -206,7 +206,7 @@ export const ERROR_GUIDE = {
   conversation_busy: {
     message:
       'Another request is going on with this conversation. Wait for its answer, then send this one again.',
-    meaning: 'Another replica is answering a request in the same conversation: turns never mix.',
+    meaning: 'Another request goes on with the same conversation: turns, and changes by hand, never mix.',
     advice: 'Try again after `retry-after`; official SDKs do so by themselves.',
   },
   overloaded: {
