@@ -16,6 +16,7 @@ import {
   toConversationObject,
 } from './conversations.service.js';
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
+import { ErasureRepository } from './erasure.repository.js';
 import { toMessages } from './input-items.js';
 
 /** Messages read at a time to find the one whose call a result answers. */
@@ -28,6 +29,7 @@ export class ConversationItemsService {
     private readonly conversations: ConversationsService,
     private readonly records: ConversationRecordsRepository,
     private readonly turns: ConversationTurns,
+    private readonly erasure: ErasureRepository,
     private readonly clock: Clock,
   ) {}
 
@@ -110,6 +112,7 @@ export class ConversationItemsService {
     itemId: string,
   ): Promise<ConversationObject> {
     const conversation = await this.conversations.get(accountId, conversationId);
+    const refuseDuringTurns = this.turns.refuseDuring(conversation);
     const left = await this.records.editMessage(
       accountId,
       conversation.id,
@@ -118,9 +121,13 @@ export class ConversationItemsService {
         if (!toItems(message, new Set()).some(({ id }) => id === itemId)) throw new ItemNotFoundError();
         return withoutItem(message, itemId);
       },
-      this.turns.refuseDuring(conversation),
+      async (trx) => {
+        await refuseDuringTurns(trx);
+        await this.erasure.eraseAnswers(trx, accountId, conversation.clientId);
+      },
     );
     if (left === undefined) throw new ItemNotFoundError();
+    await this.erasure.purge();
     return toConversationObject(left);
   }
 

@@ -259,7 +259,7 @@ export class ConversationRecordsRepository {
 
   /**
    * Puts a message in the place of another, or erases it; also the summary if that covers it. The digests of those after
-   * it are made anew.
+   * it are made anew. Answers that say the same are the caller's to erase, and the files' remnants.
    *
    * @param edit what is left of the message; `undefined`: nothing
    * @returns the conversation afterwards; `undefined`: there is no such message
@@ -291,11 +291,6 @@ export class ConversationRecordsRepository {
     });
   }
 
-  /** As `editMessage`, with nothing left. */
-  async deleteMessage(accountId: string, conversationId: string, messageId: string): Promise<boolean> {
-    return (await this.editMessage(accountId, conversationId, messageId, () => undefined)) !== undefined;
-  }
-
   /** Messages of a conversation whose owner is known; a page ends early where they are very long. */
   async listMessages(
     conversationId: string,
@@ -325,61 +320,6 @@ export class ConversationRecordsRepository {
       rows: rows.map((row) => toStoredMessage(row, this.sealer)),
       hasMore: sized.length > taken.length,
     };
-  }
-
-  /** @returns false: there is none */
-  erase(
-    accountId: string,
-    id: string,
-    kind: 'conversation' | 'completion' = 'conversation',
-  ): Promise<boolean> {
-    return inTransaction(this.database.kysely, async (trx) => {
-      const row = await this.#lock(trx, accountId, id, kind);
-      if (row === undefined) return false;
-      await this.#eraseRows(trx, [id]);
-      return true;
-    });
-  }
-
-  /** @returns how many conversations and stored completions were erased */
-  async eraseAccount(accountId: string): Promise<number> {
-    return this.eraseOlderThan(accountId, Number.MAX_SAFE_INTEGER);
-  }
-
-  /** @returns how many conversations and stored completions, unchanged since `beforeMs`, were erased */
-  async eraseOlderThan(accountId: string, beforeMs: number, limit = Infinity): Promise<number> {
-    let erased = 0;
-    while (erased < limit) {
-      const some = await this.#eraseSome(accountId, beforeMs, Math.min(limit - erased, 50));
-      if (some === 0) break;
-      erased += some;
-    }
-    return erased;
-  }
-
-  #eraseSome(accountId: string, beforeMs: number, limit: number): Promise<number> {
-    return inTransaction(this.database.kysely, async (trx) => {
-      const rows = await trx
-        .selectFrom('conversations')
-        .select('id')
-        .where('account_id', '=', accountId)
-        .where('updated_at_ms', '<', BigInt(beforeMs))
-        .orderBy('updated_at_ms')
-        .limit(limit)
-        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-        .execute();
-      if (rows.length > 0)
-        await this.#eraseRows(
-          trx,
-          rows.map(({ id }) => id),
-        );
-      return rows.length;
-    });
-  }
-
-  async #eraseRows(trx: Transaction<Tables>, ids: readonly string[]): Promise<void> {
-    await trx.deleteFrom('conversation_messages').where('conversation_id', 'in', ids).execute();
-    await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
   }
 
   async #replace(
@@ -442,19 +382,14 @@ export class ConversationRecordsRepository {
       .where('kind', '=', 'conversation');
   }
 
-  #lock(
-    trx: Transaction<Tables>,
-    accountId: string,
-    id: string,
-    kind: 'conversation' | 'completion' = 'conversation',
-  ): Promise<LockedRow | undefined> {
+  #lock(trx: Transaction<Tables>, accountId: string, id: string): Promise<LockedRow | undefined> {
     return (
       trx
         .selectFrom('conversations')
         .select(LOCKED_COLUMNS)
         .where('account_id', '=', accountId)
         .where('id', '=', id)
-        .where('kind', '=', kind)
+        .where('kind', '=', 'conversation')
         // SQLite's one writer holds the whole database; it knows no row locks and needs none.
         .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
         .executeTakeFirst()

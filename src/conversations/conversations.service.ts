@@ -11,6 +11,7 @@ import {
   ConversationNotFoundError,
   NothingStoredError,
 } from './conversations.errors.js';
+import { ErasureRepository } from './erasure.repository.js';
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage } from './cursor-page.js';
 import { toMessages } from './input-items.js';
 
@@ -19,6 +20,7 @@ import { toMessages } from './input-items.js';
 export class ConversationsService {
   constructor(
     private readonly records: ConversationRecordsRepository,
+    private readonly erasure: ErasureRepository,
     private readonly clock: Clock,
   ) {}
 
@@ -82,7 +84,8 @@ export class ConversationsService {
    */
   async erase({ accountId }: Principal, id: string): Promise<ConversationDeleted> {
     const found = await this.get(accountId, id);
-    if (!(await this.records.erase(accountId, found.id))) throw new ConversationNotFoundError();
+    if (!(await this.erasure.erase(accountId, found.id, 'conversation')))
+      throw new ConversationNotFoundError();
     return { id: found.id, object: 'conversation.deleted', deleted: true };
   }
 

@@ -145,11 +145,6 @@ export class StoredCompletionRepository {
     return this.records.listMessages(id, page);
   }
 
-  /** @returns false: there is none */
-  erase(accountId: string, id: string): Promise<boolean> {
-    return this.records.erase(accountId, id, 'completion');
-  }
-
   #ofAccount(db: Kysely<Tables>, accountId: string) {
     return db
       .selectFrom('conversations')

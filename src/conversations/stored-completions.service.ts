@@ -9,6 +9,7 @@ import type {
 import type { StoredMessage } from './conversation.js';
 import { CompletionNotFoundError } from './conversations.errors.js';
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
+import { ErasureRepository } from './erasure.repository.js';
 import type { StoredCompletion } from './stored-completion.js';
 import { StoredCompletionRepository } from './stored-completion.repository.js';
 import type { CompletionChangesDto, CompletionListDto } from './stored-completions.dto.js';
@@ -22,7 +23,10 @@ const PAGE_CHARS = 8 * 1024 * 1024;
 /** An account's stored chat completions, as those who may read them see and change them. */
 @Injectable()
 export class StoredCompletionsService {
-  constructor(private readonly completions: StoredCompletionRepository) {}
+  constructor(
+    private readonly completions: StoredCompletionRepository,
+    private readonly erasure: ErasureRepository,
+  ) {}
 
   /**
    * Oldest first unless said otherwise.
@@ -60,7 +64,7 @@ export class StoredCompletionsService {
 
   /** @throws CompletionNotFoundError */
   async erase({ accountId }: Principal, id: string): Promise<StoredCompletionDeleted> {
-    const erased = COMPLETION_ID.test(id) && (await this.completions.erase(accountId, id));
+    const erased = COMPLETION_ID.test(id) && (await this.erasure.erase(accountId, id, 'completion'));
     if (!erased) throw new CompletionNotFoundError();
     return { object: 'chat.completion.deleted', id, deleted: true };
   }

@@ -19,6 +19,12 @@ export abstract class Database extends DatabaseReadiness {
    * @throws DomainError `storage_unavailable` until the schema is in place, and after `close`
    */
   abstract get kysely(): Kysely<Tables>;
+  /**
+   * Removes what was deleted before from the files, as far as this kind of database lets us: on SQLite it is gone when
+   * this resolves; on PostgreSQL the server is asked to clean up and nobody waits for it. Many calls share the work.
+   * Never rejects.
+   */
+  abstract purgeDeleted(): Promise<void>;
   /** Waits for running queries, then lets go of sockets, files and locks. Idempotent. */
   abstract close(): Promise<void>;
 }

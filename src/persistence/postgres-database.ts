@@ -4,6 +4,7 @@ import { Database } from './database.js';
 import { createPostgresDialect } from './dialects/postgres-dialect.js';
 import { migrate } from './migrate.js';
 import { operatorMessage } from './operator-message.js';
+import { PostgresVacuum } from './postgres-vacuum.js';
 import { StorageStartError } from './storage-start.error.js';
 import { isStorageUnavailable, storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
@@ -32,6 +33,7 @@ export class PostgresDatabase extends Database {
   readonly #firstReady = Promise.withResolvers<void>();
   #migrated = false;
   #lastError: string | undefined = 'not connected yet';
+  readonly #vacuum: PostgresVacuum;
   #probing: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -39,6 +41,7 @@ export class PostgresDatabase extends Database {
     super();
     this.#settings = settings;
     this.#kysely = new Kysely<Tables>({ dialect: createPostgresDialect({ url: settings.url }) });
+    this.#vacuum = new PostgresVacuum(settings.url);
   }
 
   /**
@@ -75,6 +78,10 @@ export class PostgresDatabase extends Database {
     return this.#firstReady.promise;
   }
 
+  async purgeDeleted(): Promise<void> {
+    this.#vacuum.request();
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }
@@ -82,6 +89,7 @@ export class PostgresDatabase extends Database {
   async #close(): Promise<void> {
     this.#closing.abort();
     await this.#probing;
+    await this.#vacuum.stop();
     await this.#kysely.destroy();
   }
 

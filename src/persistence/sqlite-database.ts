@@ -8,6 +8,7 @@ import { SqliteDialect } from './dialects/sqlite-dialect.js';
 import { migrate } from './migrate.js';
 import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
+import { SqlitePurge } from './sqlite-purge.js';
 import { storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
 
@@ -23,12 +24,14 @@ export class SqliteDatabase extends Database {
   readonly ready = true;
   readonly lastError = undefined;
   readonly #kysely: Kysely<Tables>;
+  readonly #purge: SqlitePurge;
   readonly #lock: DataFolderLock;
   #closed: Promise<void> | undefined;
 
-  private constructor(kysely: Kysely<Tables>, lock: DataFolderLock) {
+  private constructor(kysely: Kysely<Tables>, purge: SqlitePurge, lock: DataFolderLock) {
     super();
     this.#kysely = kysely;
+    this.#purge = purge;
     this.#lock = lock;
   }
 
@@ -42,9 +45,14 @@ export class SqliteDatabase extends Database {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       lock = DataFolderLock.acquire(folder);
-      kysely = new Kysely<Tables>({ dialect: new SqliteDialect(openFile(join(folder, 'tollgate.db'))) });
+      const path = join(folder, 'tollgate.db');
+      const file = openFile(path);
+      kysely = new Kysely<Tables>({ dialect: new SqliteDialect(file) });
       await migrate(kysely, 'sqlite');
-      return new SqliteDatabase(kysely, lock);
+      const database = new SqliteDatabase(kysely, new SqlitePurge(file, kysely, path), lock);
+      // What an earlier life deleted and had no time to remove.
+      void database.purgeDeleted();
+      return database;
     } catch (error) {
       await kysely?.destroy();
       lock?.release();
@@ -64,8 +72,22 @@ export class SqliteDatabase extends Database {
 
   async whenReady(): Promise<void> {}
 
+  purgeDeleted(): Promise<void> {
+    return this.#purge.purge();
+  }
+
   close(): Promise<void> {
-    return (this.#closed ??= this.#kysely.destroy().finally(() => this.#lock.release()));
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#purge.stop();
+    try {
+      await this.#kysely.destroy();
+    } finally {
+      this.#purge.close();
+      this.#lock.release();
+    }
   }
 }
 
@@ -76,6 +98,10 @@ function openFile(path: string): DatabaseSync {
     database.exec(
       'pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864',
     );
+    // Deleted rows are overwritten with zeros, and nothing is sorted in files that we do not know of.
+    database.exec('pragma secure_delete = on; pragma temp_store = memory');
+    // KiB: random pages of many conversations are read and written.
+    database.exec('pragma cache_size = -32768');
     return database;
   } catch (error) {
     database.close();

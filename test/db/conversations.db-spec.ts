@@ -5,6 +5,8 @@ import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
 import type { ConversationScope, NewTurn } from '../../src/conversations/conversation.js';
 import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
+import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
@@ -23,12 +25,14 @@ eachDatabase((_kind, open) => {
   let database: Database;
   let conversations: ConversationRepository;
   let records: ConversationRecordsRepository;
+  let erasure: ErasureRepository;
   let scopes = 0;
 
   beforeAll(async () => {
     database = await open();
     conversations = new ConversationRepository(database, new Sealer([]));
     records = new ConversationRecordsRepository(database, new Sealer([]));
+    erasure = new ErasureRepository(database, new IdempotencyRepository(database, new Sealer([])));
   });
 
   function newScope(overrides: Partial<ConversationScope> = {}): ConversationScope {
@@ -102,8 +106,9 @@ eachDatabase((_kind, open) => {
       expect(named?.head).toMatchObject({ title: 'T', metadata: { a: 'b' } });
       const [added] = (await records.addMessages('acct_2', made.id, [assistant('y')], AT_MS)) ?? [];
       expect(added?.chain).toBe(chainOf([user('x'), assistant('y')]));
-      expect(await records.erase('acct_1', made.id)).toBe(false);
-      expect(await records.erase('acct_2', made.id)).toBe(true);
+      expect(await erasure.erase('acct_1', made.id, 'conversation')).toBe(false);
+      expect(await erasure.erase('acct_2', made.id, 'completion')).toBe(false);
+      expect(await erasure.erase('acct_2', made.id, 'conversation')).toBe(true);
       expect(await records.find('acct_2', made.id)).toBeUndefined();
       expect(await conversations.listOldest(made.id, 10)).toEqual([]);
     });

@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
+import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
+import { Database } from '../persistence/database.js';
+import type { ConversationsTable, Tables } from '../persistence/tables.js';
+import { inTransaction } from '../persistence/transaction.js';
+
+/** Conversations of one transaction: others get their turn after each. */
+const ERASED_AT_ONCE = 20;
+
+/** Values of one `in (…)`. */
+const MAX_VALUES = 500;
+
+interface Erasable {
+  readonly id: string;
+  readonly client_id: string;
+}
+
+/**
+ * Erases what was said: rows, the answers that are kept for its requests, and what deleted rows leave in the files of an
+ * embedded database (docs/conversations.md, Erasure). Each method resolves when all of that is done.
+ */
+@Injectable()
+export class ErasureRepository {
+  constructor(
+    private readonly database: Database,
+    private readonly answers: IdempotencyRepository,
+  ) {}
+
+  /** @returns false: there is none */
+  async erase(accountId: string, id: string, kind: ConversationsTable['kind']): Promise<boolean> {
+    const erased = await inTransaction(this.database.kysely, async (trx) => {
+      const row = await trx
+        .selectFrom('conversations')
+        .select(['id', 'client_id'])
+        .where('account_id', '=', accountId)
+        .where('id', '=', id)
+        .where('kind', '=', kind)
+        // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+        .executeTakeFirst();
+      if (row !== undefined) await this.#eraseRows(trx, accountId, [row]);
+      return row !== undefined;
+    });
+    if (erased) await this.database.purgeDeleted();
+    return erased;
+  }
+
+  /**
+   * Erases conversations and stored completions of an account, those unchanged for longest first.
+   *
+   * @param unchangedSinceMs only those that were last changed before; `undefined`: all
+   * @returns how many
+   */
+  async eraseOfAccount(accountId: string, unchangedSinceMs: number | undefined): Promise<number> {
+    let erased = 0;
+    for (;;) {
+      const some = await inTransaction(this.database.kysely, async (trx) => {
+        const rows = await trx
+          .selectFrom('conversations')
+          .select(['id', 'client_id'])
+          .where('account_id', '=', accountId)
+          .$if(unchangedSinceMs !== undefined, (query) =>
+            query.where('updated_at_ms', '<', BigInt(unchangedSinceMs ?? 0)),
+          )
+          .orderBy('updated_at_ms')
+          .limit(ERASED_AT_ONCE)
+          .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+          .execute();
+        await this.#eraseRows(trx, accountId, rows);
+        return rows.length;
+      });
+      erased += some;
+      if (some < ERASED_AT_ONCE) break;
+      await nextTurn();
+    }
+    if (erased > 0) await this.database.purgeDeleted();
+    return erased;
+  }
+
+  /** In the transaction that erases a part of a conversation; `purge` when it has committed. */
+  async eraseAnswers(trx: Transaction<Tables>, accountId: string, clientId: string): Promise<void> {
+    await this.answers.removeAnswers(accountId, { conversationIds: [clientId], requestIds: [] }, trx);
+  }
+
+  /** What was deleted is in no file any more when this resolves. */
+  purge(): Promise<void> {
+    return this.database.purgeDeleted();
+  }
+
+  async #eraseRows(
+    trx: Transaction<Tables>,
+    accountId: string,
+    conversations: readonly Erasable[],
+  ): Promise<void> {
+    if (conversations.length === 0) return;
+    const ids = conversations.map(({ id }) => id);
+    const messages = await trx
+      .deleteFrom('conversation_messages')
+      .where('conversation_id', 'in', ids)
+      .returning('request_id')
+      .execute();
+    await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
+    const conversationIds = conversations.map(({ client_id }) => client_id);
+    await this.answers.removeAnswers(accountId, { conversationIds, requestIds: [] }, trx);
+    const requestIds = [...new Set(messages.map(({ request_id }) => request_id))].filter((id) => id !== null);
+    for (let start = 0; start < requestIds.length; start += MAX_VALUES) {
+      const some = requestIds.slice(start, start + MAX_VALUES);
+      await this.answers.removeAnswers(accountId, { conversationIds: [], requestIds: some }, trx);
+    }
+  }
+}

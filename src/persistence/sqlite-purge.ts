@@ -1,0 +1,247 @@
+import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Logger } from '@nestjs/common';
+import type { Kysely } from 'kysely';
+import { operatorMessage } from './operator-message.js';
+import { growableRow, hasRemnants } from './sqlite-pages.js';
+import type { Tables } from './tables.js';
+
+const readAt = promisify(read);
+
+/** From the beginning of one purge to that of the next, at least; more where one takes long. */
+const SPACING_MS = 1_000;
+const SPACING_FACTOR = 2;
+
+/** Between two looks whether another program has let go of the files. */
+const RETRY_MS = 250;
+
+/** After so many whoever erased something waits no longer: 5 seconds. */
+const MAX_RETRIES_WAITED = 20;
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Pages that are overwritten at once: a few milliseconds, in which nothing else runs. */
+const PAGES_AT_ONCE = 50;
+
+const MAX_ROUNDS = 5;
+
+/** Tables with people's words, and the column that has most of them. Those with fewer columns first. */
+const WORDS = [
+  { table: 'conversation_messages', first: 'conversation_id', text: 'body', columns: 10 },
+  { table: 'idempotency_records', first: 'account_id', text: 'body', columns: 10 },
+  { table: 'conversations', first: 'id', text: 'head', columns: 15 },
+] as const;
+
+/**
+ * Removes what was deleted from the files of an open database.
+ *
+ * With `secure_delete` SQLite overwrites deleted rows, and the pages that become free, in the database. That leaves two
+ * places. The write-ahead log has what was written since its last checkpoint: it is emptied. And when SQLite balances
+ * its trees it copies rows to another page and leaves the old bytes where they were, in the page's unused part; delete
+ * the row later, and that copy stays. Such pages are found by reading the file, and SQLite itself overwrites their
+ * unused part: one of their rows is made so long that it fills the page, and then as it was.
+ */
+export class SqlitePurge {
+  readonly #logger = new Logger('Database');
+  readonly #database: DatabaseSync;
+  readonly #kysely: Kysely<Tables>;
+  /** Stays open as long as the database: closing any descriptor of the file drops the kernel's locks on it. */
+  readonly #file: number;
+  readonly #closing = new AbortController();
+  #pageBytes = 4096;
+  #usableBytes = 4096;
+  #next: Promise<void> | undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** Ends the waiting of those who wait. */
+  readonly #waiting = new Set<() => void>();
+  #blocked = false;
+  #notBeforeMs = 0;
+
+  /** @param path of the database's file */
+  constructor(database: DatabaseSync, kysely: Kysely<Tables>, path: string) {
+    this.#database = database;
+    this.#kysely = kysely;
+    this.#file = openSync(path, 'r');
+  }
+
+  /**
+   * Resolves when what was deleted before is in none of the files any more; calls within a second share the work. When
+   * another program reads the database for longer than five seconds it resolves all the same: then the log tells of it,
+   * and it is gone when that program ends.
+   */
+  purge(): Promise<void> {
+    this.#next ??= this.#runNext();
+    if (this.#blocked) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    void this.#next.then(() => {
+      this.#waiting.delete(resolve);
+      resolve();
+    });
+    return promise;
+  }
+
+  /** Ends what is under way; the next start takes it up. Call before the database is closed. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await (this.#next ?? this.#running);
+  }
+
+  /** Call when the database has been closed. */
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  /** Never rejects. */
+  async #runNext(): Promise<void> {
+    await this.#running;
+    this.#running = this.#run().catch((error: unknown) => {
+      if (this.#closing.signal.aborted) return;
+      this.#logger.error(`what was erased may still be in the files: ${operatorMessage(error)}`);
+    });
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await this.#pause(this.#notBeforeMs - performance.now());
+    // Whoever comes from now on may have deleted more than this will find.
+    this.#next = undefined;
+    const startedMs = performance.now();
+    try {
+      await this.#emptyLog();
+      let pages = await this.#findRemnants();
+      for (let round = 0; pages.length > 0 && round < MAX_ROUNDS; round++) {
+        pages = await this.#overwrite(pages);
+      }
+      if (pages.length > 0) {
+        this.#logger.warn(
+          `${pages.length} pages have remnants of deleted rows that could not be overwritten; ` +
+            'VACUUM removes them (sqlite3 tollgate.db vacuum, while Tollgate is stopped)',
+        );
+      }
+    } finally {
+      const tookMs = performance.now() - startedMs;
+      this.#notBeforeMs = startedMs + Math.max(SPACING_MS, SPACING_FACTOR * tookMs);
+    }
+  }
+
+  /** Writes the log's pages to the database's file and cuts the log off. */
+  async #emptyLog(): Promise<void> {
+    for (let retries = 0; !(await this.#alone(() => this.#checkpoint())); retries++) {
+      if (retries === 0) {
+        this.#logger.warn('another program reads the database: what was erased stays in its log meanwhile');
+      }
+      if (retries === MAX_RETRIES_WAITED) {
+        this.#blocked = true;
+        for (const endWait of this.#waiting) endWait();
+        this.#waiting.clear();
+      }
+      await this.#pause(RETRY_MS);
+    }
+    if (this.#blocked) this.#logger.log('the log of the database could be emptied again');
+    this.#blocked = false;
+  }
+
+  /** @returns false: another program is reading or writing */
+  #checkpoint(): boolean {
+    // A wait would stop the whole process.
+    const { timeout } = this.#database.prepare('pragma busy_timeout').get() as { timeout: number };
+    this.#database.exec('pragma busy_timeout = 0');
+    try {
+      return this.#database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
+    } finally {
+      this.#database.exec(`pragma busy_timeout = ${timeout}`);
+    }
+  }
+
+  async #findRemnants(): Promise<number[]> {
+    const header = Buffer.alloc(100);
+    readSync(this.#file, header, 0, 100, 0);
+    const pageBytes = header.readUInt16BE(16);
+    this.#pageBytes = pageBytes === 1 ? 65_536 : pageBytes;
+    this.#usableBytes = this.#pageBytes - header.readUInt8(20);
+    const pages: number[] = [];
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    for (let position = 0; position < fstatSync(this.#file).size; position += CHUNK_BYTES) {
+      this.#closing.signal.throwIfAborted();
+      const { bytesRead } = await readAt(this.#file, chunk, 0, CHUNK_BYTES, position);
+      for (let at = 0; at + this.#pageBytes <= bytesRead; at += this.#pageBytes) {
+        if (hasRemnants(chunk.subarray(at, at + this.#pageBytes)))
+          pages.push((position + at) / this.#pageBytes);
+      }
+    }
+    return pages;
+  }
+
+  /**
+   * @param pages by their place in the file, from 0
+   * @returns those that still have remnants of people's words
+   */
+  async #overwrite(pages: readonly number[]): Promise<number[]> {
+    const left: number[] = [];
+    for (let start = 0; start < pages.length; start += PAGES_AT_ONCE) {
+      const some = pages.slice(start, start + PAGES_AT_ONCE);
+      left.push(...(await this.#alone(() => this.#overwriteNow(some))));
+      await this.#emptyLog();
+    }
+    const page = Buffer.alloc(this.#pageBytes);
+    return left.filter((number) => hasRemnants(this.#readPage(number, page)));
+  }
+
+  /** With an empty log, so that the file shows pages as they are. @returns pages that it had something to do with */
+  #overwriteNow(pages: readonly number[]): number[] {
+    if (!this.#checkpoint()) return [...pages];
+    const page = Buffer.alloc(this.#pageBytes);
+    const touched: number[] = [];
+    this.#database.exec('begin immediate');
+    try {
+      for (const number of pages) if (this.#fill(this.#readPage(number, page))) touched.push(number);
+      this.#database.exec('commit');
+    } catch (error) {
+      this.#database.exec('rollback');
+      throw error;
+    }
+    return touched;
+  }
+
+  /** @returns false: the page has no remnants, or none of people's words */
+  #fill(page: Buffer): boolean {
+    if (!hasRemnants(page)) return false;
+    const row = growableRow(page, this.#usableBytes);
+    if (row === undefined) return false;
+    for (const { table, first, text, columns } of WORDS) {
+      if (row.columns > columns) continue;
+      const found = this.#database
+        .prepare(`select cast(${text} as blob) as said from ${table} where rowid = ? and ${first} = ?`)
+        .get(row.rowid, row.first);
+      if (found === undefined) continue;
+      const said = found['said'] instanceof Uint8Array ? found['said'] : new Uint8Array();
+      const update = this.#database.prepare(`update ${table} set ${text} = cast(? as text) where rowid = ?`);
+      update.run(Buffer.concat([said, Buffer.alloc(row.room, ' ')]), row.rowid);
+      if (found['said'] === null) {
+        this.#database.prepare(`update ${table} set ${text} = null where rowid = ?`).run(row.rowid);
+      } else {
+        update.run(said, row.rowid);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  #readPage(number: number, into: Buffer): Buffer {
+    readSync(this.#file, into, 0, this.#pageBytes, number * this.#pageBytes);
+    return into;
+  }
+
+  /** Runs between transactions; what is synchronous there is seen by nobody half done. */
+  #alone<T>(work: () => T): Promise<T> {
+    this.#closing.signal.throwIfAborted();
+    return this.#kysely.connection().execute(async () => work());
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await pause(ms, undefined, { signal: this.#closing.signal });
+  }
+}
