@@ -1,11 +1,16 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { AccountRepository } from '../../src/auth/account.repository.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion } from '../../src/chatbots/chatbot.js';
+import { ChatbotListsRepository, type ListedChatbot } from '../../src/chatbots/chatbot-lists.repository.js';
+import { ChatbotModels } from '../../src/chatbots/chatbot-models.service.js';
 import { ChatbotRepository, type VersionName } from '../../src/chatbots/chatbot.repository.js';
 import { CACHE_TTL_MS, ChatbotsService } from '../../src/chatbots/chatbots.service.js';
 import { newChatbotId } from '../../src/common/ids/ids.js';
 import type { Principal } from '../../src/common/principal.js';
+import { AccountModels } from '../../src/models/account-models.js';
+import { CatalogueService } from '../../src/models/catalogue.service.js';
 import type { Database } from '../../src/persistence/database.js';
+import { aModel, anAppConfig, anUpstream } from '../support/catalogue-builders.js';
 import { eachDatabase } from '../support/databases.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -69,6 +74,15 @@ class WatchedRepository extends ChatbotRepository {
     const found = await super.find(accountId, id, name);
     await this.afterRead();
     return found;
+  }
+}
+
+class WatchedLists extends ChatbotListsRepository {
+  reads = 0;
+
+  override listPublished(accountId: string): Promise<ListedChatbot[]> {
+    this.reads += 1;
+    return super.listPublished(accountId);
   }
 }
 
@@ -223,6 +237,35 @@ eachDatabase((_kind, open) => {
       const onlyModel = principal({ allowedModels: ['sandbox/echo'] });
       await expect(service.resolve(all.id, onlyModel)).rejects.toMatchObject(refusal);
       await expect(service.resolve(all.id, principal({ allowedModels: [all.id] }))).resolves.toBeDefined();
+    });
+  });
+
+  describe('ChatbotModels', () => {
+    const config = anAppConfig({ upstreams: [anUpstream()], models: [aModel({ id: SETTINGS.model })] });
+
+    it('lists from memory what callers can use, and asks again when that has grown old', async () => {
+      const accountId = 'acct_listing';
+      await new AccountRepository(database).insert({ id: accountId, name: 'x', createdAtMs: 1 });
+      const who = principal({ accountId });
+      const { clock, watched, service } = house(database);
+      const lists = new WatchedLists(database);
+      const catalogue = new CatalogueService(config, clock);
+      const models = new ChatbotModels(new AccountModels(), catalogue, service, lists, clock);
+      const idsNow = async () => (await models.list(who)).map(({ id }) => id);
+
+      expect(await idsNow()).toEqual([]);
+      const bot = await stored(chatbot({ accountId }));
+      clock.pass(CACHE_TTL_MS - 1);
+      expect(await idsNow()).toEqual([]);
+      expect(lists.reads).toBe(1);
+      clock.pass(1);
+      expect(await idsNow()).toEqual([bot.id]);
+      await repository.update(bot.id, 1, { ...bot, publishedVersion: undefined });
+      expect(await idsNow()).toEqual([bot.id]);
+      // As a change in this process does.
+      service.forget(accountId, bot.id);
+      expect(await idsNow()).toEqual([]);
+      expect([lists.reads, watched.lookUps]).toEqual([3, 0]);
     });
   });
 });
