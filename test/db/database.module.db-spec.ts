@@ -19,7 +19,9 @@ beforeEach(async () => {
 afterEach(() => rm(dataDir, { recursive: true }));
 
 function boot(storage: Partial<StorageConfig> = {}) {
-  const config = { storage: { dataDir, databaseUrl: undefined, redisUrl: undefined, ...storage } };
+  const config = {
+    storage: { dataDir, databaseUrl: undefined, redisUrl: undefined, conversationKeys: [], ...storage },
+  };
 
   @Global()
   @Module({ providers: [{ provide: AppConfig, useValue: config }], exports: [AppConfig] })
