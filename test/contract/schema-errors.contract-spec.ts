@@ -81,7 +81,7 @@ function doorFailures(surface: WireSurface, ask: Ask): Failing[] {
       title: 'case 37: a wrong method',
       status: 405,
       facts: { type: INVALID },
-      request: () => harness.tollgate.get(surface.chat),
+      request: () => harness.tollgate.get(surface.completions),
     },
     {
       title: 'case 35: a body over the limit',
