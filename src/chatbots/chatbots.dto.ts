@@ -1,3 +1,4 @@
+import { ApiSchema } from '@nestjs/swagger';
 import type { ResponseFormat, Tool, ToolChoice } from '../contracts/openai/chat-completion.js';
 import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
@@ -23,6 +24,10 @@ export type MemoryFields =
   | { policy: 'turns'; turns: number }
   | { policy: 'window'; max_tokens?: number }
   | { policy: 'summary'; max_tokens?: number; model?: string };
+
+const REVISION = {
+  description: '`revision` of the chatbot as it was read; another one is a conflict.',
+};
 
 /** The fields of a chatbot that may be left out. In a PATCH, `null` brings the default back. */
 class ChatbotFieldsDto {
@@ -111,6 +116,7 @@ class ChatbotFieldsDto {
   draft?: boolean;
 }
 
+@ApiSchema({ name: 'NewChatbot' })
 export class NewChatbotDto extends ChatbotFieldsDto {
   @Field(name, {
     required: true,
@@ -127,6 +133,7 @@ export class NewChatbotDto extends ChatbotFieldsDto {
   model!: string;
 }
 
+@ApiSchema({ name: 'ChatbotPatch' })
 export class ChatbotPatchDto extends ChatbotFieldsDto {
   @Field(name, { description: 'For people; shown in the list of models.' })
   name?: string;
@@ -134,7 +141,7 @@ export class ChatbotPatchDto extends ChatbotFieldsDto {
   @Field(modelId, { description: 'Id of the model behind it.' })
   model?: string;
 
-  @Field(version, { description: '`revision` of the chatbot as it was read; another one is a conflict.' })
+  @Field(version, REVISION)
   revision?: number;
 }
 
@@ -149,24 +156,27 @@ export class ChatbotListDto extends PageDto {
   account_id?: string;
 }
 
+@ApiSchema({ name: 'ChatbotPublication' })
 export class PublicationDto {
   @Field(version, { description: 'Absent: the newest.' })
   version?: number;
 
-  @Field(version, { description: '`revision` of the chatbot as it was read; another one is a conflict.' })
+  @Field(version, REVISION)
   revision?: number;
 }
 
+@ApiSchema({ name: 'ChatbotWithdrawal' })
 export class WithdrawalDto {
-  @Field(version, { description: '`revision` of the chatbot as it was read; another one is a conflict.' })
+  @Field(version, REVISION)
   revision?: number;
 }
 
+@ApiSchema({ name: 'ChatbotRestoration' })
 export class RestorationDto {
   @Field(flag, { description: 'Keeps the new version from callers until it is published.', default: false })
   draft?: boolean;
 
-  @Field(version, { description: '`revision` of the chatbot as it was read; another one is a conflict.' })
+  @Field(version, REVISION)
   revision?: number;
 }
 
