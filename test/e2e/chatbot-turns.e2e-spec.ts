@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/persistence/database.js';
+import { askChat } from '../support/chat-asking.js';
 import { newChatbot } from '../support/chatbots.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
 import { json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
+import { HeldAnswer } from '../support/held-answer.js';
 import { MODEL, Tollgate } from '../support/tollgate.js';
 
 const user = (content: string) => ({ role: 'user', content });
@@ -35,7 +39,7 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
   };
   const sent = () => upstream.requests.at(-1)?.body['messages'] as unknown[];
 
-  it('puts its system prompt first and its settings in, and names itself in the answer (W16)', async () => {
+  it('case 16: puts its system prompt first and its settings in, and names itself in the answer', async () => {
     const { status, text } = await ask({ messages: [user('hi')] });
     expect(status).toBe(200);
     expect(text).toContain(`"model":"${bot}"`);
@@ -46,7 +50,7 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
     });
   });
 
-  it('remembers what was said in a conversation, and nothing of another (W28)', async () => {
+  it('case 28: remembers what was said in a conversation, and nothing of another', async () => {
     const id = `memory-${stream}`;
     await ask({ conversation_id: id, messages: [user('one')] });
     await ask({ conversation_id: id, messages: [user('two')] });
@@ -57,7 +61,7 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
   });
 
   it.each([undefined, null, '', 'UID'])(
-    'begins a conversation of its own for %p and can go on with it (W28)',
+    'case 28: begins a conversation of its own for %p and can go on with it',
     async (asked) => {
       const first = await ask({ conversation_id: asked, messages: [user('one')] });
       const id = first.headers.get('x-conversation-id') ?? '';
@@ -160,5 +164,54 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
     ]);
     const stray = await ask({ model: MODEL, conversation_id: 'label', messages: [result] });
     expect(stray.status).toBe(400);
+  });
+});
+
+describe('a conversation that begins with a stream', () => {
+  let upstream: FakeUpstream;
+  let tollgate: Tollgate;
+  let bot: string;
+
+  beforeAll(async () => {
+    upstream = await FakeUpstream.start();
+    tollgate = await Tollgate.start({ upstream });
+    bot = await newChatbot(tollgate);
+  });
+  afterAll(async () => {
+    await tollgate.close();
+    await upstream.close();
+  });
+
+  it('is gone on with in order by a client that read its id from the head of the stream', async () => {
+    const held = new HeldAnswer(true);
+    upstream.enqueue(held.reply);
+    const stream = tollgate.post('/v1/chat/completions', {
+      model: bot,
+      stream: true,
+      messages: [user('one')],
+    });
+    await held.begin(2);
+    const first = await stream;
+    const conversation_id = first.headers.get('x-conversation-id');
+    // Another process refuses the second request by this name.
+    const { kysely } = tollgate.app.get(Database);
+    const open = await kysely
+      .selectFrom('holds')
+      .select('exclusive_name')
+      .where('state', '=', 'open')
+      .execute();
+    expect(open).toEqual([{ exclusive_name: expect.stringMatching(/^conversation:/) }]);
+
+    const second = askChat(tollgate, { model: bot, conversation_id, messages: [user('two')] });
+    await sleep(100);
+    await held.end(2);
+    await first.text();
+    expect((await second).status).toBe(200);
+    expect(upstream.requests.at(-1)?.body['messages']).toEqual([
+      { role: 'system', content: 'You are Bot.' },
+      user('one'),
+      assistant('Hello there!'),
+      user('two'),
+    ]);
   });
 });
