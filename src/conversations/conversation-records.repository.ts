@@ -359,19 +359,37 @@ export class ConversationRecordsRepository {
     let afterSeq = fromSeq - 1;
     for (let hasMore = true; hasMore;) {
       const page = await this.listMessages(conversationId, { order: 'asc', afterSeq, limit: 100 }, trx);
-      for (const { id, seq, message } of page.rows) {
+      const bodies = page.rows.map(({ id, seq, message }) => {
         chain = nextChain(chain, message);
-        await trx
-          .updateTable('conversation_messages')
-          .set(sealBody(conversationId, id, { message, chain }, this.sealer))
-          .where('conversation_id', '=', conversationId)
-          .where('seq', '=', seq)
-          .execute();
         afterSeq = seq;
-      }
+        return { seq, ...sealBody(conversationId, id, { message, chain }, this.sealer) };
+      });
+      if (bodies.length > 0) await this.#setBodies(trx, conversationId, bodies);
       ({ hasMore } = page);
     }
     return chain;
+  }
+
+  /**
+   * In one statement, since a conversation may be long and others wait for the transaction.
+   * @param bodies in order, at least one
+   */
+  async #setBodies(
+    trx: Transaction<Tables>,
+    conversationId: string,
+    bodies: readonly { readonly seq: number; readonly body: string; readonly sealed_with: string | null }[],
+  ): Promise<void> {
+    const rows = bodies.map(
+      ({ seq, body, sealed_with }) =>
+        sql`(cast(${seq} as integer), cast(${body} as text), cast(${sealed_with} as text))`,
+    );
+    await sql`
+      with anew (seq, body, sealed_with) as (values ${sql.join(rows)})
+      update conversation_messages set body = anew.body, sealed_with = anew.sealed_with
+      from anew
+      where conversation_messages.conversation_id = ${conversationId} and conversation_messages.seq = anew.seq
+        and conversation_messages.seq between ${bodies[0]?.seq} and ${bodies.at(-1)?.seq}
+    `.execute(trx);
   }
 
   #ofAccount(db: Kysely<Tables>, accountId: string) {

@@ -360,17 +360,21 @@ describe('/v1/conversations/{id}/items', () => {
     });
 
     it('of the middle: the rest is recognised when a client sends it again', async () => {
-      const { id } = await client.create({ items: [user('1'), assistant('2'), user('3'), assistant('4')] });
+      const { id } = await client.create({
+        items: [user('1'), assistant('2'), user('3'), assistant('4'), user('5'), assistant('6')],
+      });
       const [, , third, fourth] = await listed(id);
-      for (const item of [third, fourth])
+      for (const item of [third, fourth]) {
         await client.send('DELETE', `/conversations/${id}/items/${item?.id}`);
+      }
+      const messages = [user('1'), assistant('2'), user('5'), assistant('6'), user('7')];
       await app.tollgate.post(
         '/v1/chat/completions',
-        { model: MODEL, conversation_id: id, messages: [user('1'), assistant('2'), user('5')] },
+        { model: MODEL, conversation_id: id, messages },
         client.headers,
       );
-      expect(app.upstream.requests.at(-1)?.body['messages']).toEqual([user('1'), assistant('2'), user('5')]);
-      expect(await client.get(id)).toMatchObject({ messages: 4 });
+      expect(app.upstream.requests.at(-1)?.body['messages']).toEqual(messages);
+      expect((await listed(id)).map(textOf).slice(0, -1)).toEqual(['1', '2', '5', '6', '7']);
     });
 
     it('leaves nothing of its words in the database', async () => {
