@@ -20,8 +20,11 @@ import { ProcessIdentity } from '../persistence/process-identity.js';
 export interface ExclusiveUse {
   /** Within the account. */
   readonly name: string;
-  /** Whether it still is as the request found it; asked when nobody else can have it. Only reads. */
-  readonly stillAsFound: (trx: Transaction<Tables>) => Promise<boolean>;
+  /**
+   * Whether it still is as the request found it; asked when nobody else can have it. Only reads. Absent: the request has
+   * just thought of the name, so nobody was before it.
+   */
+  readonly stillAsFound?: ((trx: Transaction<Tables>) => Promise<boolean>) | undefined;
 }
 
 /** What a request asks to have set aside. */
@@ -237,7 +240,7 @@ export class HoldService {
   ): Promise<Set<string>> {
     const taken = new Set<string>();
     for (const { requestId, accountId, exclusive } of requests) {
-      if (exclusive === undefined || existing.has(requestId)) continue;
+      if (exclusive?.stillAsFound === undefined || existing.has(requestId)) continue;
       const open = await this.holds.listOpenNames(trx, accountId, [exclusive.name]);
       if (open.size > 0 || !(await exclusive.stillAsFound(trx))) taken.add(nameOf(accountId, exclusive));
     }
