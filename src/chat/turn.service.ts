@@ -1,37 +1,30 @@
-import { Injectable } from "@nestjs/common";
-import { applySettings } from "../chatbots/apply-settings.js";
-import type { ResolvedChatbot } from "../chatbots/chatbot.js";
-import { renderSystemPrompt } from "../chatbots/system-prompt.js";
-import type { ExclusiveUse } from "../billing/hold.service.js";
-import { Clock } from "../common/clock/clock.js";
-import { DEFAULT_MEMORY } from "../common/memory-policy.js";
-import type { RequestContext } from "../contracts/accounts/request-context.js";
-import type {
-  ChatCompletionRequest,
-  ChatMessage,
-} from "../contracts/openai/chat-completion.js";
-import type { ConversationScope } from "../conversations/conversation.js";
-import { ConversationRecordsRepository } from "../conversations/conversation-records.repository.js";
-import { ConversationRepository } from "../conversations/conversation.repository.js";
-import { exclusiveNameOf } from "../conversations/exclusive-name.js";
-import { answerLimit } from "../inference/answer-limit.js";
-import { chatEndpoint } from "../inference/chat.endpoint.js";
-import { discreet } from "../inference/discreet.js";
-import {
-  keepBoth,
-  type AnswerKeeper,
-  type PreparedRequest,
-} from "../inference/prepared-request.js";
-import { CatalogueService } from "../models/catalogue.service.js";
-import type { ChatAnswer, ChatChunk } from "../upstreams/upstream.port.js";
-import type { AskedTurn } from "./asked-turn.js";
-import { ConversationNotFoundError } from "./chat.errors.js";
-import type { PlannedMemory } from "./chat-plan.service.js";
-import { CompletionKeeping } from "./completion-keeping.js";
-import { ConversationQueue } from "./conversation-queue.js";
-import { promptBudget } from "./memory/prompt-budget.js";
-import { RecallService, type Recalled } from "./recall.service.js";
-import { keepEnded, rememberedAnswer } from "./turn-keeper.js";
+import { Injectable } from '@nestjs/common';
+import { applySettings } from '../chatbots/apply-settings.js';
+import type { ResolvedChatbot } from '../chatbots/chatbot.js';
+import { renderSystemPrompt } from '../chatbots/system-prompt.js';
+import type { ExclusiveUse } from '../billing/hold.service.js';
+import { Clock } from '../common/clock/clock.js';
+import { DEFAULT_MEMORY } from '../common/memory-policy.js';
+import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { ConversationScope } from '../conversations/conversation.js';
+import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import { answerLimit } from '../inference/answer-limit.js';
+import { chatEndpoint } from '../inference/chat.endpoint.js';
+import { discreet } from '../inference/discreet.js';
+import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
+import { CatalogueService } from '../models/catalogue.service.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+import type { AskedTurn } from './asked-turn.js';
+import { ConversationNotFoundError } from './chat.errors.js';
+import type { PlannedMemory } from './chat-plan.service.js';
+import { CompletionKeeping } from './completion-keeping.js';
+import { ConversationQueue } from './conversation-queue.js';
+import { promptBudget } from './memory/prompt-budget.js';
+import { RecallService, type Recalled } from './recall.service.js';
+import { keepEnded, rememberedAnswer } from './turn-keeper.js';
 
 type Prepared = PreparedRequest<ChatCompletionRequest, ChatAnswer, ChatChunk>;
 type Keeper = AnswerKeeper<ChatAnswer, ChatChunk>;
@@ -71,10 +64,7 @@ export class TurnService {
     }
     const scope = plan.memory && (await this.scopeOf(plan.memory));
     if (scope === undefined) return this.compose(turn, undefined);
-    const leave = await this.queue.enter(
-      `${scope.accountId} ${exclusiveNameOf(scope)}`,
-      signal,
-    );
+    const leave = await this.queue.enter(`${scope.accountId} ${exclusiveNameOf(scope)}`, signal);
     try {
       return { ...(await this.compose(turn, scope)), release: leave };
     } catch (error) {
@@ -93,31 +83,21 @@ export class TurnService {
     chatbotId,
     conversationId,
   }: PlannedMemory): Promise<ConversationScope> {
-    if (named !== "by us")
-      return { accountId, chatbotId, clientId: conversationId };
+    if (named !== 'by us') return { accountId, chatbotId, clientId: conversationId };
     const found = await this.records.find(accountId, conversationId);
-    if (
-      found === undefined ||
-      (found.chatbotId !== undefined && found.chatbotId !== chatbotId)
-    ) {
+    if (found === undefined || (found.chatbotId !== undefined && found.chatbotId !== chatbotId)) {
       throw new ConversationNotFoundError();
     }
     return { accountId, chatbotId: found.chatbotId, clientId: found.clientId };
   }
 
   /** @param scope of the conversation that remembers it; `undefined`: none does */
-  private async compose(
-    turn: AskedTurn,
-    scope: ConversationScope | undefined,
-  ): Promise<Prepared> {
+  private async compose(turn: AskedTurn, scope: ConversationScope | undefined): Promise<Prepared> {
     const { body, plan, caller } = turn;
     const { chatbot } = plan;
     // Its id is being thought of here: nothing can be stored under it yet.
-    const begins = plan.memory?.named === "by nobody";
-    const request =
-      chatbot === undefined
-        ? { ...body }
-        : applySettings(chatbot.version.settings, body);
+    const begins = plan.memory?.named === 'by nobody';
+    const request = chatbot === undefined ? { ...body } : applySettings(chatbot.version.settings, body);
     const model = this.catalogue.get(request.model);
     const lead = chatbot === undefined ? [] : promptOf(chatbot, body);
     const { instructions, said } = split(body.messages, chatbot);
@@ -133,9 +113,9 @@ export class TurnService {
       budget: promptBudget({
         contextLength: model.contextLength,
         maxTokens: askedMaxTokens,
-        policyMaxTokens: "maxTokens" in policy ? policy.maxTokens : undefined,
+        policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
-      mustExist: plan.memory?.named === "by us",
+      mustExist: plan.memory?.named === 'by us',
       caller,
     });
     request.messages = recalled.messages;
@@ -150,29 +130,19 @@ export class TurnService {
     const keeper = this.completions.keeperOf(turn);
     return {
       endpoint: {
-        ...(chatbot === undefined || caller.principal.manageChatbots
-          ? chatEndpoint
-          : discreetChatEndpoint),
+        ...(chatbot === undefined || caller.principal.manageChatbots ? chatEndpoint : discreetChatEndpoint),
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
-        limitsOutput: () =>
-          (body.max_completion_tokens ?? body.max_tokens) !== undefined,
+        limitsOutput: () => (body.max_completion_tokens ?? body.max_tokens) !== undefined,
       },
       request,
-      keeper:
-        scope === undefined
-          ? keeper
-          : keepBoth(keeper, this.keeperOf(turn, scope, recalled)),
+      keeper: scope === undefined ? keeper : keepBoth(keeper, this.keeperOf(turn, scope, recalled)),
       exclusive: scope && this.exclusive(scope, begins ? undefined : recalled),
       context: contextOf(chatbot, scope, recalled),
       modelPermitted: chatbot !== undefined,
     };
   }
 
-  private keeperOf(
-    { body, caller }: AskedTurn,
-    scope: ConversationScope,
-    recalled: Recalled,
-  ): Keeper {
+  private keeperOf({ body, caller }: AskedTurn, scope: ConversationScope, recalled: Recalled): Keeper {
     return keepEnded(async (trx, answer) => {
       await this.conversations.appendTurn(trx, {
         scope,
@@ -191,31 +161,23 @@ export class TurnService {
    * A conversation that begins is held too: its client knows the id as soon as the stream has a head, and may go on.
    * @param found `undefined`: it begins
    */
-  private exclusive(
-    scope: ConversationScope,
-    found: Recalled | undefined,
-  ): ExclusiveUse {
+  private exclusive(scope: ConversationScope, found: Recalled | undefined): ExclusiveUse {
     return {
       name: exclusiveNameOf(scope),
       stillAsFound:
-        found &&
-        (async (trx) =>
-          (await this.conversations.versionOf(scope, trx)) === found.version),
+        found && (async (trx) => (await this.conversations.versionOf(scope, trx)) === found.version),
     };
   }
 }
 
 /** The chatbot's own prompt: first of all messages, whatever the caller says. */
-function promptOf(
-  { version }: ResolvedChatbot,
-  { metadata }: ChatCompletionRequest,
-): ChatMessage[] {
+function promptOf({ version }: ResolvedChatbot, { metadata }: ChatCompletionRequest): ChatMessage[] {
   const content = renderSystemPrompt(version.settings, metadata ?? {});
-  return content === "" ? [] : [{ role: "system", content }];
+  return content === '' ? [] : [{ role: 'system', content }];
 }
 
 function instructs({ role }: ChatMessage): boolean {
-  return role === "system" || role === "developer";
+  return role === 'system' || role === 'developer';
 }
 
 /** What the caller instructs, which is never remembered, and what was said. */
@@ -227,9 +189,7 @@ function split(
   const instructions = messages
     .filter(instructs)
     // Not refused: clients send a system message of their own accord. The model hears it as anybody's words.
-    .map((message): ChatMessage =>
-      obeys ? message : { ...message, role: "user" },
-    );
+    .map((message): ChatMessage => (obeys ? message : { ...message, role: 'user' }));
   return {
     instructions,
     said: messages.filter((message) => !instructs(message)),
