@@ -2,12 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
+import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
+import { comesAfter } from '../persistence/newest-first.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 
 /** Conversations of one transaction: others get their turn after each. */
-const ERASED_AT_ONCE = 20;
+const LOOKED_AT_ONCE = 20;
 
 /** Values of one `in (…)`. */
 const MAX_VALUES = 500;
@@ -48,32 +50,15 @@ export class ErasureRepository {
   }
 
   /**
-   * Erases conversations and stored completions of an account, those unchanged for longest first.
+   * Erases conversations and stored completions of an account.
    *
    * @param unchangedSinceMs only those that were last changed before; `undefined`: all
    * @returns how many
    */
   async eraseOfAccount(accountId: string, unchangedSinceMs: number | undefined): Promise<number> {
     let erased = 0;
-    for (;;) {
-      const some = await inTransaction(this.database.kysely, async (trx) => {
-        const rows = await trx
-          .selectFrom('conversations')
-          .select(['id', 'client_id'])
-          .where('account_id', '=', accountId)
-          .$if(unchangedSinceMs !== undefined, (query) =>
-            query.where('updated_at_ms', '<', BigInt(unchangedSinceMs ?? 0)),
-          )
-          .orderBy('updated_at_ms')
-          .limit(ERASED_AT_ONCE)
-          .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-          .execute();
-        await this.#eraseRows(trx, accountId, rows);
-        return rows.length;
-      });
-      erased += some;
-      if (some < ERASED_AT_ONCE) break;
-      await nextTurn();
+    for (const kind of ['conversation', 'completion'] as const) {
+      erased += await this.#eraseOfKind(accountId, kind, unchangedSinceMs);
     }
     if (erased > 0) await this.database.purgeDeleted();
     return erased;
@@ -87,6 +72,39 @@ export class ErasureRepository {
   /** What was deleted is in no file any more when this resolves. */
   purge(): Promise<void> {
     return this.database.purgeDeleted();
+  }
+
+  /** In the order of their making, in which they are indexed: whatever is older than its last change. */
+  async #eraseOfKind(
+    accountId: string,
+    kind: ConversationsTable['kind'],
+    unchangedSinceMs: number = Number.MAX_SAFE_INTEGER,
+  ): Promise<number> {
+    let erased = 0;
+    let position: PagePosition | undefined;
+    for (;;) {
+      const { last, count } = await inTransaction(this.database.kysely, async (trx) => {
+        const oldest = await trx
+          .selectFrom('conversations')
+          .select(['id', 'client_id', 'created_at_ms', 'updated_at_ms'])
+          .where('account_id', '=', accountId)
+          .where('kind', '=', kind)
+          .where('created_at_ms', '<', BigInt(unchangedSinceMs))
+          .where(comesAfter(position, 'asc'))
+          .orderBy('created_at_ms')
+          .orderBy('id')
+          .limit(LOOKED_AT_ONCE)
+          .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+          .execute();
+        const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(unchangedSinceMs));
+        await this.#eraseRows(trx, accountId, unchanged);
+        return { last: oldest.at(-1), count: unchanged.length };
+      });
+      erased += count;
+      if (last === undefined) return erased;
+      position = { createdAtMs: Number(last.created_at_ms), id: last.id };
+      await nextTurn();
+    }
   }
 
   async #eraseRows(

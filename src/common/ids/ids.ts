@@ -27,9 +27,12 @@ export function newConversationId(): string {
   return randomUUID();
 }
 
-/** `conv_` + 32 hex, 128 random bits: whoever knows it may be let in by it. */
-export function newConversationRowId(): string {
-  return `conv_${hex(16)}`;
+/**
+ * `conv_` + 32 hex: the time in milliseconds, so that rows written together lie together in the indices, and 80 random
+ * bits. Nothing goes by the time that it tells.
+ */
+export function newConversationRowId(nowMs = Date.now()): string {
+  return `conv_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;
 }
 
 /**

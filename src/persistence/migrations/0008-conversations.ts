@@ -37,17 +37,8 @@ export const conversations: Migration = {
     await db.schema
       .createIndex('conversations_by_time')
       .on('conversations')
-      .columns(['account_id', 'kind', 'created_at_ms', 'id'])
-      .execute();
-    await db.schema
-      .createIndex('conversations_by_chatbot')
-      .on('conversations')
-      .columns(['account_id', 'kind', 'chatbot_id', 'created_at_ms', 'id'])
-      .execute();
-    await db.schema
-      .createIndex('conversations_by_age')
-      .on('conversations')
-      .columns(['account_id', 'updated_at_ms'])
+      // The chatbot's at the end: the list of one is searched for in the index, and no index more is written for it.
+      .columns(['account_id', 'kind', 'created_at_ms', 'id', 'chatbot_id'])
       .execute();
     await db.schema
       .createTable('conversation_messages')
