@@ -25,19 +25,23 @@ export class CompletionKeeping {
   }: AskedTurn): AnswerKeeper<ChatAnswer, ChatChunk> | undefined {
     if (!plan.storesCompletion) return undefined;
     const metadata = body.metadata ?? {};
-    return keepEnded(async (trx, ended, { usage, bill }) => {
-      const answer = { ...renderChatCompletion(envelope, ended, usage, bill, surface), metadata };
-      await this.completions.store(trx, {
-        id: envelope.id,
-        accountId: caller.principal.accountId,
-        model: body.model,
-        metadata,
-        answer: JSON.stringify(answer),
-        requestId: caller.requestId,
-        // When it is stored: whoever pages through completions meets those that ended meanwhile at the end.
-        createdAtMs: this.clock.nowMs(),
-        messages: body.messages,
-      });
-    });
+    const { accountId } = caller.principal;
+    return keepEnded(
+      async (trx, ended, { usage, bill }) => {
+        const answer = { ...renderChatCompletion(envelope, ended, usage, bill, surface), metadata };
+        await this.completions.store(trx, {
+          id: envelope.id,
+          accountId,
+          model: body.model,
+          metadata,
+          answer: JSON.stringify(answer),
+          requestId: caller.requestId,
+          // When it is stored: whoever pages through completions meets those that ended meanwhile at the end.
+          createdAtMs: this.clock.nowMs(),
+          messages: body.messages,
+        });
+      },
+      (trx) => this.completions.takeBack(trx, accountId, envelope.id),
+    );
   }
 }

@@ -12,9 +12,12 @@ export type EndedAnswer = Omit<ChatAnswer, 'usage'>;
 /**
  * Hands an answer that ended well to `keep`, in the transaction of its charge: as it was given whole, or put together
  * from its chunks. An answer that broke off is not kept: the conversation stays as it was.
+ *
+ * @param takeBack see `AnswerKeeper`
  */
 export function keepEnded(
   keep: (trx: Transaction<Tables>, answer: EndedAnswer, settled: Settled) => Promise<void>,
+  takeBack: (trx: Transaction<Tables>) => Promise<void>,
 ): AnswerKeeper<ChatAnswer, ChatChunk> {
   const recorder = new AnswerRecorder();
   return {
@@ -23,6 +26,7 @@ export function keepEnded(
     streamed: async (trx, end) => {
       if ('settled' in end) await keep(trx, recorder.answer(end.settled.openFinishReason), end.settled);
     },
+    takeBack,
   };
 }
 

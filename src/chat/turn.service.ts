@@ -56,11 +56,7 @@ export class TurnService {
   async prepare(turn: AskedTurn, signal: AbortSignal): Promise<Prepared> {
     const { plan, body } = turn;
     if (plan.chatbot === undefined && plan.memory === undefined) {
-      return {
-        endpoint: chatEndpoint,
-        request: body,
-        keeper: this.completions.keeperOf(turn),
-      };
+      return { endpoint: chatEndpoint, request: body, keeper: this.completions.keeperOf(turn) };
     }
     const scope = plan.memory && (await this.scopeOf(plan.memory));
     if (scope === undefined) return this.compose(turn, undefined);
@@ -143,18 +139,24 @@ export class TurnService {
   }
 
   private keeperOf({ body, caller }: AskedTurn, scope: ConversationScope, recalled: Recalled): Keeper {
-    return keepEnded(async (trx, answer) => {
-      await this.conversations.appendTurn(trx, {
-        scope,
-        id: recalled.conversationId,
-        existed: recalled.version !== undefined,
-        model: body.model,
-        messages: [...recalled.fresh, ...rememberedAnswer(answer)],
-        requestId: caller.requestId,
-        atMs: this.clock.nowMs(),
-        departsAfterSeq: recalled.departsAfterSeq,
-      });
-    });
+    const turn = {
+      scope,
+      id: recalled.conversationId,
+      existed: recalled.version !== undefined,
+      requestId: caller.requestId,
+    };
+    return keepEnded(
+      async (trx, answer) => {
+        await this.conversations.appendTurn(trx, {
+          ...turn,
+          model: body.model,
+          messages: [...recalled.fresh, ...rememberedAnswer(answer)],
+          atMs: this.clock.nowMs(),
+          departsAfterSeq: recalled.departsAfterSeq,
+        });
+      },
+      (trx) => this.conversations.takeBackTurn(trx, turn),
+    );
   }
 
   /**
@@ -190,10 +192,7 @@ function split(
     .filter(instructs)
     // Not refused: clients send a system message of their own accord. The model hears it as anybody's words.
     .map((message): ChatMessage => (obeys ? message : { ...message, role: 'user' }));
-  return {
-    instructions,
-    said: messages.filter((message) => !instructs(message)),
-  };
+  return { instructions, said: messages.filter((message) => !instructs(message)) };
 }
 
 function contextOf(
@@ -204,9 +203,7 @@ function contextOf(
   return {
     ...(chatbot === undefined
       ? {}
-      : {
-          chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version },
-        }),
+      : { chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version } }),
     ...(scope === undefined ? {} : { conversation: context }),
   };
 }

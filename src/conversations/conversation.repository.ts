@@ -217,6 +217,42 @@ export class ConversationRepository {
   }
 
   /**
+   * Takes an exchange out again, in the transaction that gives its charge back, unless another has come after it: the
+   * conversation is as it was, or gone where it began with it. What departed for it does not come back.
+   */
+  async takeBackTurn(
+    trx: Transaction<Tables>,
+    { id, scope, requestId, existed }: Pick<NewTurn, 'id' | 'scope' | 'requestId' | 'existed'>,
+  ): Promise<void> {
+    const [row] = (await this.#lock.run(trx, [id, scope.accountId])).rows;
+    const head = row && this.#tryOpenHead(row);
+    if (row === undefined || head === undefined) return;
+    const messages = trx.selectFrom('conversation_messages').where('conversation_id', '=', id);
+    const newest = await messages.select('request_id').orderBy('seq', 'desc').limit(1).executeTakeFirst();
+    if (newest?.request_id !== requestId) return;
+    const { first } = await messages
+      .select(({ fn }) => fn.min('seq').as('first'))
+      .where('request_id', '=', requestId)
+      .executeTakeFirstOrThrow();
+    const kept = await this.#dropDeparted(trx, { id, departsAfterSeq: first - 1 }, row, head);
+    if (kept === undefined) return;
+    if (!existed && kept.messageCount === 0) {
+      await trx.deleteFrom('conversations').where('id', '=', id).execute();
+      return;
+    }
+    await trx
+      .updateTable('conversations')
+      .set((expression) => ({
+        ...sealHead(id, kept.head, this.sealer),
+        message_count: kept.messageCount,
+        turn_count: kept.turn - 1,
+        version: expression('version', '+', 1),
+      }))
+      .where('id', '=', id)
+      .execute();
+  }
+
+  /**
    * Stores what stands for the oldest messages, in the transaction of its charge. Does nothing when the conversation is
    * gone, has a summary that covers as much, or no longer consists of what was summarised.
    */
@@ -310,7 +346,7 @@ export class ConversationRepository {
    */
   async #dropDeparted(
     trx: Transaction<Tables>,
-    { id, departsAfterSeq }: NewTurn,
+    { id, departsAfterSeq }: Pick<NewTurn, 'id' | 'departsAfterSeq'>,
     row: LockedRow,
     head: ConversationHead,
   ): Promise<{ head: ConversationHead; turn: number; messageCount: number } | undefined> {

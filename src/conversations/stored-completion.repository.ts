@@ -84,6 +84,19 @@ export class StoredCompletionRepository {
     if (added !== undefined) await this.#messages.execute(trx, rows);
   }
 
+  /** Takes it out again, in the transaction that gives its charge back. */
+  async takeBack(trx: Transaction<Tables>, accountId: string, id: string): Promise<void> {
+    const taken = await trx
+      .deleteFrom('conversations')
+      .where('id', '=', id)
+      .where('account_id', '=', accountId)
+      .where('kind', '=', 'completion')
+      .returning('id')
+      .executeTakeFirst();
+    if (taken === undefined) return;
+    await trx.deleteFrom('conversation_messages').where('conversation_id', '=', id).execute();
+  }
+
   async find(
     accountId: string,
     id: string,

@@ -32,6 +32,8 @@ export interface OpenAnswer {
   readonly failedAttempts: FailedAttempt[];
   /** Makes the answer durable beside its charge; see `Settlement.alongside`. */
   alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
+  /** See `AnswerKeeper`. */
+  takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
 /** Closes answers: from what was metered to a durable row. */
@@ -105,7 +107,7 @@ export class ClosingService {
 }
 
 /** The caller was told of a failure: a stream is charged for what it relayed, a whole answer was not handed over. */
-function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenAnswer): Unsettled {
+function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs, takeBack }: OpenAnswer): Unsettled {
   const relayed = streamed && firstTokenMs !== undefined;
   return {
     settlement: {
@@ -115,8 +117,9 @@ function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs }: OpenA
       move: relayed ? 'settle' : 'release',
       ...(relayed ? {} : { usage: usageOf(0, 0) }),
     },
-    // An answer that was kept beside its charge is given to the retry.
-    refund: !relayed && settlement.alongside === undefined,
+    // What is kept beside its charge and stays is given to the retry.
+    refund: !relayed && (settlement.alongside === undefined || takeBack !== undefined),
+    takeBack,
   };
 }
 

@@ -77,6 +77,7 @@ export class InferenceService {
           paidShare < 1 ? endpoint.shorten(answer, paidShare) : answer;
         closing.answer.alongside =
           keeper && ((trx, charged) => keeper.whole(trx, paidPart(charged), charged));
+        closing.answer.takeBack = keeper?.takeBack;
         const settled = await closing.close('completed');
         return { answer: paidPart(settled), settled };
       } catch (error) {

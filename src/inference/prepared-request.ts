@@ -17,6 +17,11 @@ export interface AnswerKeeper<Answer, Chunk> {
   said?(chunk: Chunk): void;
   whole(trx: Transaction<Tables>, answer: Answer, settled: Settled): Promise<void>;
   streamed(trx: Transaction<Tables>, end: StreamEnd): Promise<void>;
+  /**
+   * Takes out again what `whole` wrote, beside the return of a charge whose commit came through after the client had
+   * been told of a failure. May run twice, or where nothing was written. Absent: what was written stays, and is paid.
+   */
+  takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
 /** A request as the pipeline carries it out: the client's own, or what a chatbot and a conversation made of it. */
@@ -53,5 +58,12 @@ export function keepBoth<Answer, Chunk>(
       await first.streamed(trx, end);
       await second.streamed(trx, end);
     },
+    takeBack:
+      first.takeBack &&
+      second.takeBack &&
+      (async (trx) => {
+        await first.takeBack?.(trx);
+        await second.takeBack?.(trx);
+      }),
   };
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { HoldLostError } from '../billing/billing.errors.js';
 import { LedgerService } from '../billing/ledger.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
 import { Log } from '../observability/log.js';
+import type { Tables } from '../persistence/tables.js';
 
 const RETRY_MS = 1_000;
 
@@ -11,6 +13,8 @@ export interface Unsettled {
   readonly settlement: Settlement;
   /** Nothing was handed over and nothing is kept for a retry: a charge that came through after all is given back. */
   readonly refund: boolean;
+  /** In the transaction of that return; see `AnswerKeeper`. */
+  readonly takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
 /**
@@ -49,10 +53,10 @@ export class UnsettledService {
     }, RETRY_MS).unref();
   }
 
-  private async retry({ settlement, refund }: Unsettled): Promise<void> {
-    const { requestId, accountId } = settlement;
+  private async retry(unsettled: Unsettled): Promise<void> {
+    const { requestId, accountId } = unsettled.settlement;
     try {
-      await this.resolve(settlement, refund);
+      await this.resolve(unsettled);
       this.waiting.delete(requestId);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -60,7 +64,7 @@ export class UnsettledService {
     }
   }
 
-  private async resolve(settlement: Settlement, refund: boolean): Promise<void> {
+  private async resolve({ settlement, refund, takeBack }: Unsettled): Promise<void> {
     const { requestId, accountId } = settlement;
     try {
       await this.settlements.settle(settlement);
@@ -68,7 +72,7 @@ export class UnsettledService {
     } catch (error) {
       if (!(error instanceof HoldLostError)) throw error;
       // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
-      if (refund) await this.ledger.refund(accountId, requestId);
+      if (refund) await this.ledger.refund(accountId, requestId, takeBack);
     }
   }
 }
