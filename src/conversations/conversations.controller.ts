@@ -9,6 +9,7 @@ import {
   ConversationObject,
 } from '../contracts/openai/conversation.dto.js';
 import { FileWriter } from '../http/file-writer.js';
+import { OptionalBody } from '../http/optional-body.js';
 import { QueryDto } from '../http/query-dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
@@ -60,7 +61,7 @@ export class ConversationsController {
   })
   @ApiOkResponse({ type: ConversationObject, description: 'The conversation' })
   create(
-    @RequestDto(NewConversationDto) body: NewConversationDto,
+    @OptionalBody(NewConversationDto) body: NewConversationDto,
     @Req() { principal }: ReadersRequest,
   ): Promise<ConversationObject> {
     return this.conversations.create(principal, body);

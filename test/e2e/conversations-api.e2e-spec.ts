@@ -93,6 +93,13 @@ describe('/v1/conversations', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
+  it('needs no body to begin', async () => {
+    for (const body of [undefined, {}, null, { items: null, metadata: null, title: null }]) {
+      const { status, body: made } = await client.send('POST', '/conversations', body);
+      expect([status, made]).toEqual([200, expect.objectContaining({ metadata: {}, messages: 0 })]);
+    }
+  });
+
   it('is gone on with by a plain model, turn by turn', async () => {
     const { id } = await client.create({ items: [HI, HELLO] });
     app.upstream.enqueue(json(chatAnswer({ content: 'fine' })));
