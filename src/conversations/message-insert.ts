@@ -15,8 +15,11 @@ const COLUMNS = [
   'created_at_ms',
 ] as const satisfies readonly (keyof ConversationMessagesTable)[];
 
-/** A turn has two messages, or a few more with tools; more go in pieces, so that few texts stay prepared. */
-const MAX_ROWS = 8;
+/** A turn has two messages, or a few more with tools: so many go in one statement of just their number. */
+const FEW_ROWS = 8;
+
+/** Of one statement. Whoever sends a long history must not keep the transaction, and all who wait for it, for long. */
+const MAX_ROWS = 256;
 
 /** Adds messages to conversations, several in one statement. */
 export class MessageInsert {
@@ -24,8 +27,9 @@ export class MessageInsert {
   readonly #inserts = new Map<number, FixedQuery>();
 
   async execute(db: Kysely<Tables>, rows: readonly Selectable<ConversationMessagesTable>[]): Promise<void> {
-    for (let start = 0; start < rows.length; start += MAX_ROWS) {
-      const piece = rows.slice(start, start + MAX_ROWS);
+    for (let start = 0; start < rows.length;) {
+      const piece = rows.slice(start, start + pieceOf(rows.length - start));
+      start += piece.length;
       await this.#insertOf(piece.length).run(
         db,
         piece.flatMap((row) => COLUMNS.map((column) => row[column])),
@@ -45,4 +49,9 @@ export class MessageInsert {
     }
     return insert;
   }
+}
+
+/** Powers of two beyond the few, so that few texts stay prepared. */
+function pieceOf(rowCount: number): number {
+  return rowCount <= FEW_ROWS ? rowCount : 2 ** Math.floor(Math.log2(Math.min(rowCount, MAX_ROWS)));
 }
