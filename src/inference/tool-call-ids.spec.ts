@@ -4,13 +4,14 @@ import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
 
 const OURS = /^call_[0-9a-f]{24}$/;
 
+const call = (id: string) => ({
+  id,
+  type: 'function' as const,
+  function: { name: 'f', arguments: '{}' },
+});
+
 describe('tool calls that an upstream does not name', () => {
   it('are named in a whole answer, others keep their id', () => {
-    const call = (id: string) => ({
-      id,
-      type: 'function' as const,
-      function: { name: 'f', arguments: '{}' },
-    });
     const message = {
       role: 'assistant' as const,
       content: null,

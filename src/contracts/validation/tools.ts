@@ -116,8 +116,8 @@ function refuseWithout(listName: string, field: string, input: unknown, path: Pa
 function namesOf(given: unknown): Set<string> {
   const names = new Set<string>();
   if (!Array.isArray(given)) return names;
-  for (const tool of given as unknown[]) {
-    if (isJsonObject(tool)) addName(tool, names);
+  for (const each of given as unknown[]) {
+    if (isJsonObject(each)) addName(each, names);
   }
   return names;
 }
@@ -129,7 +129,7 @@ function namesAskedFor(chosen: Exclude<ToolChoice, string>): Set<string> {
   return names;
 }
 
-function addName(tool: Record<string, unknown>, names: Set<string>): void {
-  const body = ownField(tool, tool['type'] === 'custom' ? 'custom' : 'function');
+function addName(given: Record<string, unknown>, names: Set<string>): void {
+  const body = ownField(given, given['type'] === 'custom' ? 'custom' : 'function');
   if (isJsonObject(body) && typeof body['name'] === 'string') names.add(body['name']);
 }
