@@ -20,6 +20,8 @@ export interface InboundRequest {
   /** `performance.now()` when the answer was complete. */
   endedAtMs: number;
   readonly requestId: () => string;
+  /** `x-conversation-id` of its answer. */
+  readonly conversationId: () => string | undefined;
   /** Comments that its stream has had so far. */
   readonly comments: () => number;
 }
@@ -92,6 +94,7 @@ export class ContractHarness {
       status: 0,
       endedAtMs: 0,
       requestId: () => String(response.getHeader('x-request-id')),
+      conversationId: () => response.getHeader('x-conversation-id')?.toString(),
       comments: () => written.mock.calls.filter(([data]) => String(data).startsWith(':')).length,
     };
     this.inbound.push(entry);

@@ -35,6 +35,7 @@ const HABITS = `Habits of clients that no server can change:
 
 - The AI SDK and LangChain do not read \`x-should-retry\`, so they repeat a 504.
 - LangChain repeats 499 and 422 as well; give it \`maxRetries: 0\` where that hurts.
+- LangChain does not repeat a 409: when too many requests wait for one conversation, the last is its user's to repeat.
 - W's list of finish reasons has no \`content_filter\`: an answer that was withheld says \`stop\` beside a \`refusal\`, which
   LangChain and the older AI SDK packages do not read.
 - LlamaIndex and \`@ai-sdk/openai\` do not read \`reasoning_content\`; the latter needs \`.chat()\`, as its default model
