@@ -17,6 +17,8 @@ export interface AccountEdit {
   readonly name?: string | undefined;
   /** The keys of a suspended account are refused. */
   readonly suspended?: boolean | undefined;
+  /** 0: nothing is stored, and what there is will be erased; `null`: until deleted. */
+  readonly conversationRetentionDays?: number | null | undefined;
 }
 
 const NO_BALANCE: Balance = { balanceHundredths: 0n, heldHundredths: 0n };
@@ -55,11 +57,12 @@ export class AccountDeskService {
    */
   async change(
     id: string,
-    { name, suspended }: AccountEdit,
+    { name, suspended, conversationRetentionDays }: AccountEdit,
     expectedVersion?: number,
   ): Promise<AccountWithBalance> {
     const suspendedAtMs = suspended === true ? this.clock.nowMs() : suspended === false ? null : undefined;
-    const changed = await this.accounts.update(id, { name, suspendedAtMs }, expectedVersion);
+    const changes = { name, suspendedAtMs, conversationRetentionDays };
+    const changed = await this.accounts.update(id, changes, expectedVersion);
     if (changed === undefined) {
       const { account } = await this.get(id);
       throw new VersionConflictError(account.version);

@@ -20,9 +20,17 @@ export class AccountsService {
     private readonly clock: Clock,
   ) {}
 
-  /** @param grantHundredths opening credits; 0n for none */
-  create(name: string, grantHundredths: bigint): Promise<Account> {
-    const account: Account = { id: newRowId('acct'), name, createdAtMs: this.clock.nowMs() };
+  /**
+   * @param grantHundredths opening credits; 0n for none
+   * @param conversationRetentionDays 0: nothing is stored; `undefined`: until deleted
+   */
+  create(name: string, grantHundredths: bigint, conversationRetentionDays?: number): Promise<Account> {
+    const account: Account = {
+      id: newRowId('acct'),
+      name,
+      createdAtMs: this.clock.nowMs(),
+      conversationRetentionDays,
+    };
     return inTransaction(this.database.kysely, async (trx) => {
       await this.createIn(trx, account, grantHundredths);
       return account;

@@ -1,4 +1,4 @@
-import { Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
+import { Delete, Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../accounts/wire.js';
@@ -6,11 +6,12 @@ import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
-import { PatchDto, type Patch } from '../http/patch-dto.js';
+import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import { RowId } from '../http/row-id.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { ErasureRepository } from '../conversations/erasure.repository.js';
 import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
 import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
@@ -20,12 +21,13 @@ export class AccountsController {
   constructor(
     private readonly creation: AccountsService,
     private readonly accounts: AccountDeskService,
+    private readonly erasure: ErasureRepository,
   ) {}
 
   @Post()
   @HttpCode(200)
-  async create(@RequestDto(NewAccountDto) { name }: NewAccountDto) {
-    const { id } = await this.creation.create(name, 0n);
+  async create(@RequestDto(NewAccountDto) { name, conversation_retention_days }: NewAccountDto) {
+    const { id } = await this.creation.create(name, 0n, conversation_retention_days);
     return toWire(await this.accounts.get(id));
   }
 
@@ -43,7 +45,17 @@ export class AccountsController {
   async change(@RowId() id: string, @PatchDto(AccountPatchDto, 'version') patch: Patch<AccountPatchDto>) {
     const { name, status } = patch.set;
     const suspended = status === undefined ? undefined : status === 'suspended';
-    return toWire(await this.accounts.change(id, { name, suspended }, patch.expectedVersion));
+    const conversationRetentionDays = patched(patch, 'conversation_retention_days');
+    const edit = { name, suspended, conversationRetentionDays };
+    return toWire(await this.accounts.change(id, edit, patch.expectedVersion));
+  }
+
+  /** Erases all conversations and stored completions; resolves when they are gone from the files as well. */
+  @Delete(':id/conversations')
+  async eraseConversations(@RowId() id: string) {
+    const { account } = await this.accounts.get(id);
+    const erased = await this.erasure.eraseAccount(account.id);
+    return { object: 'account.conversations.erased', id: account.id, erased };
   }
 
   @Post(':id/credits')
@@ -88,6 +100,7 @@ function toWire({ account, balance }: AccountWithBalance) {
     balance: creditsNumber(balanceHundredths),
     held: creditsNumber(heldHundredths),
     available: creditsNumber(balanceHundredths - heldHundredths),
+    conversation_retention_days: account.conversationRetentionDays ?? null,
     created: unixSeconds(account.createdAtMs),
     version: account.version,
   };

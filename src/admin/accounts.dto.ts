@@ -1,11 +1,16 @@
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { name, version } from '../contracts/validation/record-fields.js';
-import { reason, signedCredits } from './fields.js';
+import { days, reason, signedCredits } from './fields.js';
 
 export class NewAccountDto {
   @Field(name, { required: true, description: 'For people.' })
   name!: string;
+
+  @Field(days, {
+    description: 'Days that conversations are kept after their last change; 0: nothing is stored.',
+  })
+  conversation_retention_days?: number;
 }
 
 export class AccountPatchDto {
@@ -14,6 +19,12 @@ export class AccountPatchDto {
 
   @Field(choice('active', 'suspended'), { description: 'The keys of a suspended account are refused.' })
   status?: 'active' | 'suspended';
+
+  @Field(days, {
+    description:
+      'Days that conversations are kept after their last change; 0: nothing is stored, and what there is is erased.',
+  })
+  conversation_retention_days?: number;
 
   @Field(version, { description: 'Of the account as it was read; another one is a conflict.' })
   version?: number;

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ChatbotsModule } from '../chatbots/chatbots.module.js';
+import { ConversationsModule } from '../conversations/conversations.module.js';
 import { AccountsController } from './accounts.controller.js';
 import { ChatbotsController } from './chatbots.controller.js';
 import { KeysController } from './keys.controller.js';
@@ -11,7 +12,7 @@ import { UsageController } from './usage.controller.js';
 
 /** The operator's routes, `/admin/v1`. */
 @Module({
-  imports: [AccountsModule, BillingModule, ChatbotsModule],
+  imports: [AccountsModule, BillingModule, ChatbotsModule, ConversationsModule],
   controllers: [
     AccountsController,
     ChatbotsController,

@@ -23,6 +23,8 @@ export const reason = text({ max: 1_024, ...NO_CONTROLS });
 /** At least 1: a key that may do nothing is revoked. */
 export const perMinute = integer({ min: 1, max: MAX_INT32 });
 export const concurrency = integer({ min: 1, max: MAX_INT32 });
+/** A century at most. */
+export const days = integer({ min: 0, max: 36_500 });
 export const unixSeconds = integer({ min: 0, max: MAX_UNIX_SECONDS });
 export const models = list(modelId, { max: MAX_MODELS });
 

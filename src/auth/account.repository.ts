@@ -12,6 +12,8 @@ export interface Account {
   readonly createdAtMs: number;
   /** `undefined`: active. The keys of a suspended account are refused. */
   readonly suspendedAtMs?: number | undefined;
+  /** Days that conversations are kept after their last change; 0: nothing is stored; `undefined`: until deleted. */
+  readonly conversationRetentionDays?: number | undefined;
 }
 
 export interface StoredAccount extends Account {
@@ -24,9 +26,24 @@ export interface AccountChanges {
   readonly name?: string | undefined;
   /** `null`: active again. */
   readonly suspendedAtMs?: number | null | undefined;
+  /** `null`: until deleted. */
+  readonly conversationRetentionDays?: number | null | undefined;
 }
 
-const COLUMNS = ['id', 'name', 'created_at_ms', 'version', 'suspended_at_ms'] as const;
+/** An account that does not keep conversations until they are deleted. */
+export interface AccountRetention {
+  readonly id: string;
+  readonly days: number;
+}
+
+const COLUMNS = [
+  'id',
+  'name',
+  'created_at_ms',
+  'version',
+  'suspended_at_ms',
+  'conversation_retention_days',
+] as const;
 
 /** Last parameter of each method: the transaction to take part in. */
 @Injectable()
@@ -36,7 +53,12 @@ export class AccountRepository {
   async insert(account: Account, db: Kysely<Tables> = this.database.kysely): Promise<void> {
     await db
       .insertInto('accounts')
-      .values({ id: account.id, name: account.name, created_at_ms: BigInt(account.createdAtMs) })
+      .values({
+        id: account.id,
+        name: account.name,
+        created_at_ms: BigInt(account.createdAtMs),
+        conversation_retention_days: account.conversationRetentionDays ?? null,
+      })
       .execute();
   }
 
@@ -67,7 +89,7 @@ export class AccountRepository {
    */
   async update(
     id: string,
-    { name, suspendedAtMs }: AccountChanges,
+    { name, suspendedAtMs, conversationRetentionDays }: AccountChanges,
     expectedVersion: number | undefined,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StoredAccount | undefined> {
@@ -79,12 +101,32 @@ export class AccountRepository {
         ...(suspendedAtMs !== undefined && {
           suspended_at_ms: suspendedAtMs === null ? null : BigInt(suspendedAtMs),
         }),
+        ...(conversationRetentionDays !== undefined && {
+          conversation_retention_days: conversationRetentionDays,
+        }),
       })
       .where('id', '=', id)
       .$if(expectedVersion !== undefined, (query) => query.where('version', '=', expectedVersion ?? 0))
       .returning(COLUMNS)
       .executeTakeFirst();
     return row && toAccount(row);
+  }
+
+  /** By id, those after `afterId`. */
+  async listRetentions(
+    afterId: string,
+    limit: number,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<AccountRetention[]> {
+    const rows = await db
+      .selectFrom('accounts')
+      .select(['id', 'conversation_retention_days'])
+      .where('conversation_retention_days', 'is not', null)
+      .where('id', '>', afterId)
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ id: row.id, days: Number(row.conversation_retention_days) }));
   }
 }
 
@@ -95,5 +137,6 @@ function toAccount(row: Pick<Selectable<AccountsTable>, (typeof COLUMNS)[number]
     createdAtMs: Number(row.created_at_ms),
     version: row.version,
     suspendedAtMs: row.suspended_at_ms === null ? undefined : Number(row.suspended_at_ms),
+    conversationRetentionDays: row.conversation_retention_days ?? undefined,
   };
 }

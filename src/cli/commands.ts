@@ -30,6 +30,13 @@ const KEY_LIMITS = {
   }),
 } satisfies Record<string, Option>;
 
+const RETENTION = {
+  'conversation-retention-days': whole({
+    field: 'conversation_retention_days',
+    description: 'days that conversations are kept after their last change; 0: none are (until deleted)',
+  }),
+} satisfies Record<string, Option>;
+
 const VERSION = {
   version: whole({ field: 'version', description: 'change only if it still has this version' }),
 } satisfies Record<string, Option>;
@@ -52,7 +59,10 @@ export const COMMANDS: readonly Command[] = [
     name: 'accounts create',
     summary: 'Make an account',
     positionals: [],
-    options: { name: text({ field: 'name', value: '<name>', description: 'for people', required: true }) },
+    options: {
+      name: text({ field: 'name', value: '<name>', description: 'for people', required: true }),
+      ...RETENTION,
+    },
     request: ({ fields }) => ({ method: 'POST', path: '/accounts', body: fields }),
     show: showRecord,
   },
@@ -83,9 +93,19 @@ export const COMMANDS: readonly Command[] = [
         'active',
         'suspended',
       ),
+      ...RETENTION,
+      clear: clear('fields to take away, by their names on the wire (conversation_retention_days)'),
       ...VERSION,
     },
-    request: (given) => ({ method: 'PATCH', path: at('/accounts')(given), body: given.fields }),
+    request: (given) => ({ method: 'PATCH', path: at('/accounts')(given), body: withCleared(given.fields) }),
+    show: showRecord,
+  },
+  {
+    name: 'accounts erase-conversations',
+    summary: 'Erase all conversations and stored completions of an account, for good',
+    positionals: ['account-id'],
+    options: {},
+    request: (given) => ({ method: 'DELETE', path: at('/accounts', '/conversations')(given) }),
     show: showRecord,
   },
   {

@@ -11,6 +11,7 @@ import { ConversationRepository } from './conversation.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
 import { ErasureRepository } from './erasure.repository.js';
+import { RetentionService } from './retention.service.js';
 import { StoredCompletionsController } from './stored-completions.controller.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
 import { StoredCompletionRepository } from './stored-completion.repository.js';
@@ -24,6 +25,7 @@ import { StoredCompletionRepository } from './stored-completion.repository.js';
     ConversationRecordsRepository,
     StoredCompletionRepository,
     ErasureRepository,
+    RetentionService,
     ConversationsService,
     ConversationItemsService,
     ConversationExportService,

@@ -21,7 +21,7 @@ interface Erasable {
 
 /**
  * Erases what was said: rows, the answers that are kept for its requests, and what deleted rows leave in the files of an
- * embedded database (docs/conversations.md, Erasure). Each method resolves when all of that is done.
+ * embedded database (docs/conversations.md, Erasure).
  */
 @Injectable()
 export class ErasureRepository {
@@ -49,19 +49,25 @@ export class ErasureRepository {
     return erased;
   }
 
+  /** @returns how many conversations and stored completions of an account were erased: all that there were */
+  async eraseAccount(accountId: string): Promise<number> {
+    const deleted = await this.deleteUnchanged(accountId, undefined);
+    if (deleted > 0) await this.database.purgeDeleted();
+    return deleted;
+  }
+
   /**
-   * Erases conversations and stored completions of an account.
+   * Erases conversations and stored completions of an account, but for what they leave in files: `purge` afterwards.
    *
-   * @param unchangedSinceMs only those that were last changed before; `undefined`: all
+   * @param sinceMs only those that were last changed before; `undefined`: all
    * @returns how many
    */
-  async eraseOfAccount(accountId: string, unchangedSinceMs: number | undefined): Promise<number> {
-    let erased = 0;
+  async deleteUnchanged(accountId: string, sinceMs: number | undefined): Promise<number> {
+    let deleted = 0;
     for (const kind of ['conversation', 'completion'] as const) {
-      erased += await this.#eraseOfKind(accountId, kind, unchangedSinceMs);
+      deleted += await this.#deleteOfKind(accountId, kind, sinceMs);
     }
-    if (erased > 0) await this.database.purgeDeleted();
-    return erased;
+    return deleted;
   }
 
   /** In the transaction that erases a part of a conversation; `purge` when it has committed. */
@@ -75,12 +81,12 @@ export class ErasureRepository {
   }
 
   /** In the order of their making, in which they are indexed: whatever is older than its last change. */
-  async #eraseOfKind(
+  async #deleteOfKind(
     accountId: string,
     kind: ConversationsTable['kind'],
-    unchangedSinceMs: number = Number.MAX_SAFE_INTEGER,
+    sinceMs: number = Number.MAX_SAFE_INTEGER,
   ): Promise<number> {
-    let erased = 0;
+    let deleted = 0;
     let position: PagePosition | undefined;
     for (;;) {
       const { last, count } = await inTransaction(this.database.kysely, async (trx) => {
@@ -89,19 +95,19 @@ export class ErasureRepository {
           .select(['id', 'client_id', 'created_at_ms', 'updated_at_ms'])
           .where('account_id', '=', accountId)
           .where('kind', '=', kind)
-          .where('created_at_ms', '<', BigInt(unchangedSinceMs))
+          .where('created_at_ms', '<', BigInt(sinceMs))
           .where(comesAfter(position, 'asc'))
           .orderBy('created_at_ms')
           .orderBy('id')
           .limit(LOOKED_AT_ONCE)
           .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
           .execute();
-        const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(unchangedSinceMs));
+        const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(sinceMs));
         await this.#eraseRows(trx, accountId, unchanged);
         return { last: oldest.at(-1), count: unchanged.length };
       });
-      erased += count;
-      if (last === undefined) return erased;
+      deleted += count;
+      if (last === undefined) return deleted;
       position = { createdAtMs: Number(last.created_at_ms), id: last.id };
       await nextTurn();
     }

@@ -215,15 +215,15 @@ eachDatabase((_kind, open) => {
     });
 
     it('erases all of an account, or what has not changed for long', async () => {
-      await scene.erasure.eraseOfAccount('acct_1', undefined);
+      await scene.erasure.eraseAccount('acct_1');
       const threads: Thread[] = [];
       for (let n = 0; n < 45; n++) threads.push(await scene.begin('c'));
       for (const thread of threads.slice(0, 22)) await scene.turn(thread);
-      expect(await scene.erasure.eraseOfAccount('acct_2', undefined)).toBe(0);
-      expect(await scene.erasure.eraseOfAccount('acct_1', AT_MS + 1)).toBe(23);
-      expect(await scene.erasure.eraseOfAccount('acct_1', AT_MS + 1)).toBe(0);
+      expect(await scene.erasure.eraseAccount('acct_2')).toBe(0);
+      expect(await scene.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(23);
+      expect(await scene.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(0);
       expect(await rowsOf(threads[0]?.id ?? '')).toBeGreaterThan(0);
-      expect(await scene.erasure.eraseOfAccount('acct_1', undefined)).toBe(22);
+      expect(await scene.erasure.eraseAccount('acct_1')).toBe(22);
       const left = await database.kysely.selectFrom('idempotency_records').select('request_id').execute();
       expect(left).toEqual([]);
     });
@@ -283,7 +283,7 @@ describe('erasure, in the bytes of the files of SQLite', () => {
     const scene = new Scene(database, numbers(5));
     for (let n = 0; n < 150; n++) await scene.begin(MARK);
     expect(Number(marks()['tollgate.db-wal'])).toBeGreaterThan(0);
-    expect(await scene.erasure.eraseOfAccount('acct_1', undefined)).toBe(150);
+    expect(await scene.erasure.eraseAccount('acct_1')).toBe(150);
     expect(marks()).toEqual(NONE);
   });
 

@@ -25,6 +25,7 @@ describe('/admin/v1/accounts', () => {
       balance: 0,
       held: 0,
       available: 0,
+      conversation_retention_days: null,
       created: expect.closeTo(Date.now() / 1000, -2),
       version: 1,
     });
@@ -161,6 +162,43 @@ describe('/admin/v1/accounts', () => {
       }
     },
   );
+
+  it('tells and changes how long conversations are kept', async () => {
+    const { body } = await admin.post('/accounts', { name: 'test', conversation_retention_days: 30 });
+    expect(body.conversation_retention_days).toBe(30);
+    const path = `/accounts/${body.id}`;
+    const changed = await admin.patch(path, { conversation_retention_days: 0 });
+    expect(changed.body).toMatchObject({ conversation_retention_days: 0, version: 2, name: 'test' });
+    expect((await admin.patch(path, { name: 'other' })).body.conversation_retention_days).toBe(0);
+    const cleared = await admin.patch(path, { conversation_retention_days: null });
+    expect(cleared.body.conversation_retention_days).toBeNull();
+    expect((await admin.get(path)).body).toEqual(cleared.body);
+    for (const days of [-1, 0.5, '7', 36_501]) {
+      const refused = await admin.patch(path, { conversation_retention_days: days });
+      expect([refused.status, refused.body.error.param]).toEqual([400, 'conversation_retention_days']);
+    }
+  });
+
+  it('erases the conversations of an account, and of no other', async () => {
+    const [mine, theirs] = [await admin.key(), await admin.key()];
+    const begin = ({ secret }: { secret: string }) =>
+      tollgate.post('/v1/conversations', {}, { authorization: `Bearer ${secret}` });
+    await begin(mine);
+    await begin(mine);
+    const other = (await (await begin(theirs)).json()) as { id: string };
+    expect((await admin.delete(`/accounts/${mine.accountId}/conversations`)).body).toEqual({
+      object: 'account.conversations.erased',
+      id: mine.accountId,
+      erased: 2,
+    });
+    expect((await admin.delete(`/accounts/${mine.accountId}/conversations`)).body.erased).toBe(0);
+    const found = await tollgate.get(`/v1/conversations/${other.id}`, {
+      authorization: `Bearer ${theirs.secret}`,
+    });
+    expect(found.status).toBe(200);
+    const unknown = await admin.delete('/accounts/acct_000000000000000000000000/conversations');
+    expect([unknown.status, unknown.body.error.code]).toEqual([404, 'not_found']);
+  });
 
   it('a suspended account is refused everything at once, and let in again', async () => {
     const key = await admin.key();
