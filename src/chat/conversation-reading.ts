@@ -1,5 +1,6 @@
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
+import type { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import type { ConversationRepository } from '../conversations/conversation.repository.js';
 import { recogniseHistory } from './memory/resent-history.js';
 
@@ -7,11 +8,18 @@ import { recogniseHistory } from './memory/resent-history.js';
 const FIRST_MESSAGES = 64;
 /** Read at a time where more may be sent. */
 const MORE_MESSAGES = 512;
+/**
+ * What a request goes on from may be so long, with a picture's megabytes; what is older is left out. Pictures cost few
+ * tokens, so no context length bounds them. Bytes, about.
+ */
+const MOST_BYTES = 32 * 1024 * 1024;
 
 /** A stored conversation as one request goes on from it: from its newest message backwards, as far as it is read. */
 export class ConversationReading {
+  private bytes: number;
+
   private constructor(
-    private readonly conversations: ConversationRepository,
+    private readonly records: ConversationRecordsRepository,
     readonly id: string,
     readonly version: number,
     /** Of the part that the request goes on from. */
@@ -25,7 +33,9 @@ export class ConversationReading {
     public messages: readonly StoredMessage[],
     /** Whether these are all after the summary. */
     public complete: boolean,
-  ) {}
+  ) {
+    this.bytes = bytesOf(messages);
+  }
 
   /**
    * @param usesSummary whether the conversation's summary, if it has one, stands for what it covers
@@ -33,6 +43,7 @@ export class ConversationReading {
    */
   static async open(
     conversations: ConversationRepository,
+    records: ConversationRecordsRepository,
     scope: ConversationScope,
     said: readonly ChatMessage[],
     usesSummary: boolean,
@@ -40,19 +51,21 @@ export class ConversationReading {
     const found = await conversations.recall(scope, FIRST_MESSAGES);
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
-    const known = { messageCount, chain: head.chain, newest: found.messages };
-    const { fresh, recognised, departsAfterSeq } = await recogniseHistory(said, known, (atMost) =>
-      conversations.listOldest(id, atMost),
+    const newest = found.cut ? await newestOf(records, id) : found.messages;
+    const { fresh, recognised, departsAfterSeq } = await recogniseHistory(
+      said,
+      { messageCount, chain: head.chain, newest },
+      async (afterSeq, limit) => (await records.listMessages(id, { order: 'asc', afterSeq, limit })).rows,
     );
     const through = departsAfterSeq ?? Infinity;
     // One that covers what departs tells of something that is no longer so.
     const stands = usesSummary && head.summary !== undefined && head.summary.throughSeq <= through;
     const summary = stands ? head.summary : undefined;
     const covered = summary?.throughSeq ?? 0;
-    const messages = found.messages.filter(({ seq }) => seq > covered && seq <= through);
-    const readAll = found.messages.length >= messageCount;
+    const messages = newest.filter(({ seq }) => seq > covered && seq <= through);
+    const uncovered = messageCount - (summary?.messages ?? 0);
     const reading = new ConversationReading(
-      conversations,
+      records,
       id,
       version,
       departsAfterSeq === undefined ? messageCount : recognised,
@@ -60,21 +73,27 @@ export class ConversationReading {
       departsAfterSeq,
       summary,
       messages,
-      readAll || (found.complete && summary === head.summary),
+      uncovered <= newest.length,
     );
     // Whatever is new follows on something: a result of a tool on its call.
     if (messages.length === 0) await reading.readOlder();
     return reading;
   }
 
-  /** Reads the messages before those that are read. @returns false when there are none */
+  /** Reads messages before those that are read. @returns false when there are none, or there is room for none */
   async readOlder(): Promise<boolean> {
-    if (this.complete) return false;
+    if (this.complete || this.bytes >= MOST_BYTES) return false;
     const before = this.messages[0]?.seq ?? (this.departsAfterSeq ?? Number.MAX_SAFE_INTEGER - 1) + 1;
-    const older = await this.conversations.listBefore(this.id, before, MORE_MESSAGES);
+    const page = await this.records.listMessages(this.id, {
+      order: 'desc',
+      afterSeq: before,
+      limit: MORE_MESSAGES,
+    });
+    const older = page.rows.toReversed();
+    this.bytes += bytesOf(older);
     const covered = this.summary?.throughSeq ?? 0;
     const uncovered = older.filter(({ seq }) => seq > covered);
-    this.complete = older.length < MORE_MESSAGES || uncovered.length < older.length;
+    this.complete = !page.hasMore || uncovered.length < older.length;
     this.messages = [...uncovered, ...this.messages];
     return uncovered.length > 0;
   }
@@ -84,4 +103,18 @@ export class ConversationReading {
     this.summary = summary;
     this.messages = this.messages.filter(({ seq }) => seq > summary.throughSeq);
   }
+}
+
+async function newestOf(records: ConversationRecordsRepository, id: string): Promise<StoredMessage[]> {
+  const page = await records.listMessages(id, { order: 'desc', limit: FIRST_MESSAGES });
+  return page.rows.toReversed();
+}
+
+/** What a model reads of them, and what they carry besides. */
+function bytesOf(messages: readonly StoredMessage[]): number {
+  let total = 0;
+  for (const { message, bytes } of messages) {
+    total += Array.isArray(message.content) ? JSON.stringify(message.content).length : bytes;
+  }
+  return total;
 }

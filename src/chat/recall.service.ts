@@ -4,6 +4,7 @@ import { newConversationRowId } from '../common/ids/ids.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { ConversationContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import type { Caller } from '../inference/caller.js';
@@ -58,6 +59,7 @@ export class RecallService {
 
   constructor(
     private readonly conversations: ConversationRepository,
+    private readonly records: ConversationRecordsRepository,
     private readonly summariser: SummariserService,
     counter: TokenCounter,
   ) {
@@ -74,6 +76,7 @@ export class RecallService {
         ? undefined
         : await ConversationReading.open(
             this.conversations,
+            this.records,
             asked.scope,
             asked.said,
             asked.policy.kind === 'summary',
@@ -133,7 +136,9 @@ export class RecallService {
       memory = await fit();
     }
     const { toSummarise } = memory;
-    if (toSummarise === undefined || reading === undefined || policy.kind !== 'summary') return memory;
+    if (toSummarise === undefined || policy.kind !== 'summary') return memory;
+    // A summary covers all that is older; what is too long to be read cannot be told.
+    if (reading === undefined || !reading.complete) return memory;
     const summary = await this.summariser.summarise({
       conversationId: reading.id,
       earlier: reading.summary,

@@ -6,14 +6,7 @@ import { FixedQuery } from '../persistence/fixed-query.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
 import { EMPTY_CHAIN } from './chain.js';
-import type {
-  ConversationHead,
-  ConversationScope,
-  NewTurn,
-  Recollection,
-  StoredMessage,
-  Summary,
-} from './conversation.js';
+import type { ConversationHead, ConversationScope, NewTurn, Recollection, Summary } from './conversation.js';
 import {
   MESSAGE_COLUMNS,
   openHead,
@@ -29,8 +22,8 @@ interface RecalledRow {
   id: string;
   /** Model; request of a message. */
   origin: string | null;
-  /** Head; body of a message. */
-  body: string;
+  /** Head; body of a message, `null` where that is long. */
+  body: string | null;
   sealed_with: string | null;
   /** Number of messages; bytes of a message. */
   size: number;
@@ -51,6 +44,12 @@ interface LockedRow {
   next_seq: number;
 }
 
+/**
+ * The body of a message that is read with its conversation, at most. One with a picture may have megabytes: many of
+ * those at once would stop all other requests. Bytes.
+ */
+const LONG = 64 * 1024;
+
 /** The scope's row: key, chatbot and account, in this order. */
 const OF_SCOPE = sql`client_key = ${''} and chatbot_id = ${''} and account_id = ${''} and kind = 'conversation'`;
 
@@ -67,7 +66,7 @@ export class ConversationRepository {
     from conversations where ${OF_SCOPE}
     union all
     select * from (
-      select id, request_id, body, sealed_with, bytes, turn, seq, created_at_ms, cast(null as bigint)
+      select id, request_id, case when octet_length(body) <= ${sql.lit(LONG)} then body end, sealed_with, bytes, turn, seq, created_at_ms, cast(null as bigint)
       from conversation_messages
       where conversation_id = (select id from conversations where ${OF_SCOPE})
       order by seq desc limit cast(${0} as integer)
@@ -102,8 +101,8 @@ export class ConversationRepository {
   }
 
   /**
-   * A conversation with its newest messages, covered by its summary or not: one statement, two looks at indices,
-   * however long it is.
+   * A conversation with its newest messages, covered by its summary or not, as far back as none is very long: one
+   * statement, two looks at indices, however long it is.
    *
    * @param atMost messages
    * @returns `undefined`: nothing is stored under this scope
@@ -125,7 +124,7 @@ export class ConversationRepository {
         chatbot_id: chatbotId,
         client_id: clientId,
         model: row.origin,
-        head: row.body,
+        head: row.body ?? '',
         sealed_with: row.sealed_with,
         message_count: row.size,
         turn_count: row.turn,
@@ -135,8 +134,10 @@ export class ConversationRepository {
       },
       this.sealer,
     );
-    const messages = rows
-      .filter((one) => one !== row)
+    const newest = rows.filter((one) => one !== row).sort((a, b) => b.place - a.place);
+    const long = newest.findIndex(({ body }) => body === null);
+    const messages = newest
+      .slice(0, long === -1 ? newest.length : long)
       .map((one) =>
         toStoredMessage(
           {
@@ -145,7 +146,7 @@ export class ConversationRepository {
             seq: one.place,
             turn: one.turn,
             bytes: one.size,
-            body: one.body,
+            body: one.body ?? '',
             sealed_with: one.sealed_with,
             request_id: one.origin,
             created_at_ms: one.created_at_ms,
@@ -153,43 +154,8 @@ export class ConversationRepository {
           this.sealer,
         ),
       )
-      .sort((a, b) => a.seq - b.seq);
-    const summarised = conversation.head.summary?.messages ?? 0;
-    return { conversation, messages, complete: conversation.messageCount - summarised <= messages.length };
-  }
-
-  /** The newest `limit` messages before a place, oldest first. */
-  async listBefore(
-    conversationId: string,
-    beforeSeq: number,
-    limit: number,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<StoredMessage[]> {
-    const rows = await db
-      .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '<', beforeSeq)
-      .orderBy('seq', 'desc')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => toStoredMessage(row, this.sealer)).toReversed();
-  }
-
-  /** The oldest messages, in order: for finding where a history that a client sends again departs. */
-  async listOldest(
-    conversationId: string,
-    limit: number,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<StoredMessage[]> {
-    const rows = await db
-      .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
-      .where('conversation_id', '=', conversationId)
-      .orderBy('seq')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => toStoredMessage(row, this.sealer));
+      .toReversed();
+    return { conversation, messages, cut: long !== -1 };
   }
 
   /** @returns `undefined`: nothing is stored under this scope */

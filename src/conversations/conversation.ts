@@ -64,10 +64,10 @@ export interface Conversation {
 /** A conversation with its newest messages, as a turn begins with it. */
 export interface Recollection {
   readonly conversation: Conversation;
-  /** The newest, oldest first; all after its summary if `complete`. */
+  /** The newest, oldest first. */
   readonly messages: readonly StoredMessage[];
-  /** Whether there are no older messages than these but those that the summary covers. */
-  readonly complete: boolean;
+  /** Whether some are left out because one of them, the newest of these, is very long. */
+  readonly cut: boolean;
 }
 
 /** One exchange, to be added when its answer is charged. */

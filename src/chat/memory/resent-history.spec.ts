@@ -17,7 +17,10 @@ function recognise(
     chain: history.at(-1)?.chain ?? EMPTY_CHAIN,
     newest: recalled === 0 ? [] : history.slice(-recalled),
   };
-  return recogniseHistory(asked, known, (atMost) => Promise.resolve(history.slice(0, atMost)));
+  return recogniseHistory(asked, known, (afterSeq, atMost) =>
+    // A page ends early.
+    Promise.resolve(history.filter(({ seq }) => seq > afterSeq).slice(0, Math.min(atMost, 3))),
+  );
 }
 
 const refuseToRead = (): never => {

@@ -20,6 +20,8 @@ export interface RecognisedHistory {
   readonly departsAfterSeq: number | undefined;
 }
 
+type ReadsOldest = (afterSeq: number, atMost: number) => Promise<readonly StoredMessage[]>;
+
 /** Whoever sends one of these again tells a history; who only has something new to say does not. */
 const ANSWERING: ReadonlySet<ChatRole> = new Set(['assistant', 'tool', 'function']);
 
@@ -36,12 +38,13 @@ const ANSWERING: ReadonlySet<ChatRole> = new Set(['assistant', 'tool', 'function
  * Of 3 and 4 that one holds which recognises more; of equal ones 3, since it deletes nothing.
  *
  * @param asked without `system` and `developer` messages
- * @param oldest reads at most so many of the oldest messages, in order; called only for 4
+ * @param oldest reads at most so many messages after a place, in order; fewer where they are long, none where there are
+ *   no more; called only for 4
  */
 export async function recogniseHistory(
   asked: readonly ChatMessage[],
   known: KnownHistory,
-  oldest: (atMost: number) => Promise<readonly StoredMessage[]>,
+  oldest: ReadsOldest,
 ): Promise<RecognisedHistory> {
   const { messageCount, newest } = known;
   if (messageCount === 0) return following(asked, 0);
@@ -73,14 +76,23 @@ function departing(
   return { fresh: asked.slice(kept), recognised: kept, departsAfterSeq: beginning[kept - 1]?.seq ?? 0 };
 }
 
-/** The stored messages that `asked` may begin with, and one more; none where the first is another. */
+/** The stored messages that `asked` begins with, and one more; none where the first is another. */
 async function beginningLike(
   asked: readonly ChatMessage[],
-  oldest: (atMost: number) => Promise<readonly StoredMessage[]>,
+  oldest: ReadsOldest,
 ): Promise<readonly StoredMessage[]> {
+  const beginning: StoredMessage[] = [];
   // A client that sends a window says something else first: it costs one row, not as many as it sent.
-  const first = await oldest(1);
-  return commonLength(first, asked) === 0 ? [] : oldest(asked.length + 1);
+  let next = await oldest(0, 1);
+  for (;;) {
+    const common = commonLength(next, asked.slice(beginning.length));
+    if (beginning.length + common === 0) return [];
+    beginning.push(...next);
+    const left = asked.length + 1 - beginning.length;
+    if (common < next.length || left <= 0) return beginning;
+    next = await oldest(beginning.at(-1)?.seq ?? 0, left);
+    if (next.length === 0) return beginning;
+  }
 }
 
 function commonLength(stored: readonly StoredMessage[], asked: readonly ChatMessage[]): number {
