@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
+import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
 import type { StoredMessage, Summary } from '../conversations/conversation.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
@@ -79,7 +80,8 @@ export class SummariserService {
       const summary = summaryOf(answer);
       return summary.text === '' ? undefined : summary;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      // Not its message: an upstream's may quote what was said.
+      const reason = error instanceof DomainError ? error.code : nameOf(error);
       this.logger.warn(`no summary for ${caller.requestId}, its oldest turns are left out: ${reason}`);
       return undefined;
     }
@@ -87,3 +89,7 @@ export class SummariserService {
 }
 
 const STAYS = new AbortController().signal;
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}

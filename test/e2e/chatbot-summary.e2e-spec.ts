@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { InFlight } from '../../src/inference/in-flight.js';
 import { Database } from '../../src/persistence/database.js';
 import { askChat, type Answered, type Asking } from '../support/chat-asking.js';
@@ -136,6 +137,23 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
       expect(JSON.stringify(scribed().at(-1)?.body)).toContain(question(1).content?.trim());
     },
   );
+
+  it('that its model refuses is told in the log without the model’s words, which may quote the conversation', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const bot = await botOf('test/scribe');
+    await fill(bot);
+    const quoted = 'no notes of: a customer’s words';
+    upstream.on(
+      'scribe',
+      json({ error: { message: quoted, type: 'invalid_request_error' } }, { status: 400 }),
+    );
+    const sixth = await ask(bot, 6);
+    const said = warn.mock.calls.map(String);
+    warn.mockRestore();
+    expect(said.join()).toContain(`no summary for ${sixth.requestId}`);
+    expect(said.join()).toContain('upstream_rejected_request');
+    expect(said.join()).not.toContain(quoted);
+  });
 
   it('that is empty is paid for and not used', async () => {
     const bot = await botOf('test/scribe');
