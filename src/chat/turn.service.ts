@@ -124,11 +124,13 @@ export class TurnService {
       });
     if (limit !== undefined) request.max_tokens = limit;
     const keeper = this.completions.keeperOf(turn);
+    const mayLimit = chatbot?.version.settings.overrides.includes('max_tokens') ?? true;
+    const callersLimit = mayLimit ? (body.max_completion_tokens ?? body.max_tokens) : undefined;
     return {
       endpoint: {
         ...(chatbot === undefined || caller.principal.manageChatbots ? chatEndpoint : discreetChatEndpoint),
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
-        limitsOutput: () => (body.max_completion_tokens ?? body.max_tokens) !== undefined,
+        limitsOutput: () => callersLimit !== undefined,
       },
       request,
       keeper: scope === undefined ? keeper : keepBoth(keeper, this.keeperOf(turn, scope, recalled)),

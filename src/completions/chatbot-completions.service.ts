@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { TokenCounter } from '../billing/token-counter.js';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
+import type { Principal } from '../common/principal.js';
 import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { perChoiceLimit } from '../inference/chat.endpoint.js';
 import { completionEndpointFor } from '../inference/completions/completion.endpoint.js';
+import { discreet } from '../inference/discreet.js';
 import type { PreparedRequest } from '../inference/prepared-request.js';
 import { promptTokensAtMost, uncountedPromptTokens, type PromptMeasure } from '../inference/prompt.js';
 import { CatalogueService } from '../models/catalogue.service.js';
@@ -23,15 +25,17 @@ export class ChatbotCompletions {
   async prepare(
     { chatbot, version }: ResolvedChatbot,
     asked: CompletionRequest,
+    { manageChatbots }: Principal,
   ): Promise<PreparedRequest<CompletionRequest, CompletionAnswer, CompletionChunk>> {
     const { request, preset } = toChatbotCompletion(version.settings, asked);
-    const endpoint = completionEndpointFor(preset, asked.max_tokens !== undefined);
+    const callersLimit = version.settings.overrides.includes('max_tokens') ? asked.max_tokens : undefined;
+    const endpoint = completionEndpointFor(preset, callersLimit !== undefined);
     const model = this.catalogue.get(request.model);
     // One limit serves all calls; the longest prompt leaves the least room for an answer.
     const prompt = endpoint.measure({ ...request, prompt: longestOf(request.prompt) });
     const limit = await this.answerLimit(model.contextLength, prompt, perChoiceLimit(request, model));
     return {
-      endpoint,
+      endpoint: manageChatbots ? endpoint : discreet(endpoint),
       request: limit === undefined ? request : { ...request, max_tokens: limit },
       context: { chatbot: { id: chatbot.id, version: version.version } },
       modelPermitted: true,

@@ -51,8 +51,9 @@ export class CompletionsService {
     if (!isChatbotId(model)) {
       return { endpoint: completionEndpoint, body: withDefaults(body, request.surface), envelope };
     }
-    const chatbot = await this.chatbots.resolve(model, callerOf(request).principal);
-    const prepare = () => this.chatbotCompletions.prepare(chatbot, body);
+    const { principal } = callerOf(request);
+    const chatbot = await this.chatbots.resolve(model, principal);
+    const prepare = () => this.chatbotCompletions.prepare(chatbot, body, principal);
     return { endpoint: completionEndpoint, body, envelope, prepare };
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { OverridableField } from '../../src/chatbots/chatbot.js';
 import { askChat, type Answered } from '../support/chat-asking.js';
 import { firstAccount, newChatbot } from '../support/chatbots.js';
 import { failure, json, sse } from '../support/fake-upstream-replies.js';
@@ -272,6 +273,19 @@ describe.each([false, true])(
         }
       });
 
+      it('that are ignored cost nobody credit that is set aside', async () => {
+        // One credit is enough to begin an answer, and not for 4,096 tokens of it.
+        const poor = await tollgate.newKey({}, 100n);
+        const { accountId } = poor;
+        const statusAt = async (overrides: readonly OverridableField[]) => {
+          const model = await newChatbot(tollgate, { overrides }, { accountId });
+          const body = { model, stream, max_tokens: 4096, messages: [user('hi')] };
+          return (await askChat(tollgate, body, { key: poor.secret })).status;
+        };
+        expect(await statusAt(['max_tokens'])).toBe(429);
+        expect(await statusAt([])).toBe(200);
+      });
+
       it('of one kind can be let go alone', async () => {
         const model = await newChatbot(tollgate, { overrides: ['temperature'], sampling: { top_p: 0.5 } });
         await ask({ model, temperature: 1.5, top_p: 0.1, n: 2, messages: [user('hi')] });
@@ -319,6 +333,16 @@ describe.each([false, true])(
         for (const { base } of SURFACES) {
           upstream.enqueue(failure(400, ECHO));
           expect((await ask({ messages: [user('hi')] }, base)).status).toBe(400);
+        }
+      });
+
+      it('by an upstream that repeats it to a legacy completion', async () => {
+        for (const { completions } of SURFACES) {
+          upstream.enqueue(failure(400, ECHO));
+          const body = { model: bot, stream, prompt: 'Once upon a time' };
+          const response = await tollgate.post(completions, body, { authorization: `Bearer ${key}` });
+          expect(response.status).toBe(400);
+          expectNoSecret(await response.text(), response.headers);
         }
       });
 
