@@ -1,5 +1,5 @@
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
-import type { ChatbotSettings, OverridableField } from './chatbot.js';
+import { SAMPLING_FIELDS, type ChatbotSettings, type OverridableField } from './chatbot.js';
 
 /** The defaults of a chatbot's settings; a plain model has none (seed 000, CreateChatCompletion of OpenAI). */
 export const DEFAULT_TEMPERATURE = 0.7;
@@ -24,17 +24,6 @@ const CALLERS_OWN = [
   'prompt_cache_key',
 ] as const satisfies readonly (keyof ChatCompletionRequest)[];
 
-const SAMPLING = [
-  'temperature',
-  'top_p',
-  'stop',
-  'presence_penalty',
-  'frequency_penalty',
-  'seed',
-  'reasoning_effort',
-  'verbosity',
-] as const satisfies readonly OverridableField[];
-
 /** All that offers tools to the model, or says how they are used. */
 const TOOL_FIELDS = [
   'tools',
@@ -56,7 +45,7 @@ export function applySettings(
   const mayOverride = (field: OverridableField): boolean => overrides.includes(field);
   const request: ChatCompletionRequest = { model, messages: asked.messages };
   for (const field of CALLERS_OWN) copy(field, asked, request);
-  for (const field of SAMPLING)
+  for (const field of SAMPLING_FIELDS)
     copy(field, mayOverride(field) ? { ...sampling, ...asked } : sampling, request);
   if (mayOverride('n')) copy('n', asked, request);
   if (mayOverride('temperature')) copy('logit_bias', asked, request);

@@ -1,6 +1,11 @@
 import { DEFAULT_MEMORY, type MemoryPolicy } from '../common/memory-policy.js';
 import type { Patch } from '../http/patch-dto.js';
-import { OVERRIDABLE_FIELDS, type ChatbotSampling, type ChatbotSettings } from './chatbot.js';
+import {
+  OVERRIDABLE_FIELDS,
+  SAMPLING_FIELDS,
+  type ChatbotSampling,
+  type ChatbotSettings,
+} from './chatbot.js';
 import type { ChatbotPatchDto, MemoryFields, NewChatbotDto } from './chatbots.dto.js';
 
 /** A change of settings; what is not a setting is left alone. */
@@ -15,18 +20,6 @@ const DEFAULTS: Omit<ChatbotSettings, 'name' | 'model'> = {
   overrides: OVERRIDABLE_FIELDS,
   acceptsInstructions: false,
 };
-
-const SAMPLING_FIELDS = [
-  'temperature',
-  'top_p',
-  'max_tokens',
-  'stop',
-  'presence_penalty',
-  'frequency_penalty',
-  'seed',
-  'reasoning_effort',
-  'verbosity',
-] as const satisfies readonly (keyof ChatbotSampling)[];
 
 /** The settings of a new chatbot. */
 export function toSettings(fields: NewChatbotDto): ChatbotSettings {

@@ -7,21 +7,7 @@ import type {
 } from '../contracts/openai/chat-completion.js';
 
 /** Settings of a request that a chatbot can have values of its own for, under their wire names. */
-export type ChatbotSampling = Pick<
-  ChatCompletionRequest,
-  | 'temperature'
-  | 'top_p'
-  | 'max_tokens'
-  | 'stop'
-  | 'presence_penalty'
-  | 'frequency_penalty'
-  | 'seed'
-  | 'reasoning_effort'
-  | 'verbosity'
->;
-
-/** Fields of a request that a chatbot may keep to itself. */
-export const OVERRIDABLE_FIELDS = [
+export const SAMPLING_FIELDS = [
   'temperature',
   'top_p',
   'max_tokens',
@@ -31,10 +17,11 @@ export const OVERRIDABLE_FIELDS = [
   'seed',
   'reasoning_effort',
   'verbosity',
-  'n',
-  'tools',
-  'response_format',
-] as const;
+] as const satisfies readonly (keyof ChatCompletionRequest)[];
+export type ChatbotSampling = Pick<ChatCompletionRequest, (typeof SAMPLING_FIELDS)[number]>;
+
+/** Fields of a request that a chatbot may keep to itself. */
+export const OVERRIDABLE_FIELDS = [...SAMPLING_FIELDS, 'n', 'tools', 'response_format'] as const;
 export type OverridableField = (typeof OVERRIDABLE_FIELDS)[number];
 
 /** What one version of a chatbot holds; never changed. */

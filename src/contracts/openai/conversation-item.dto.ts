@@ -1,4 +1,5 @@
 import { ApiExtraModels, ApiProperty, ApiSchema, getSchemaPath } from '@nestjs/swagger';
+import { ListPage } from './list-page.dto.js';
 
 @ApiSchema({ name: 'InputTextContent' })
 export class InputTextObject {
@@ -197,22 +198,10 @@ export const ITEM_CLASSES = [
 
 /** @see openai-openapi 2.3.0, ConversationItemList */
 @ApiExtraModels(...ITEM_CLASSES)
-export class ConversationItemList {
-  @ApiProperty({ enum: ['list'] })
-  object!: 'list';
-
+export class ConversationItemList extends ListPage {
   @ApiProperty({
     type: 'array',
     items: { oneOf: ITEM_CLASSES.map((item) => ({ $ref: getSchemaPath(item) })) },
   })
   data!: ConversationItem[];
-
-  @ApiProperty({ type: String, nullable: true, description: '`null`: the page is empty.' })
-  first_id!: string | null;
-
-  @ApiProperty({ type: String, nullable: true, description: 'To be sent as `after` for what follows.' })
-  last_id!: string | null;
-
-  @ApiProperty()
-  has_more!: boolean;
 }

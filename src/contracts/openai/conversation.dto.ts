@@ -1,4 +1,5 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { ListPage } from './list-page.dto.js';
 
 /**
  * A conversation: OpenAI's four fields, then ours.
@@ -53,21 +54,9 @@ export class ConversationObject {
   summary!: string | null;
 }
 
-export class ConversationList {
-  @ApiProperty({ enum: ['list'] })
-  object!: 'list';
-
+export class ConversationList extends ListPage {
   @ApiProperty({ type: [ConversationObject] })
   data!: ConversationObject[];
-
-  @ApiProperty({ type: String, nullable: true, description: '`null`: the page is empty.' })
-  first_id!: string | null;
-
-  @ApiProperty({ type: String, nullable: true, description: 'To be sent as `after` for what follows.' })
-  last_id!: string | null;
-
-  @ApiProperty()
-  has_more!: boolean;
 }
 
 /** @see openai-openapi 2.3.0, DeletedConversationResource */

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { ChatCompletion } from './chat-completion-response.dto.js';
+import { ListPage } from './list-page.dto.js';
 
 /**
  * A chat answer as it was given, to a request with `store: true`.
@@ -18,21 +19,9 @@ export class StoredCompletionObject extends ChatCompletion {
 }
 
 @ApiSchema({ name: 'StoredChatCompletionList' })
-export class StoredCompletionList {
-  @ApiProperty({ enum: ['list'] })
-  object!: 'list';
-
+export class StoredCompletionList extends ListPage {
   @ApiProperty({ type: [StoredCompletionObject] })
   data!: StoredCompletionObject[];
-
-  @ApiProperty({ type: String, nullable: true, description: '`null`: the page is empty.' })
-  first_id!: string | null;
-
-  @ApiProperty({ type: String, nullable: true, description: 'To be sent as `after` for what follows.' })
-  last_id!: string | null;
-
-  @ApiProperty()
-  has_more!: boolean;
 }
 
 /** @see openai-openapi 2.3.0, ChatCompletionDeleted */
@@ -90,19 +79,7 @@ export class StoredMessageObject {
 }
 
 @ApiSchema({ name: 'StoredChatMessageList' })
-export class StoredMessageList {
-  @ApiProperty({ enum: ['list'] })
-  object!: 'list';
-
+export class StoredMessageList extends ListPage {
   @ApiProperty({ type: [StoredMessageObject] })
   data!: StoredMessageObject[];
-
-  @ApiProperty({ type: String, nullable: true, description: '`null`: the page is empty.' })
-  first_id!: string | null;
-
-  @ApiProperty({ type: String, nullable: true, description: 'To be sent as `after` for what follows.' })
-  last_id!: string | null;
-
-  @ApiProperty()
-  has_more!: boolean;
 }
