@@ -7,6 +7,7 @@ import { Clock } from '../common/clock/clock.js';
 import { DEFAULT_MEMORY } from '../common/memory-policy.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { instructs } from '../contracts/validation/tool-order.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
@@ -178,10 +179,6 @@ export class TurnService {
 function promptOf({ version }: ResolvedChatbot, { metadata }: ChatCompletionRequest): ChatMessage[] {
   const content = renderSystemPrompt(version.settings, metadata ?? {});
   return content === '' ? [] : [{ role: 'system', content }];
-}
-
-function instructs({ role }: ChatMessage): boolean {
-  return role === 'system' || role === 'developer';
 }
 
 /** What the caller instructs, which is never remembered, and what was said. */

@@ -6,7 +6,7 @@ import { chatAnswer, chatChunks, type WireToolCall } from '../support/fake-upstr
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
 import { promptTokens, type SentMessage } from '../support/prompt-tokens.js';
-import { Tollgate } from '../support/tollgate.js';
+import { MODEL, Tollgate } from '../support/tollgate.js';
 import { WEATHER_TOOL } from '../support/weather-tool.js';
 
 const SYSTEM: SentMessage = { role: 'system', content: 'You are Bot.' };
@@ -109,6 +109,27 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
     const late = await talk(resultsOf(1));
     expect([late.status, late.error.code]).toEqual([400, null]);
   });
+
+  it.each(['system', 'developer'])(
+    'takes results beside the %s message that a client always sends',
+    async (role) => {
+      const always = { role, content: 'Be brief.' };
+      willCall(1);
+      await talk([always, user('weather?')]);
+      expect((await talk([always, ...resultsOf(1)])).status).toBe(200);
+      expect(sent()).toEqual([SYSTEM, user('Be brief.'), user('weather?'), calling(1), ...resultsOf(1)]);
+      for (const over of [
+        {},
+        { model: MODEL },
+        { conversation_id: undefined },
+        { model: MODEL, conversation_id: '' },
+      ]) {
+        const stray = await talk([always, ...resultsOf(2)], over);
+        expect(stray.status).toBe(400);
+        expect(stray.error.message).toContain('Invalid parameter');
+      }
+    },
+  );
 
   it('refuses half of the results, and takes all of them then', async () => {
     willCall(1);

@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
-import { checkToolOrder, type OpenToolCalls } from '../../contracts/validation/tool-order.js';
+import { checkToolOrder, instructs, type OpenToolCalls } from '../../contracts/validation/tool-order.js';
 import { ValidationFailedError } from '../../contracts/validation/validation.errors.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 
@@ -14,7 +14,7 @@ export function refuseStrayToolResults(
   stored: readonly StoredMessage[],
   fresh: readonly ChatMessage[],
 ): void {
-  if (fresh[0]?.role !== 'tool') return;
+  if (fresh.find((message) => !instructs(message))?.role !== 'tool') return;
   checkToolOrder(
     fresh,
     ['messages'],

@@ -64,6 +64,8 @@ export function checkToolOrder(
       unanswered.delete(id);
       continue;
     }
+    // Instructions are of their request alone: no part of what the results go on from.
+    if (mayAnswerUnknown && instructs(message)) continue;
     mayAnswerUnknown = false;
     if (unanswered.size > 0) return refuse(index, 'role', unansweredMessage(unanswered));
     called = undefined;
@@ -74,6 +76,11 @@ export function checkToolOrder(
     }
   }
   if (unanswered.size > 0) refuse(callerIndex, 'role', unansweredMessage(unanswered));
+}
+
+/** Whether a message tells the model how to answer, and is part of no history. */
+export function instructs({ role }: ChatMessage): boolean {
+  return role === 'system' || role === 'developer';
 }
 
 function unansweredMessage(ids: ReadonlySet<string>): string {
