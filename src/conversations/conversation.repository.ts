@@ -78,11 +78,11 @@ export class ConversationRepository {
 
   readonly #lock: FixedQuery<LockedRow>;
 
-  readonly #create = new FixedQuery<{ id: string }>(sql`
+  readonly #create = new FixedQuery(sql`
     insert into conversations (id, account_id, client_key, chatbot_id, client_id, kind, model, head, sealed_with,
       message_count, turn_count, next_seq, version, created_at_ms, updated_at_ms)
     values (${''}, ${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
-    on conflict do nothing returning id`);
+    on conflict do nothing`);
 
   readonly #change = new FixedQuery(sql`
     update conversations set model = ${''}, head = ${''}, sealed_with = ${''}, message_count = ${0},
@@ -268,7 +268,7 @@ export class ConversationRepository {
       BigInt(atMs),
       BigInt(atMs),
     ]);
-    if (created.rows.length === 0) return false;
+    if (created.numAffectedRows === 0n) return false;
     await this.#messages.execute(trx, rows);
     return true;
   }

@@ -1,4 +1,4 @@
-import { CompiledQuery, type Kysely, type QueryResult, type RawBuilder } from 'kysely';
+import type { CompiledQuery, Kysely, QueryResult, RawBuilder } from 'kysely';
 import type { Tables } from './tables.js';
 
 /**
@@ -6,13 +6,13 @@ import type { Tables } from './tables.js';
  * running it; the values in `template` only mark the places of parameters.
  */
 export class FixedQuery<Row = unknown> {
-  #text: string | undefined;
+  #compiled: CompiledQuery<Row> | undefined;
 
-  constructor(private readonly template: RawBuilder<unknown>) {}
+  constructor(private readonly template: RawBuilder<Row>) {}
 
   /** @param parameters in the order of their places in the text, one for each */
   run(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<QueryResult<Row>> {
-    this.#text ??= this.template.compile(db).sql;
-    return db.executeQuery<Row>(CompiledQuery.raw(this.#text, [...parameters]));
+    this.#compiled ??= this.template.compile(db);
+    return db.executeQuery<Row>({ ...this.#compiled, parameters });
   }
 }
