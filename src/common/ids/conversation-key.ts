@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** Our own UUIDs and `conv_…`: they begin with the time at which they were made (the years 2004 to 2109). */
+/** Our own UUIDs and `conv_…`: they begin with the time at which they were made (the years 2004 to 2074). */
 const OURS =
   /^(?:0[12][0-9a-f]{6}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|conv_0[12][0-9a-f]{30})$/;
 
