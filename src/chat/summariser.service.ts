@@ -23,10 +23,18 @@ export interface SummaryTask {
   readonly caller: Caller;
 }
 
+/** After a failure, the turns of a conversation go on without a summary for so long: each would wait for the next one. */
+const PAUSE_MS = 60_000;
+
+/** Conversations whose failures are remembered. */
+const MOST_PAUSED = 10_000;
+
 /** Has a model write the running summary of a conversation: a request of its own, with its own hold and charge. */
 @Injectable()
 export class SummariserService {
   private readonly logger = new Logger('Summariser');
+  /** Monotonic milliseconds until which no summary is tried, by conversation, oldest failure first. */
+  private readonly pausedUntilMs = new Map<string, number>();
 
   constructor(
     private readonly inference: InferenceService,
@@ -43,14 +51,14 @@ export class SummariserService {
   async summarise(task: SummaryTask): Promise<Summary | undefined> {
     const { conversationId, earlier, messages, caller, model, maxTokens } = task;
     const last = messages.at(-1);
-    if (last === undefined) return undefined;
+    if (last === undefined || this.isPaused(conversationId)) return undefined;
     const summaryOf = (answer: EndedAnswer): Summary => ({
       text: answer.choices[0]?.message.content?.trim() ?? '',
       throughSeq: last.seq,
       messages: (earlier?.messages ?? 0) + messages.length,
     });
     try {
-      const { answer } = await this.inference.complete(
+      const { answer, settled } = await this.inference.complete(
         {
           endpoint: chatEndpoint,
           request: summaryRequest({
@@ -65,9 +73,11 @@ export class SummariserService {
             maxTokens,
           }),
           keeper: {
-            whole: async (trx, given) => {
+            whole: async (trx, given, { paidShare }) => {
               const summary = summaryOf(given);
-              if (summary.text !== '') await this.conversations.setSummary(trx, conversationId, summary);
+              // One that was cut for want of credit tells a part, and would stand for all.
+              if (summary.text !== '' && paidShare === 1)
+                await this.conversations.setSummary(trx, conversationId, summary);
             },
             streamed: () => Promise.resolve(),
           },
@@ -78,13 +88,28 @@ export class SummariserService {
         STAYS,
       );
       const summary = summaryOf(answer);
-      return summary.text === '' ? undefined : summary;
+      if (summary.text !== '' && settled.paidShare === 1) return summary;
+      this.pause(conversationId);
+      return undefined;
     } catch (error) {
+      this.pause(conversationId);
       // Not its message: an upstream's may quote what was said.
       const reason = error instanceof DomainError ? error.code : nameOf(error);
       this.logger.warn(`no summary for ${caller.requestId}, its oldest turns are left out: ${reason}`);
       return undefined;
     }
+  }
+
+  private isPaused(conversationId: string): boolean {
+    return (this.pausedUntilMs.get(conversationId) ?? 0) > this.clock.monotonicMs();
+  }
+
+  private pause(conversationId: string): void {
+    this.pausedUntilMs.delete(conversationId);
+    this.pausedUntilMs.set(conversationId, this.clock.monotonicMs() + PAUSE_MS);
+    if (this.pausedUntilMs.size <= MOST_PAUSED) return;
+    const [oldest] = this.pausedUntilMs.keys();
+    if (oldest !== undefined) this.pausedUntilMs.delete(oldest);
   }
 }
 

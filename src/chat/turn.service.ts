@@ -17,9 +17,10 @@ import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { discreet } from '../inference/discreet.js';
 import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
+import type { Model } from '../models/model.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
-import { ConversationNotFoundError } from './chat.errors.js';
+import { ChatbotModelGoneError, ConversationNotFoundError, refuseTooMany } from './chat.errors.js';
 import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
@@ -51,11 +52,12 @@ export class TurnService {
    * Waits for the conversation's turn and reads what it remembers. What is returned must be carried out or released.
    *
    * @param signal aborts when the client leaves
-   * @throws ExclusiveUseError, ModelNotFoundError, ValidationFailedError, DomainError `not_found`,
+   * @throws ExclusiveUseError, ModelNotFoundError, ChatbotModelGoneError, ValidationFailedError, DomainError `not_found`,
    *   `context_length_exceeded`, `storage_unavailable`
    */
   async prepare(turn: AskedTurn, signal: AbortSignal): Promise<Prepared> {
     const { plan, body } = turn;
+    if (plan.storesCompletion) refuseTooMany(body.messages);
     if (plan.chatbot === undefined && plan.memory === undefined) {
       return { endpoint: chatEndpoint, request: body, keeper: this.completions.keeperOf(turn) };
     }
@@ -95,7 +97,7 @@ export class TurnService {
     // Its id is being thought of here: nothing can be stored under it yet.
     const begins = plan.memory?.named === 'by nobody';
     const request = chatbot === undefined ? { ...body } : applySettings(chatbot.version.settings, body);
-    const model = this.catalogue.get(request.model);
+    const model = this.modelOf(request.model, chatbot);
     const lead = chatbot === undefined ? [] : promptOf(chatbot, body);
     const { instructions, said } = split(body.messages, chatbot);
     const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
@@ -115,6 +117,7 @@ export class TurnService {
       mustExist: plan.memory?.named === 'by us',
       caller,
     });
+    if (scope !== undefined) refuseTooMany(recalled.fresh);
     request.messages = recalled.messages;
     const limit =
       chatbot &&
@@ -139,6 +142,13 @@ export class TurnService {
       context: contextOf(chatbot, scope, recalled),
       modelPermitted: chatbot !== undefined,
     };
+  }
+
+  private modelOf(id: string, chatbot: ResolvedChatbot | undefined): Model {
+    if (chatbot === undefined) return this.catalogue.get(id);
+    const model = this.catalogue.find(id);
+    if (model === undefined) throw new ChatbotModelGoneError();
+    return model;
   }
 
   private keeperOf({ body, caller }: AskedTurn, scope: ConversationScope, recalled: Recalled): Keeper {

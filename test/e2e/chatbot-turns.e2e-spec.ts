@@ -165,6 +165,24 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
     const stray = await ask({ model: MODEL, conversation_id: 'label', messages: [result] });
     expect(stray.status).toBe(400);
   });
+
+  it('refuses a turn of more new messages than are written while others wait', async () => {
+    const many = Array.from({ length: 1025 }, (_, turn) => user(String(turn)));
+    const { status, text } = await ask({ conversation_id: `many-${stream}`, messages: many });
+    expect(status).toBe(400);
+    expect(text).toContain('array_above_max_length');
+    expect((await ask({ conversation_id: `many-${stream}`, messages: many.slice(1) })).status).toBe(200);
+    expect((await ask({ model: MODEL, store: true, messages: many })).status).toBe(400);
+    expect((await ask({ model: MODEL, messages: many })).status).toBe(200);
+  });
+
+  it('says in our words that the model behind it is gone', async () => {
+    const orphan = await newChatbot(tollgate, { model: 'test/gone' });
+    const { status, text } = await ask({ model: orphan, messages: [user('hi')] });
+    expect(status).toBe(404);
+    expect(text).toContain('The model behind this chatbot is not available any more.');
+    expect(text).not.toContain('test/gone');
+  });
 });
 
 describe('a conversation that begins with a stream', () => {

@@ -7,6 +7,8 @@
 export const MAX_TEXT_CHARS = 8 * 1024 * 1024;
 
 export const MAX_MESSAGES = 8192;
+/** Of one request, that are stored: they are written while others wait for their charges. */
+export const MAX_STORED_MESSAGES = 1024;
 export const MAX_PARTS = 2048;
 export const MAX_TOOLS = 1024;
 export const MAX_TOOL_CALLS = 1024;
