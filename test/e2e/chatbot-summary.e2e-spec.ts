@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { Clock } from '../../src/common/clock/clock.js';
 import { InFlight } from '../../src/inference/in-flight.js';
 import { Database } from '../../src/persistence/database.js';
 import { askChat, type Answered, type Asking } from '../support/chat-asking.js';
@@ -45,7 +46,10 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     conversation_id = `c-${(serial += 1)}`;
     upstream.on('scribe', json(chatAnswer({ content: NOTES, usage: wireUsage(500, 20) })));
   });
-  afterEach(() => upstream.clear());
+  afterEach(() => {
+    upstream.clear();
+    jest.restoreAllMocks();
+  });
   afterAll(async () => {
     const broken = await brokenInvariantsOf(tollgate);
     await tollgate.close();
@@ -62,6 +66,11 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
   const fill = async (model: string, asking: Asking = {}, gateway = tollgate) => {
     for (let turn = 1; turn <= 5; turn += 1) await ask(model, turn, asking, gateway);
     expect(scribed()).toHaveLength(0);
+  };
+  const inAMinute = () => {
+    const clock = tollgate.app.get(Clock);
+    const monotonicMs = clock.monotonicMs.bind(clock);
+    jest.spyOn(clock, 'monotonicMs').mockImplementation(() => monotonicMs() + 60_000);
   };
   const scribed = () => upstream.requests.filter(({ body }) => body['model'] === 'scribe');
   const sent = () => upstream.requests.at(-1)?.body['messages'] as SentMessage[];
@@ -130,10 +139,13 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
       expect(others).toEqual([]);
       expect(row).toMatchObject({ outcome: 'upstream_failed', creditHundredths: 0n });
 
-      // What was dropped was not forgotten: the next summary has it.
+      // Not tried at each turn, which would wait for it; and what was dropped was not forgotten.
       upstream.on('scribe', json(chatAnswer({ content: NOTES })));
-      const seventh = await ask(bot, 7);
-      expect(await contextOf(seventh)).toMatchObject({ messages_dropped: 0 });
+      const tried = scribed().length;
+      expect(await contextOf(await ask(bot, 7))).toMatchObject({ messages_summarised: 0 });
+      expect(scribed()).toHaveLength(tried);
+      inAMinute();
+      expect(await contextOf(await ask(bot, 8))).toMatchObject({ messages_dropped: 0 });
       expect(JSON.stringify(scribed().at(-1)?.body)).toContain(question(1).content?.trim());
     },
   );
