@@ -7,7 +7,8 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest'] },
   setupFiles: ['<rootDir>/test/support/preload.mjs'],
-  testTimeout: 20_000,
+  // A bound, not a measure: on a machine that does other work a property test took twenty times as long as alone.
+  testTimeout: 60_000,
   maxWorkers: 2,
   reporters: [
     'default',
