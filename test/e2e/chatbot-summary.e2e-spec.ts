@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { Clock } from '../../src/common/clock/clock.js';
+import { SummariserService } from '../../src/chat/summariser.service.js';
 import { InFlight } from '../../src/inference/in-flight.js';
 import { Database } from '../../src/persistence/database.js';
 import { askChat, type Answered, type Asking } from '../support/chat-asking.js';
@@ -67,10 +67,10 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     for (let turn = 1; turn <= 5; turn += 1) await ask(model, turn, asking, gateway);
     expect(scribed()).toHaveLength(0);
   };
+  /** As if the minute after a failure had passed; a clock that jumps and comes back would move limits as well. */
   const inAMinute = () => {
-    const clock = tollgate.app.get(Clock);
-    const monotonicMs = clock.monotonicMs.bind(clock);
-    jest.spyOn(clock, 'monotonicMs').mockImplementation(() => monotonicMs() + 60_000);
+    const summariser: object = tollgate.app.get(SummariserService, { strict: false });
+    (Reflect.get(summariser, 'pausedUntilMs') as Map<string, number>).clear();
   };
   const scribed = () => upstream.requests.filter(({ body }) => body['model'] === 'scribe');
   const sent = () => upstream.requests.at(-1)?.body['messages'] as SentMessage[];
