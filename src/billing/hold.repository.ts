@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { CompiledForList } from '../persistence/compiled-once.js';
 import { Database } from '../persistence/database.js';
+import { FixedQuery } from '../persistence/fixed-query.js';
+import { literal } from '../persistence/literal.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { HoldsTable, Tables } from '../persistence/tables.js';
 import type { HoldState } from './hold-states.js';
@@ -46,6 +48,8 @@ const COLUMNS = [
   'exclusive_name',
 ] as const satisfies readonly (keyof HoldsTable)[];
 
+const OPEN = literal('open');
+
 @Injectable()
 export class HoldRepository {
   readonly #insert = new IdempotentInsert('holds', COLUMNS, 'request_id');
@@ -68,6 +72,10 @@ export class HoldRepository {
     released: closing('released'),
     expired: closing('expired'),
   };
+
+  readonly #taken = new FixedQuery(
+    sql`select request_id from holds where account_id = ${''} and exclusive_name = ${''} and state = ${OPEN}`,
+  );
 
   constructor(private readonly database: Database) {}
 
@@ -136,26 +144,15 @@ export class HoldRepository {
       .execute();
   }
 
-  /** Of these names of an account, those that an open hold has. Exact while the account is locked. */
-  async listOpenNames(db: Kysely<Tables>, accountId: string, names: readonly string[]): Promise<Set<string>> {
-    const rows = await db
-      .selectFrom('holds')
-      .select('exclusive_name')
-      .where('state', '=', 'open')
-      .where('account_id', '=', accountId)
-      .where('exclusive_name', 'in', [...names])
-      .execute();
-    return new Set(rows.flatMap((row) => row.exclusive_name ?? []));
+  /** Whether an open hold of the account has this name. Exact while the account is locked. */
+  async isNameTaken(db: Kysely<Tables>, accountId: string, exclusiveName: string): Promise<boolean> {
+    const { rows } = await this.#taken.run(db, [accountId, exclusiveName]);
+    return rows.length > 0;
   }
 
   /** The processes that have open holds. */
   async listOpenOwners(db: Kysely<Tables> = this.database.kysely): Promise<string[]> {
-    const rows = await db
-      .selectFrom('holds')
-      .select('owner')
-      .distinct()
-      .where('state', '=', 'open')
-      .execute();
+    const rows = await db.selectFrom('holds').select('owner').distinct().where('state', '=', OPEN).execute();
     return rows.map(({ owner }) => owner);
   }
 
@@ -169,7 +166,7 @@ export class HoldRepository {
     const rows = await db
       .selectFrom('holds')
       .select(COLUMNS)
-      .where('state', '=', 'open')
+      .where('state', '=', OPEN)
       .where('owner', 'in', [...owners])
       .where('request_id', '>', afterRequestId)
       .orderBy('request_id')

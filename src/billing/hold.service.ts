@@ -241,8 +241,10 @@ export class HoldService {
     const taken = new Set<string>();
     for (const { requestId, accountId, exclusive } of requests) {
       if (exclusive?.stillAsFound === undefined || existing.has(requestId)) continue;
-      const open = await this.holds.listOpenNames(trx, accountId, [exclusive.name]);
-      if (open.size > 0 || !(await exclusive.stillAsFound(trx))) taken.add(nameOf(accountId, exclusive));
+      const free =
+        !(await this.holds.isNameTaken(trx, accountId, exclusive.name)) &&
+        (await exclusive.stillAsFound(trx));
+      if (!free) taken.add(nameOf(accountId, exclusive));
     }
     return taken;
   }

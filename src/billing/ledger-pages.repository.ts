@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
+import { literal } from '../persistence/literal.js';
 import { comesAfter } from '../persistence/newest-first.js';
 import type { LedgerEntry } from './ledger.repository.js';
 
@@ -26,7 +27,7 @@ export class LedgerPagesRepository {
       .$if(keyId !== undefined, (query) => query.where('key_id', '=', keyId ?? ''))
       .$if(requestId !== undefined, (query) =>
         // Only settlements name requests, and only they are indexed by them.
-        query.where('request_id', '=', requestId ?? '').where('type', '=', 'settlement'),
+        query.where('request_id', '=', requestId ?? '').where('type', '=', literal('settlement')),
       )
       .where(comesAfter(after))
       // Ids begin with the time: both orders are one, and each has its index.
@@ -64,7 +65,7 @@ export class LedgerPagesRepository {
           .selectFrom('ledger_entries')
           .select((entry) => entry.fn.sum<bigint>('amount_hundredths').as('sum'))
           .whereRef('ledger_entries.account_id', '=', 'account_balances.account_id')
-          .where('type', '<>', 'settlement')
+          .where('type', '<>', literal('settlement'))
           .as('posted_hundredths'),
       )
       .where('account_id', '=', accountId)

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { newEntryId } from '../common/ids/ids.js';
 import { Database } from '../persistence/database.js';
+import { literal } from '../persistence/literal.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { Tables } from '../persistence/tables.js';
 
@@ -76,7 +77,7 @@ export class LedgerRepository {
       .select('amount_hundredths')
       .where('account_id', '=', accountId)
       .where('request_id', '=', requestId)
-      .where('type', '=', 'settlement')
+      .where('type', '=', literal('settlement'))
       .executeTakeFirst();
     return row && -row.amount_hundredths;
   }

@@ -26,8 +26,7 @@ export class ConversationTurns {
     return async (trx) => {
       // As every hold does first: nobody can open one until this transaction ends.
       await this.balances.lock(trx, [accountId]);
-      const open = await this.holds.listOpenNames(trx, accountId, [name]);
-      if (open.size > 0) throw new ExclusiveUseError();
+      if (await this.holds.isNameTaken(trx, accountId, name)) throw new ExclusiveUseError();
     };
   }
 }

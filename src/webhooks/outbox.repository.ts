@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { Database } from '../persistence/database.js';
+import { literal } from '../persistence/literal.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { Tables } from '../persistence/tables.js';
 import type { WebhookEvent } from './webhook-event.js';
@@ -62,7 +63,7 @@ export class OutboxRepository {
           db
             .selectFrom('webhook_events')
             .select('id')
-            .where('state', '=', 'pending')
+            .where('state', '=', literal('pending'))
             .where('due_at_ms', '<=', BigInt(nowMs))
             .orderBy('due_at_ms')
             .limit(limit)
@@ -100,7 +101,7 @@ export class OutboxRepository {
         select
           .selectFrom('webhook_events')
           .select('id')
-          .where('state', '<>', 'pending')
+          .where('state', '<>', literal('pending'))
           .where('created_at_ms', '<', BigInt(createdBeforeMs))
           .limit(limit),
       )
