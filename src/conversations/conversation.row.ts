@@ -117,9 +117,11 @@ export function toMessageRows(
   sealer: Sealer,
 ): { readonly rows: Selectable<ConversationMessagesTable>[]; readonly chain: string } {
   let { chain } = from;
+  const atMs = BigInt(from.atMs);
   const rows = placed.map(({ message, seq, turn }) => {
     chain = nextChain(chain, message);
     const id = newMessageId(seq);
+    const { body, sealed_with } = sealBody(from.conversationId, id, { message, chain }, sealer);
     return {
       conversation_id: from.conversationId,
       seq,
@@ -127,9 +129,10 @@ export function toMessageRows(
       turn,
       role: message.role,
       bytes: messageBytes(message),
-      ...sealBody(from.conversationId, id, { message, chain }, sealer),
+      body,
+      sealed_with,
       request_id: from.requestId ?? null,
-      created_at_ms: BigInt(from.atMs),
+      created_at_ms: atMs,
     };
   });
   return { rows, chain };

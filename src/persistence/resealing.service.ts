@@ -25,6 +25,7 @@ export class ResealingService implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Resealing');
   private readonly stopping = new AbortController();
   private readonly toldUnneeded = new Set<string>();
+  private readonly seenPlain = new Set<SealedColumn>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> = Promise.resolve();
 
@@ -57,16 +58,20 @@ export class ResealingService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Seals anew what is not sealed with the present key.
+   * Seals anew what is not sealed with the present key. Plain texts are looked for until all rows have been seen once:
+   * this process adds none.
+   *
    * @returns how many texts
    */
   async reseal(): Promise<number> {
+    const { kysely } = this.database;
     let done = 0;
     for (const column of SEALED_COLUMNS) {
-      for (const name of await column.listKeyNames(this.database.kysely)) {
-        if (name === this.sealer.current) continue;
-        done += await this.resealAll(column, name);
+      for (const name of await column.listKeyNames(kysely)) {
+        if (name !== this.sealer.current) done += await this.resealAll(column, name);
       }
+      if (!this.seenPlain.has(column)) done += await this.sealPlain(column);
+      this.seenPlain.add(column);
     }
     if (done > 0) this.logger.log(`sealed ${done} texts anew with ${this.sealer.current}`);
     await this.tellUnneeded();
@@ -81,29 +86,54 @@ export class ResealingService implements BeforeApplicationShutdown {
       });
   }
 
-  private async resealAll(column: SealedColumn, name: string | null): Promise<number> {
-    const { kysely } = this.database;
+  private async resealAll(column: SealedColumn, name: string): Promise<number> {
     let done = 0;
     let skipped = 0;
     for (;;) {
-      const texts = await column.listSealedWith(name, skipped, kysely);
-      if (texts.length === 0) break;
-      const sealed = texts.map((old) => ({ old, by: this.sealAnew(old, name) }));
-      const replaced = await inTransaction(kysely, async (trx) => {
-        let count = 0;
-        for (const { old, by } of sealed) if (by && (await column.replace(old, by, trx))) count += 1;
-        return count;
-      });
+      const texts = await column.listSealedWith(name, skipped, this.database.kysely);
+      if (texts.length === 0) return done;
+      const replaced = await this.replace(column, texts, name);
       // What was changed meanwhile is left to the next run, as is what cannot be opened.
       skipped += texts.length - replaced;
-      if (Math.floor(done / PROGRESS_EVERY) < Math.floor((done + replaced) / PROGRESS_EVERY)) {
-        this.logger.log(`${done + replaced} texts of ${column.table} sealed anew so far`);
-      }
+      this.tellProgress(column, done, replaced);
       done += replaced;
-      // Rejects when the process is to end: the next start goes on from here.
-      await pause(REST_MS, undefined, { signal: this.stopping.signal });
+      await this.rest();
     }
-    return done;
+  }
+
+  private async sealPlain(column: SealedColumn): Promise<number> {
+    let done = 0;
+    let after: readonly unknown[] | undefined;
+    for (;;) {
+      const { texts, last } = await column.listPlain(after, this.database.kysely);
+      if (last === undefined) return done;
+      const replaced = await this.replace(column, texts, null);
+      this.tellProgress(column, done, replaced);
+      done += replaced;
+      after = last;
+      await this.rest();
+    }
+  }
+
+  /** @returns how many were replaced: not those that were changed meanwhile, nor those that cannot be opened */
+  private replace(column: SealedColumn, texts: readonly SealedText[], name: string | null): Promise<number> {
+    const sealed = texts.map((old) => ({ old, by: this.sealAnew(old, name) }));
+    return inTransaction(this.database.kysely, async (trx) => {
+      let count = 0;
+      for (const { old, by } of sealed) if (by && (await column.replace(old, by, trx))) count += 1;
+      return count;
+    });
+  }
+
+  /** Rejects when the process is to end: the next start goes on from here. */
+  private rest(): Promise<void> {
+    return pause(REST_MS, undefined, { signal: this.stopping.signal });
+  }
+
+  private tellProgress({ table }: SealedColumn, before: number, more: number): void {
+    if (Math.floor(before / PROGRESS_EVERY) < Math.floor((before + more) / PROGRESS_EVERY)) {
+      this.logger.log(`${before + more} texts of ${table} sealed anew so far`);
+    }
   }
 
   /** @returns `undefined`: it cannot be opened, and the log says why */
@@ -127,7 +157,7 @@ export class ResealingService implements BeforeApplicationShutdown {
   private async namesInUse(): Promise<Set<string>> {
     const names = new Set<string>();
     for (const column of SEALED_COLUMNS) {
-      for (const name of await column.listKeyNames(this.database.kysely)) if (name !== null) names.add(name);
+      for (const name of await column.listKeyNames(this.database.kysely)) names.add(name);
     }
     return names;
   }

@@ -14,11 +14,26 @@ export interface SealedText {
 /** Texts that are read at a time: so many, or the first few that are so long together. */
 const MAX_ROWS = 100;
 const MAX_BYTES = 1024 * 1024;
+/** Rows that are looked at for one that is plain. */
+const MAX_LOOKED_AT = 500;
+
+/** The key of a row, and how long its text is; `null`: it is not looked for. */
+type SizedRow = Readonly<Record<string, unknown>>;
+
+function leading(rows: readonly SizedRow[]): SizedRow[] {
+  let bytes = 0;
+  const end = rows.findIndex(({ octets }, index) => {
+    bytes += Number(octets ?? 0);
+    return index > 0 && bytes > MAX_BYTES;
+  });
+  return end === -1 ? [...rows] : rows.slice(0, end);
+}
 
 /** A column of texts that are sealed where `sealed_with` names a key. */
 export class SealedColumn {
   readonly #table: RawBuilder<unknown>;
   readonly #text: RawBuilder<unknown>;
+  readonly #key: RawBuilder<unknown>;
 
   /**
    * @param key columns that find a row
@@ -28,25 +43,21 @@ export class SealedColumn {
     readonly table: keyof Tables & string,
     readonly text: string,
     private readonly key: readonly string[],
-    private readonly names: readonly string[],
+    private readonly names: readonly [string, string?],
   ) {
     this.#table = sql.table(table);
     this.#text = sql.ref(text);
+    this.#key = sql.join(key.map((column) => sql.ref(column)));
   }
 
-  /** What the text of a row is sealed for; `names` as the columns are. */
-  placeOf(...names: readonly string[]): string {
-    return [this.table, ...names].join(' ');
+  /** What the text of a row is sealed for, by the values of `names`. */
+  placeOf(first: string, second?: string): string {
+    return second === undefined ? `${this.table} ${first}` : `${this.table} ${first} ${second}`;
   }
 
-  /** Names of the keys that texts are sealed with, and `null` where there are plain ones. */
-  async listKeyNames(db: Kysely<Tables>): Promise<(string | null)[]> {
-    const names: (string | null)[] = [];
-    const plain = await sql<{ one: bigint }>`
-      select 1 as one from ${this.#table} where sealed_with is null and ${this.#text} is not null limit 1`.execute(
-      db,
-    );
-    if (plain.rows.length > 0) names.push(null);
+  /** Names of the keys that texts are sealed with. */
+  async listKeyNames(db: Kysely<Tables>): Promise<string[]> {
+    const names: string[] = [];
     // One look at the index for each name, however many rows have it.
     for (let last = ''; ;) {
       const { rows } = await sql<{ name: string | null }>`
@@ -58,25 +69,33 @@ export class SealedColumn {
     }
   }
 
-  /** Some of the texts that are sealed with a key (`null`: plain), but for the first `skipped`. */
-  async listSealedWith(name: string | null, skipped: number, db: Kysely<Tables>): Promise<SealedText[]> {
-    const sealedWith = name === null ? sql`sealed_with is null` : sql`sealed_with = ${name}`;
-    const sized = await sql<Record<string, unknown>>`
-      select ${sql.join(this.key.map((column) => sql.ref(column)))}, octet_length(${this.#text}) as octets
-      from ${this.#table} where ${sealedWith} and ${this.#text} is not null
+  /** Some of the texts that are sealed with a key, but for the first `skipped`. */
+  async listSealedWith(name: string, skipped: number, db: Kysely<Tables>): Promise<SealedText[]> {
+    const { rows } = await sql<SizedRow>`
+      select ${this.#key}, octet_length(${this.#text}) as octets
+      from ${this.#table} where sealed_with = ${name} and ${this.#text} is not null
       limit ${MAX_ROWS} offset ${skipped}`.execute(db);
-    const texts: SealedText[] = [];
-    let bytes = 0;
-    for (const row of sized.rows) {
-      bytes += Number(row['octets']);
-      if (texts.length > 0 && bytes > MAX_BYTES) break;
-      const text = await this.#find(
-        this.key.map((column) => row[column]),
-        db,
-      );
-      if (text !== undefined) texts.push(text);
-    }
-    return texts;
+    return this.#read(leading(rows), db);
+  }
+
+  /**
+   * Plain texts in the order of their keys, after a key (`undefined`: from the start). No index has them, so each part
+   * looks through so many rows and may find none in them.
+   */
+  async listPlain(
+    after: readonly unknown[] | undefined,
+    db: Kysely<Tables>,
+  ): Promise<{ readonly texts: SealedText[]; readonly last: readonly unknown[] | undefined }> {
+    const later =
+      after === undefined
+        ? sql`1 = 1`
+        : sql`(${this.#key}) > (${sql.join(after.map((value) => sql`${value}`))})`;
+    const { rows } = await sql<SizedRow>`
+      select ${this.#key}, case when sealed_with is null then octet_length(${this.#text}) end as octets
+      from ${this.#table} where ${later} order by ${this.#key} limit ${MAX_LOOKED_AT}`.execute(db);
+    const looked = leading(rows);
+    const plain = looked.filter(({ octets }) => octets !== null);
+    return { texts: await this.#read(plain, db), last: looked.at(-1) && this.#keyOf(looked.at(-1) ?? {}) };
   }
 
   /** @returns false: it has changed since it was read, and stays as it is */
@@ -87,14 +106,29 @@ export class SealedColumn {
     return numAffectedRows === 1n;
   }
 
+  async #read(rows: readonly SizedRow[], db: Kysely<Tables>): Promise<SealedText[]> {
+    const texts: SealedText[] = [];
+    for (const row of rows) {
+      const text = await this.#find(this.#keyOf(row), db);
+      if (text !== undefined) texts.push(text);
+    }
+    return texts;
+  }
+
   async #find(key: readonly unknown[], db: Kysely<Tables>): Promise<SealedText | undefined> {
+    const [first, second = first] = this.names;
     const { rows } = await sql<Record<string, string>>`
-      select ${sql.join([...this.names, this.text].map((column) => sql.ref(column)))}
+      select ${sql.ref(first)}, ${sql.ref(second)}, ${this.#text}
       from ${this.#table} where ${this.#isRow(key)}`.execute(db);
     const [row] = rows;
     const text = row?.[this.text];
     if (row === undefined || typeof text !== 'string') return undefined;
-    return { key, text, place: this.placeOf(...this.names.map((name) => String(row[name]))) };
+    const place = this.placeOf(String(row[first]), second === first ? undefined : String(row[second]));
+    return { key, text, place };
+  }
+
+  #keyOf(row: SizedRow): unknown[] {
+    return this.key.map((column) => row[column]);
   }
 
   #isRow(key: readonly unknown[]) {

@@ -185,7 +185,9 @@ eachDatabase((_kind, open) => {
         'nothing is sealed with older any more: CONVERSATION_KEYS does not need it',
       ]);
       expect(await service.reseal()).toBe(0);
-      await new ResealingService(database, new Sealer([newer])).start();
+      const later = new ResealingService(database, new Sealer([newer]));
+      await later.start();
+      await later.beforeApplicationShutdown();
     });
 
     it('goes on past what cannot be opened', async () => {

@@ -67,9 +67,11 @@ export const conversations: Migration = {
       .column('request_id')
       .execute();
 
-    // What a change of the encryption key has still to rewrite.
+    // What a change of the encryption key has still to rewrite. Whoever has no key does not write these.
     for (const table of ['conversations', 'conversation_messages', 'idempotency_records']) {
-      await sql`create index ${sql.raw(`${table}_by_seal`)} on ${sql.table(table)} (sealed_with)`.execute(db);
+      await sql`
+        create index ${sql.raw(`${table}_by_seal`)} on ${sql.table(table)} (sealed_with)
+        where sealed_with is not null`.execute(db);
     }
 
     // `null`: kept until deleted; 0: nothing is stored.
