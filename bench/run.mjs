@@ -18,7 +18,9 @@ import { Target } from './lib/target.mjs';
 import { warmUp, WARM_UP_MODELS } from './lib/warm-up.mjs';
 import { Worker } from './lib/worker.mjs';
 import * as charges from './measures/charges.mjs';
+import * as chatbotTurn from './measures/chatbot-turn.mjs';
 import * as coldStart from './measures/cold-start.mjs';
+import * as conversations from './measures/conversations.mjs';
 import * as durableRecords from './measures/durable-records.mjs';
 import * as jsonRequest from './measures/json-request.mjs';
 import * as latency from './measures/latency.mjs';
@@ -38,8 +40,12 @@ const MEASURES = {
   durableRecords,
   oneAccount,
   charges,
+  chatbotTurn,
   soak,
+  conversations,
 };
+/** Only when they are named: they take minutes and gigabytes. */
+const ON_REQUEST = new Set(['conversations']);
 /** The others say nothing in a short time. */
 const QUICK = ['jsonRequest', 'streamEvent', 'latency', 'coldStart', 'durableRecords', 'charges'];
 /** Whatever goes wrong, a run ends. */
@@ -96,7 +102,8 @@ async function inTurns(rounds, targets, measureOne) {
 }
 
 async function main() {
-  const names = options.only?.split(',') ?? (options.quick ? QUICK : Object.keys(MEASURES));
+  const usual = Object.keys(MEASURES).filter((name) => !ON_REQUEST.has(name));
+  const names = options.only?.split(',') ?? (options.quick ? QUICK : usual);
   const chosen = names.map((name) => [name, MEASURES[name]]);
   if (chosen.some(([, measure]) => measure === undefined)) {
     throw new Error(`--only takes ${Object.keys(MEASURES).join(', ')}`);

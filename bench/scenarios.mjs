@@ -26,13 +26,21 @@ export function smallBody(model, stream) {
   return body(model, stream, [{ role: 'user', content: 'What is the capital of France?' }]);
 }
 
+/** The same question within a conversation that the gateway remembers, or that it begins for it. */
+export function talkBody(model, conversation) {
+  return JSON.stringify({ ...JSON.parse(smallBody(model)), conversation_id: conversation });
+}
+
 /** A long conversation: 100 messages of 200 characters. */
 export function longBody(model) {
+  return body(model, false, longMessages());
+}
+
+export function longMessages() {
   const content = 'The quick brown fox jumps over the lazy dog, and the dog does not mind. '
     .repeat(3)
     .slice(0, 200);
-  const messages = Array.from({ length: 100 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content }));
-  return body(model, false, messages);
+  return Array.from({ length: 100 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content }));
 }
 
 function body(model, stream, messages) {

@@ -97,12 +97,44 @@ const ROWS = {
     { figure: 'Charges, 100 at a time', unit: '/s', gateway: batched.perSecond },
     { figure: 'CPU of such a charge in a group', unit: 'µs', gateway: batched.cpuUs },
   ],
+  chatbotTurn: ({ without }) => turnRows(without),
+  conversations: ({ messages, rows, without, withThem }) => [
+    ...turnRows(withThem, without, `, ${(rows / 1e6).toFixed(1)} million messages stored`),
+    { figure: 'Messages in that database', unit: '', gateway: messages },
+  ],
   soak: ({ seconds, heapMibPerMinute, externalMibPerMinute, rssMibPerMinute }) => [
     { figure: `Heap slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: heapMibPerMinute, target: 1 },
     { figure: `External slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: externalMibPerMinute },
     { figure: `RSS slope in ${seconds} s, after GC`, unit: 'MiB/min', gateway: rssMibPerMinute, target: 1 },
   ],
 };
+
+/** @param without the same on an almost empty database */
+function turnRows(measured, without, note = '') {
+  const now = turnCosts(measured);
+  const before = without && turnCosts(without);
+  const row = (figure, name) => ({
+    figure: `${figure}${note}`,
+    unit: 'µs',
+    gateway: now[name],
+    ...(before && { base: before[name], compare: 'ratio' }),
+  });
+  return [
+    row('CPU a JSON request at /v1, plain model', 'plain'),
+    row('CPU a request of a chatbot without memory', 'forgetful'),
+    row('CPU a turn that begins a conversation', 'begun'),
+    row('CPU a turn after 2 turns', 'turns02'),
+    row('CPU a turn after 20 turns', 'turns20'),
+    row('CPU of the chatbot alone', 'own'),
+    ...(before === undefined ? [] : [row('CPU of storing a turn', 'store')]),
+    { figure: `CPU of storing a turn${note}`, unit: 'µs', gateway: now.store, target: 60 },
+  ];
+}
+
+function turnCosts(results) {
+  const costs = Object.fromEntries(Object.entries(results).map(([name, rounds]) => [name, least(rounds)]));
+  return { ...costs, own: costs.forgetful - costs.plain, store: costs.begun - costs.forgetful };
+}
 
 function cpu(figure, { gateway, floor }) {
   return { figure, unit: 'µs', gateway: least(gateway), base: least(floor), compare: 'ratio' };

@@ -39,9 +39,13 @@ export class Target {
    * @param body of the model's name
    */
   asking(body, model, ...rest) {
-    const text = body(this.modelPrefix + model, ...rest);
+    return this.posting('/api/v1/chat/completions', body(this.modelPrefix + model, ...rest));
+  }
+
+  /** As `asking`, for a ready body and any path. */
+  posting(path, text) {
     const head = [
-      'POST /api/v1/chat/completions HTTP/1.1',
+      `POST ${path} HTTP/1.1`,
       'host: 127.0.0.1',
       `authorization: Bearer ${API_KEY}`,
       ...CLIENT_HEADERS,

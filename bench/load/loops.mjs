@@ -6,10 +6,19 @@ const MAX_FAILED_SHARE = 0.01;
 
 /**
  * Closed loop: each connection asks again as soon as it has its answer, until so many were asked or so long it took.
+ *
+ * @param variants in place of `request`: several of them, taken in turn
  * @returns how many were answered and how long it took
  */
-export async function closedLoop({ port, request, connections, requests = Infinity, seconds = Infinity }) {
-  const bytes = Buffer.from(request);
+export async function closedLoop({
+  port,
+  request,
+  variants = [request],
+  connections,
+  requests = Infinity,
+  seconds = Infinity,
+}) {
+  const texts = variants.map((text) => Buffer.from(text));
   let asked = 0;
   let failed = 0;
   const startMs = performance.now();
@@ -17,6 +26,7 @@ export async function closedLoop({ port, request, connections, requests = Infini
     Array.from({ length: connections }, async () => {
       const connection = new Connection(port);
       while (asked < requests && performance.now() - startMs < seconds * 1000) {
+        const bytes = texts[asked % texts.length];
         asked += 1;
         const { status } = await connection.send(bytes);
         if (status !== 200) failed += 1;
