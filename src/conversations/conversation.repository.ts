@@ -50,6 +50,12 @@ interface LockedRow {
  */
 const LONG = 64 * 1024;
 
+/**
+ * Places that are looked through for each message that is wanted; those of deleted messages are empty. PostgreSQL takes
+ * every conversation for one of common length, and may read and sort all that there is.
+ */
+const PLACES_A_MESSAGE = 16;
+
 /** The scope's row: key, chatbot and account, in this order. */
 const OF_SCOPE = sql`client_key = ${''} and chatbot_id = ${''} and account_id = ${''} and kind = 'conversation'`;
 
@@ -66,9 +72,11 @@ export class ConversationRepository {
     from conversations where ${OF_SCOPE}
     union all
     select * from (
-      select id, request_id, case when octet_length(body) <= ${sql.lit(LONG)} then body end, sealed_with, bytes, turn, seq, created_at_ms, cast(null as bigint)
-      from conversation_messages
-      where conversation_id = (select id from conversations where ${OF_SCOPE})
+      select m.id, request_id, case when octet_length(body) <= ${sql.lit(LONG)} then body end, m.sealed_with, bytes,
+        turn, seq, m.created_at_ms, cast(null as bigint)
+      from conversations c join conversation_messages m
+        on m.conversation_id = c.id and seq > next_seq - ${sql.lit(PLACES_A_MESSAGE)} * cast(${0} as integer)
+      where ${OF_SCOPE}
       order by seq desc limit cast(${0} as integer)
     ) as newest`);
 
@@ -114,7 +122,7 @@ export class ConversationRepository {
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Recollection | undefined> {
     const scope = [conversationKey(accountId, clientId), chatbotId, accountId];
-    const { rows } = await this.#recall.run(db, [...scope, ...scope, atMost]);
+    const { rows } = await this.#recall.run(db, [...scope, atMost, ...scope, atMost]);
     const row = rows.find(({ updated_at_ms }) => updated_at_ms !== null);
     if (row === undefined) return undefined;
     const conversation = toConversation(
@@ -155,7 +163,7 @@ export class ConversationRepository {
         ),
       )
       .toReversed();
-    return { conversation, messages, cut: long !== -1 };
+    return { conversation, messages, cut: messages.length < Math.min(atMost, row.size) };
   }
 
   /** @returns `undefined`: nothing is stored under this scope */
@@ -196,11 +204,13 @@ export class ConversationRepository {
     const messages = trx.selectFrom('conversation_messages').where('conversation_id', '=', id);
     const newest = await messages.select('request_id').orderBy('seq', 'desc').limit(1).executeTakeFirst();
     if (newest?.request_id !== requestId) return;
-    const { first } = await messages
-      .select(({ fn }) => fn.min('seq').as('first'))
+    const { seq } = await messages
+      .select('seq')
       .where('request_id', '=', requestId)
+      .orderBy('seq')
+      .limit(1)
       .executeTakeFirstOrThrow();
-    const kept = await this.#dropDeparted(trx, { id, departsAfterSeq: first - 1 }, row, head);
+    const kept = await this.#dropDeparted(trx, { id, departsAfterSeq: seq - 1 }, row, head);
     if (kept === undefined) return;
     if (!existed && kept.messageCount === 0) {
       await trx.deleteFrom('conversations').where('id', '=', id).execute();

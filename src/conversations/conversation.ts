@@ -66,7 +66,7 @@ export interface Recollection {
   readonly conversation: Conversation;
   /** The newest, oldest first. */
   readonly messages: readonly StoredMessage[];
-  /** Whether some are left out because one of them, the newest of these, is very long. */
+  /** Whether some that were wanted are left out: one of them is very long, or they lie far apart. */
   readonly cut: boolean;
 }
 

@@ -94,6 +94,17 @@ eachDatabase((_kind, open) => {
       expect(some?.messages.map(({ seq }) => seq)).toEqual([2, 3, 4]);
       expect(await conversations.versionOf(scope)).toBe(2);
     });
+
+    it('says where it gives fewer than are wanted, since those between were deleted', async () => {
+      const scope = newScope();
+      const id = await begin(scope, [user('1'), assistant('2')]);
+      for (let again = 0; again < 30; again += 1) {
+        await append({ scope, id, departsAfterSeq: 2, messages: [user('3'), assistant(`try ${again}`)] });
+      }
+      const two = await conversations.recall(scope, 2);
+      expect(two).toMatchObject({ cut: false, messages: [{ seq: 61 }, { seq: 62 }] });
+      expect(await conversations.recall(scope, 3)).toMatchObject({ cut: true, messages: two?.messages });
+    });
   });
 
   describe('ConversationRecordsRepository', () => {
