@@ -51,11 +51,15 @@ export class ConversationReading {
     const found = await conversations.recall(scope, FIRST_MESSAGES);
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
-    const newest = found.cut ? await newestOf(records, id) : found.messages;
+    const newest = found.cut ? await newestPage(records, id) : found.messages;
     const { fresh, recognised, departsAfterSeq } = await recogniseHistory(
       said,
       { messageCount, chain: head.chain, newest },
-      async (afterSeq, limit) => (await records.listMessages(id, { order: 'asc', afterSeq, limit })).rows,
+      {
+        newest: (atMost) => newestOf(records, id, atMost),
+        oldest: async (afterSeq, limit) =>
+          (await records.listMessages(id, { order: 'asc', afterSeq, limit })).rows,
+      },
     );
     const through = departsAfterSeq ?? Infinity;
     // One that covers what departs tells of something that is no longer so.
@@ -105,9 +109,30 @@ export class ConversationReading {
   }
 }
 
-async function newestOf(records: ConversationRecordsRepository, id: string): Promise<StoredMessage[]> {
+async function newestPage(records: ConversationRecordsRepository, id: string): Promise<StoredMessage[]> {
   const page = await records.listMessages(id, { order: 'desc', limit: FIRST_MESSAGES });
   return page.rows.toReversed();
+}
+
+/** In order, so many as wanted; fewer where they are longer than a request may be. */
+async function newestOf(
+  records: ConversationRecordsRepository,
+  id: string,
+  atMost: number,
+): Promise<StoredMessage[]> {
+  const newestFirst: StoredMessage[] = [];
+  let bytes = 0;
+  for (let hasMore = true; hasMore && newestFirst.length < atMost && bytes < MOST_BYTES;) {
+    const page = await records.listMessages(id, {
+      order: 'desc',
+      afterSeq: newestFirst.at(-1)?.seq,
+      limit: atMost - newestFirst.length,
+    });
+    newestFirst.push(...page.rows);
+    bytes += bytesOf(page.rows);
+    ({ hasMore } = page);
+  }
+  return newestFirst.toReversed();
 }
 
 /** What a model reads of them, and what they carry besides. */

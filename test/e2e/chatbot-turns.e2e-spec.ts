@@ -81,6 +81,17 @@ describe.each([false, true])('a chatbot with a conversation (stream: %s)', (stre
     expect(sent()).toHaveLength(6);
   });
 
+  it('recognises a window of a long history, however much of it the client keeps', async () => {
+    const id = `window-${stream}`;
+    const long = Array.from({ length: 40 }, (_, n) => [user(`q${n}`), assistant(`a${n}`)]).flat();
+    await ask({ conversation_id: id, messages: [...long, user('one')] });
+    const answer = assistant('Hello there!');
+    const window = [...long.slice(8), user('one'), answer];
+    expect(window.length).toBeGreaterThan(64);
+    await ask({ conversation_id: id, messages: [...window, user('two')] });
+    expect(sent().slice(1)).toEqual([...long, user('one'), answer, user('two')]);
+  });
+
   it('leaves a conversation as it was when the answer breaks off', async () => {
     const id = `broken-${stream}`;
     await ask({ conversation_id: id, messages: [user('one')] });

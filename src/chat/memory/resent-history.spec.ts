@@ -4,7 +4,7 @@ import { calls, result, says, stored, user } from '../../../test/support/histori
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN, sayTheSame } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
-import { recogniseHistory, type RecognisedHistory } from './resent-history.js';
+import { recogniseHistory, type HistoryReads, type RecognisedHistory } from './resent-history.js';
 
 /** @param recalled how many of the newest messages the request has at hand */
 function recognise(
@@ -17,15 +17,18 @@ function recognise(
     chain: history.at(-1)?.chain ?? EMPTY_CHAIN,
     newest: recalled === 0 ? [] : history.slice(-recalled),
   };
-  return recogniseHistory(asked, known, (afterSeq, atMost) =>
+  return recogniseHistory(asked, known, {
+    newest: (atMost) => Promise.resolve(history.slice(-atMost)),
     // A page ends early.
-    Promise.resolve(history.filter(({ seq }) => seq > afterSeq).slice(0, Math.min(atMost, 3))),
-  );
+    oldest: (afterSeq, atMost) =>
+      Promise.resolve(history.filter(({ seq }) => seq > afterSeq).slice(0, Math.min(atMost, 3))),
+  });
 }
 
-const refuseToRead = (): never => {
+const refuse = (): never => {
   throw new Error('read');
 };
+const NO_READS: HistoryReads = { newest: refuse, oldest: refuse };
 
 const [u1, a1, u2, a2, u3, a3] = [user('1'), says('one'), user('2'), says('two'), user('3'), says('three')];
 const THREE = stored([
@@ -66,7 +69,7 @@ describe('a request whose client', () => {
     ['tells another question before a known answer', [user('9'), a3, next], { recognised: 0 }],
   ])('%s', async (_habit, asked, expected) => {
     const complete = { departsAfterSeq: undefined, ...expected };
-    for (const recalled of [6, 5, 4]) {
+    for (const recalled of [6, 5, 4, 1]) {
       await expect(recognise(asked, THREE, recalled)).resolves.toMatchObject(complete);
     }
   });
@@ -147,11 +150,24 @@ describe('a request whose client', () => {
     });
   });
 
+  it('keeps a window that is longer than what is at hand: nothing doubles', async () => {
+    const window = Array.from({ length: 50 }, (_, n) => [user(`q${n}`), says(`a${n}`)]);
+    const history = stored([[u1, a1], [u2, a2], ...window]);
+    const asked = [...window.flat(), next];
+    for (const recalled of [1, 64, 99, 100, 104]) {
+      await expect(recognise(asked, history, recalled)).resolves.toEqual({
+        fresh: [next],
+        recognised: 100,
+        departsAfterSeq: undefined,
+      });
+    }
+  });
+
   it('sends only what is new costs no look at what is stored', async () => {
     const known = { messageCount: 6, chain: THREE[5]!.chain, newest: THREE };
-    await expect(recogniseHistory([next], known, refuseToRead)).resolves.toMatchObject({ fresh: [next] });
+    await expect(recogniseHistory([next], known, NO_READS)).resolves.toMatchObject({ fresh: [next] });
     await expect(
-      recogniseHistory([...THREE.map(({ message }) => message), next], known, refuseToRead),
+      recogniseHistory([...THREE.map(({ message }) => message), next], known, NO_READS),
     ).resolves.toMatchObject({ fresh: [next] });
   });
 });

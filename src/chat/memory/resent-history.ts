@@ -20,7 +20,12 @@ export interface RecognisedHistory {
   readonly departsAfterSeq: number | undefined;
 }
 
-type ReadsOldest = (afterSeq: number, atMost: number) => Promise<readonly StoredMessage[]>;
+/** Reads more of what is stored, in order; fewer messages where they are long. */
+export interface HistoryReads {
+  newest(atMost: number): Promise<readonly StoredMessage[]>;
+  /** None where there are no more. */
+  oldest(afterSeq: number, atMost: number): Promise<readonly StoredMessage[]>;
+}
 
 /** Whoever sends one of these again tells a history; who only has something new to say does not. */
 const ANSWERING: ReadonlySet<ChatRole> = new Set(['assistant', 'tool', 'function']);
@@ -38,23 +43,23 @@ const ANSWERING: ReadonlySet<ChatRole> = new Set(['assistant', 'tool', 'function
  * Of 3 and 4 that one holds which recognises more; of equal ones 3, since it deletes nothing.
  *
  * @param asked without `system` and `developer` messages
- * @param oldest reads at most so many messages after a place, in order; fewer where they are long, none where there are
- *   no more; called only for 4
+ * @param reads called only for 3, where the window may be longer than what is at hand, and for 4
  */
 export async function recogniseHistory(
   asked: readonly ChatMessage[],
   known: KnownHistory,
-  oldest: ReadsOldest,
+  reads: HistoryReads,
 ): Promise<RecognisedHistory> {
-  const { messageCount, newest } = known;
+  const { messageCount } = known;
   if (messageCount === 0) return following(asked, 0);
   if (asked.length >= messageCount && chainOf(asked.slice(0, messageCount)) === known.chain) {
     return following(asked, messageCount);
   }
   if (!asked.some(({ role }) => ANSWERING.has(role))) return following(asked, 0);
 
+  const newest = await newestInReach(asked, known, reads);
   const overlap = overlapOf(newest, asked);
-  const beginning = newest.length === messageCount ? newest : await beginningLike(asked, oldest);
+  const beginning = newest.length === messageCount ? newest : await beginningLike(asked, reads);
   const common = commonLength(beginning, asked);
   return common > overlap ? departing(asked, beginning, common) : following(asked, overlap);
 }
@@ -76,21 +81,34 @@ function departing(
   return { fresh: asked.slice(kept), recognised: kept, departsAfterSeq: beginning[kept - 1]?.seq ?? 0 };
 }
 
+/** So many of the newest messages as the request can begin with, and those at hand. */
+async function newestInReach(
+  asked: readonly ChatMessage[],
+  { messageCount, newest }: KnownHistory,
+  reads: HistoryReads,
+): Promise<readonly StoredMessage[]> {
+  const last = newest.at(-1);
+  if (last === undefined || newest.length === messageCount) return newest;
+  // A window reaches to the last message; a client that says something else there costs no read.
+  const reach = asked.findLastIndex((message) => sayTheSame(last.message, message)) + 1;
+  return reach > newest.length ? reads.newest(reach) : newest;
+}
+
 /** The stored messages that `asked` begins with, and one more; none where the first is another. */
 async function beginningLike(
   asked: readonly ChatMessage[],
-  oldest: ReadsOldest,
+  reads: HistoryReads,
 ): Promise<readonly StoredMessage[]> {
   const beginning: StoredMessage[] = [];
   // A client that sends a window says something else first: it costs one row, not as many as it sent.
-  let next = await oldest(0, 1);
+  let next = await reads.oldest(0, 1);
   for (;;) {
     const common = commonLength(next, asked.slice(beginning.length));
     if (beginning.length + common === 0) return [];
     beginning.push(...next);
     const left = asked.length + 1 - beginning.length;
     if (common < next.length || left <= 0) return beginning;
-    next = await oldest(beginning.at(-1)?.seq ?? 0, left);
+    next = await reads.oldest(beginning.at(-1)?.seq ?? 0, left);
     if (next.length === 0) return beginning;
   }
 }
