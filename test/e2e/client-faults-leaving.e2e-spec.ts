@@ -182,8 +182,9 @@ describe('a client that leaves', () => {
   });
 
   it('K6: with 299 others at once, whole or streamed, leaves nothing behind', async () => {
+    // Seldom enough that a busy machine keeps up with all of them.
     app.upstream.otherwise((response, { body }) =>
-      body['stream'] === true ? endless(HELLO, 20)(response, {} as never) : undefined,
+      body['stream'] === true ? endless(HELLO, 500)(response, {} as never) : undefined,
     );
     const before = (await app.tollgate.allUsage()).length;
     const idle = await connections();
