@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
-import type { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import type { ConversationRepository } from '../conversations/conversation.repository.js';
+import type { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import { recogniseHistory } from './memory/resent-history.js';
 
 /** Read with the conversation itself, in one statement. */
@@ -19,7 +19,7 @@ export class ConversationReading {
   private bytes: number;
 
   private constructor(
-    private readonly records: ConversationRecordsRepository,
+    private readonly stored: StoredMessageRepository,
     readonly id: string,
     readonly version: number,
     /** Of the part that the request goes on from. */
@@ -43,7 +43,7 @@ export class ConversationReading {
    */
   static async open(
     conversations: ConversationRepository,
-    records: ConversationRecordsRepository,
+    stored: StoredMessageRepository,
     scope: ConversationScope,
     said: readonly ChatMessage[],
     usesSummary: boolean,
@@ -51,14 +51,13 @@ export class ConversationReading {
     const found = await conversations.recall(scope, FIRST_MESSAGES);
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
-    const newest = found.cut ? await newestPage(records, id) : found.messages;
+    const newest = found.cut ? await newestPage(stored, id) : found.messages;
     const { fresh, recognised, departsAfterSeq } = await recogniseHistory(
       said,
       { messageCount, chain: head.chain, newest },
       {
-        newest: (atMost) => newestOf(records, id, atMost),
-        oldest: async (afterSeq, limit) =>
-          (await records.listMessages(id, { order: 'asc', afterSeq, limit })).rows,
+        newest: (atMost) => newestOf(stored, id, atMost),
+        oldest: async (afterSeq, limit) => (await stored.list(id, { order: 'asc', afterSeq, limit })).rows,
       },
     );
     const through = departsAfterSeq ?? Infinity;
@@ -69,7 +68,7 @@ export class ConversationReading {
     const messages = newest.filter(({ seq }) => seq > covered && seq <= through);
     const uncovered = messageCount - (summary?.messages ?? 0);
     const reading = new ConversationReading(
-      records,
+      stored,
       id,
       version,
       departsAfterSeq === undefined ? messageCount : recognised,
@@ -88,7 +87,7 @@ export class ConversationReading {
   async readOlder(): Promise<boolean> {
     if (this.complete || this.bytes >= MOST_BYTES) return false;
     const before = this.messages[0]?.seq ?? (this.departsAfterSeq ?? Number.MAX_SAFE_INTEGER - 1) + 1;
-    const page = await this.records.listMessages(this.id, {
+    const page = await this.stored.list(this.id, {
       order: 'desc',
       afterSeq: before,
       limit: MORE_MESSAGES,
@@ -109,21 +108,21 @@ export class ConversationReading {
   }
 }
 
-async function newestPage(records: ConversationRecordsRepository, id: string): Promise<StoredMessage[]> {
-  const page = await records.listMessages(id, { order: 'desc', limit: FIRST_MESSAGES });
+async function newestPage(stored: StoredMessageRepository, id: string): Promise<StoredMessage[]> {
+  const page = await stored.list(id, { order: 'desc', limit: FIRST_MESSAGES });
   return page.rows.toReversed();
 }
 
 /** In order, so many as wanted; fewer where they are longer than a request may be. */
 async function newestOf(
-  records: ConversationRecordsRepository,
+  stored: StoredMessageRepository,
   id: string,
   atMost: number,
 ): Promise<StoredMessage[]> {
   const newestFirst: StoredMessage[] = [];
   let bytes = 0;
   for (let hasMore = true; hasMore && newestFirst.length < atMost && bytes < MOST_BYTES;) {
-    const page = await records.listMessages(id, {
+    const page = await stored.list(id, {
       order: 'desc',
       afterSeq: newestFirst.at(-1)?.seq,
       limit: atMost - newestFirst.length,

@@ -4,9 +4,9 @@ import { newConversationRowId } from '../common/ids/ids.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { ConversationContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
-import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
 import type { ConversationScope } from '../conversations/conversation.js';
+import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
 import { ConversationNotFoundError } from './chat.errors.js';
@@ -59,7 +59,7 @@ export class RecallService {
 
   constructor(
     private readonly conversations: ConversationRepository,
-    private readonly records: ConversationRecordsRepository,
+    private readonly stored: StoredMessageRepository,
     private readonly summariser: SummariserService,
     counter: TokenCounter,
   ) {
@@ -76,7 +76,7 @@ export class RecallService {
         ? undefined
         : await ConversationReading.open(
             this.conversations,
-            this.records,
+            this.stored,
             asked.scope,
             asked.said,
             asked.policy.kind === 'summary',

@@ -8,6 +8,7 @@ import { ConversationRecordsRepository } from './conversation-records.repository
 import type { Conversation, StoredMessage } from './conversation.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 import { ConversationsService, toConversationObject } from './conversations.service.js';
+import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** Read at a time; fewer where they are very long. */
 const PAGE_MESSAGES = 100;
@@ -18,13 +19,14 @@ export class ConversationExportService {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly records: ConversationRecordsRepository,
+    private readonly messages: StoredMessageRepository,
   ) {}
 
   /** @throws ConversationNotFoundError, AmbiguousConversationError */
   async export({ accountId }: Principal, id: string, format: 'json' | 'markdown'): Promise<FileAnswer> {
     const conversation = await this.conversations.get(accountId, id);
     const wire = toConversationObject(conversation);
-    const newest = await this.records.listMessages(conversation.id, { order: 'desc', limit: 1 });
+    const newest = await this.messages.list(conversation.id, { order: 'desc', limit: 1 });
     const messages = this.messagesOf(conversation, newest.rows[0]?.seq ?? 0);
     const { title } = conversation.head;
     return format === 'json'
@@ -50,7 +52,7 @@ export class ConversationExportService {
   ): AsyncGenerator<StoredMessage> {
     let afterSeq = 0;
     while (afterSeq < throughSeq) {
-      const page = await this.records.listMessages(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
+      const page = await this.messages.list(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
       for (const message of page.rows) if (message.seq <= throughSeq) yield message;
       afterSeq = page.hasMore ? (page.rows.at(-1)?.seq ?? throughSeq) : throughSeq;
     }

@@ -18,6 +18,7 @@ import {
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
 import { ErasureRepository } from './erasure.repository.js';
 import { toMessages } from './input-items.js';
+import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** Messages read at a time to find the one whose call a result answers. */
 const LOOK_BACK = 16;
@@ -28,6 +29,7 @@ export class ConversationItemsService {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly records: ConversationRecordsRepository,
+    private readonly messages: StoredMessageRepository,
     private readonly turns: ConversationTurns,
     private readonly erasure: ErasureRepository,
     private readonly clock: Clock,
@@ -52,8 +54,8 @@ export class ConversationItemsService {
     const anchor =
       afterMessageId === undefined
         ? undefined
-        : await this.records.findMessage(accountId, conversation.id, afterMessageId);
-    const page = await this.records.listMessages(conversation.id, { order, afterSeq, limit });
+        : await this.messages.find(accountId, conversation.id, afterMessageId);
+    const page = await this.messages.list(conversation.id, { order, afterSeq, limit });
     const messages = anchor === undefined ? page.rows : [anchor, ...page.rows];
     const customCalls = await this.customCalls(conversation, messages);
     const inOrder = messages.flatMap((message) => {
@@ -68,7 +70,7 @@ export class ConversationItemsService {
   /** @throws ConversationNotFoundError, AmbiguousConversationError, ItemNotFoundError */
   async get({ accountId }: Principal, conversationId: string, itemId: string): Promise<ConversationItem> {
     const conversation = await this.conversations.get(accountId, conversationId);
-    const message = await this.records.findMessage(accountId, conversation.id, messageIdOf(itemId) ?? '');
+    const message = await this.messages.find(accountId, conversation.id, messageIdOf(itemId) ?? '');
     if (message === undefined) throw new ItemNotFoundError();
     const items = toItems(message, await this.customCalls(conversation, [message]));
     const item = items.find(({ id }) => id === itemId);
@@ -140,7 +142,7 @@ export class ConversationItemsService {
     let [oldest] = messages.toSorted((a, b) => a.seq - b.seq);
     // Results stand right after the message that calls.
     while (oldest?.message.role === 'tool') {
-      const before = await this.records.listMessages(id, {
+      const before = await this.messages.list(id, {
         order: 'desc',
         afterSeq: oldest.seq,
         limit: LOOK_BACK,

@@ -1,28 +1,26 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
-import { newConversationRowId, seqOfMessageId } from '../common/ids/ids.js';
+import { newConversationRowId } from '../common/ids/ids.js';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
-import { messageBytes } from '../contracts/openai/message-texts.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { EMPTY_CHAIN, nextChain } from './chain.js';
+import { EMPTY_CHAIN } from './chain.js';
 import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
 import {
   CONVERSATION_COLUMNS,
-  MESSAGE_COLUMNS,
   openHead,
-  sealBody,
   sealHead,
   toConversation,
   toMessageRows,
   toStoredMessage,
 } from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
+import { StoredMessageRepository } from './stored-message.repository.js';
 import { turnNumbers } from './turn-numbers.js';
 
 /** A conversation that is made by hand: nobody has answered in it yet. */
@@ -40,22 +38,8 @@ export interface HeadChanges {
   readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 }
 
-/** A page of messages, by their place. */
-export interface MessagePageRequest {
-  readonly order: 'asc' | 'desc';
-  /** The place of the last message of the page before, still there or not; `undefined`: from the start. */
-  readonly afterSeq?: number | undefined;
-  readonly limit: number;
-}
-
 /** Runs first in the transaction of a change, and undoes it by throwing. */
 export type ChangeGuard = (trx: Transaction<Tables>) => Promise<void>;
-
-/**
- * A page of messages ends early when their rows are longer than this together: a message may hold images of megabytes.
- * Bytes.
- */
-const PAGE_BYTES = 8 * 1024 * 1024;
 
 const LOCKED_COLUMNS = [...CONVERSATION_COLUMNS, 'next_seq'] as const;
 
@@ -67,11 +51,12 @@ type LockedRow = Pick<Selectable<ConversationsTable>, (typeof LOCKED_COLUMNS)[nu
  */
 @Injectable()
 export class ConversationRecordsRepository {
-  readonly #messages = new MessageInsert();
+  readonly #insert = new MessageInsert();
 
   constructor(
     private readonly database: Database,
     private readonly sealer: Sealer,
+    private readonly messages: StoredMessageRepository,
   ) {}
 
   /** @param id `conv_…`, or the client's own id: the newest then, where several chatbots have one of that name */
@@ -162,7 +147,7 @@ export class ConversationRecordsRepository {
         })
         .returning(CONVERSATION_COLUMNS)
         .executeTakeFirstOrThrow();
-      await this.#messages.execute(trx, rows);
+      await this.#insert.execute(trx, rows);
       return toConversation(row, this.sealer);
     });
   }
@@ -210,7 +195,7 @@ export class ConversationRecordsRepository {
         { conversationId: id, chain: head.chain, requestId: undefined, atMs },
         this.sealer,
       );
-      await this.#messages.execute(trx, rows);
+      await this.#insert.execute(trx, rows);
       await trx
         .updateTable('conversations')
         .set({
@@ -225,36 +210,6 @@ export class ConversationRecordsRepository {
         .execute();
       return rows.map((added) => toStoredMessage(added, this.sealer));
     });
-  }
-
-  async findMessage(
-    accountId: string,
-    conversationId: string,
-    messageId: string,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<StoredMessage | undefined> {
-    const seq = seqOfMessageId(messageId);
-    if (seq === undefined) return undefined;
-    const row = await db
-      .selectFrom('conversation_messages')
-      .innerJoin('conversations', 'conversations.id', 'conversation_messages.conversation_id')
-      .select([
-        'conversation_messages.id',
-        'conversation_messages.conversation_id',
-        'conversation_messages.seq',
-        'conversation_messages.turn',
-        'conversation_messages.bytes',
-        'conversation_messages.body',
-        'conversation_messages.sealed_with',
-        'conversation_messages.request_id',
-        'conversation_messages.created_at_ms',
-      ])
-      .where('conversations.account_id', '=', accountId)
-      .where('conversations.id', '=', conversationId)
-      .where('conversation_messages.seq', '=', seq)
-      .where('conversation_messages.id', '=', messageId)
-      .executeTakeFirst();
-    return row && toStoredMessage(row, this.sealer);
   }
 
   /**
@@ -274,13 +229,13 @@ export class ConversationRecordsRepository {
     return inTransaction(this.database.kysely, async (trx) => {
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, conversationId);
-      const found = row && (await this.findMessage(accountId, conversationId, messageId, trx));
+      const found = row && (await this.messages.find(accountId, conversationId, messageId, trx));
       if (row === undefined || found === undefined) return undefined;
       const left = edit(found);
-      await this.#replace(trx, conversationId, found, left);
+      await this.messages.replace(trx, conversationId, found, left);
       const { summary, ...head } = openHead(row, this.sealer);
       const covered = summary !== undefined && found.seq <= summary.throughSeq;
-      const chain = await this.#chainAnew(trx, conversationId, found.seq);
+      const chain = await this.messages.chainAnew(trx, conversationId, found.seq);
       const changes = {
         ...sealHead(conversationId, { ...head, chain, summary: covered ? undefined : summary }, this.sealer),
         message_count: row.message_count - (left === undefined ? 1 : 0),
@@ -289,107 +244,6 @@ export class ConversationRecordsRepository {
       await trx.updateTable('conversations').set(changes).where('id', '=', conversationId).execute();
       return toConversation({ ...row, ...changes }, this.sealer);
     });
-  }
-
-  /** Messages of a conversation whose owner is known; a page ends early where they are very long. */
-  async listMessages(
-    conversationId: string,
-    { order, afterSeq, limit }: MessagePageRequest,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Page<StoredMessage>> {
-    const sized = await db
-      .selectFrom('conversation_messages')
-      .select(['seq', sql<number | bigint>`octet_length(body)`.as('bytes')])
-      .where('conversation_id', '=', conversationId)
-      .$if(afterSeq !== undefined, (query) => query.where('seq', order === 'asc' ? '>' : '<', afterSeq ?? 0))
-      .orderBy('seq', order)
-      .limit(limit + 1)
-      .execute();
-    const taken = sized.slice(0, Math.min(limit, leadingWithin(sized, PAGE_BYTES)));
-    if (taken.length === 0) return { rows: [], hasMore: false };
-    const places = taken.map(({ seq }) => seq);
-    const rows = await db
-      .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '>=', Math.min(...places))
-      .where('seq', '<=', Math.max(...places))
-      .orderBy('seq', order)
-      .execute();
-    return {
-      rows: rows.map((row) => toStoredMessage(row, this.sealer)),
-      hasMore: sized.length > taken.length,
-    };
-  }
-
-  async #replace(
-    trx: Transaction<Tables>,
-    conversationId: string,
-    { id, seq, chain }: StoredMessage,
-    left: ChatMessage | undefined,
-  ): Promise<void> {
-    if (left === undefined) {
-      await trx
-        .deleteFrom('conversation_messages')
-        .where('conversation_id', '=', conversationId)
-        .where('seq', '=', seq)
-        .execute();
-      return;
-    }
-    const body = sealBody(conversationId, id, { message: left, chain }, this.sealer);
-    await trx
-      .updateTable('conversation_messages')
-      .set({ ...body, bytes: messageBytes(left) })
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '=', seq)
-      .execute();
-  }
-
-  /**
-   * Makes the digests anew from a place on.
-   * @returns the chain of the whole conversation
-   */
-  async #chainAnew(trx: Transaction<Tables>, conversationId: string, fromSeq: number): Promise<string> {
-    const before = await this.listMessages(
-      conversationId,
-      { order: 'desc', afterSeq: fromSeq, limit: 1 },
-      trx,
-    );
-    let chain = before.rows[0]?.chain ?? EMPTY_CHAIN;
-    let afterSeq = fromSeq - 1;
-    for (let hasMore = true; hasMore;) {
-      const page = await this.listMessages(conversationId, { order: 'asc', afterSeq, limit: 100 }, trx);
-      const bodies = page.rows.map(({ id, seq, message }) => {
-        chain = nextChain(chain, message);
-        afterSeq = seq;
-        return { seq, ...sealBody(conversationId, id, { message, chain }, this.sealer) };
-      });
-      if (bodies.length > 0) await this.#setBodies(trx, conversationId, bodies);
-      ({ hasMore } = page);
-    }
-    return chain;
-  }
-
-  /**
-   * In one statement, since a conversation may be long and others wait for the transaction.
-   * @param bodies in order, at least one
-   */
-  async #setBodies(
-    trx: Transaction<Tables>,
-    conversationId: string,
-    bodies: readonly { readonly seq: number; readonly body: string; readonly sealed_with: string | null }[],
-  ): Promise<void> {
-    const rows = bodies.map(
-      ({ seq, body, sealed_with }) =>
-        sql`(cast(${seq} as integer), cast(${body} as text), cast(${sealed_with} as text))`,
-    );
-    await sql`
-      with anew (seq, body, sealed_with) as (values ${sql.join(rows)})
-      update conversation_messages set body = anew.body, sealed_with = anew.sealed_with
-      from anew
-      where conversation_messages.conversation_id = ${conversationId} and conversation_messages.seq = anew.seq
-        and conversation_messages.seq between ${bodies[0]?.seq} and ${bodies.at(-1)?.seq}
-    `.execute(trx);
   }
 
   #ofAccount(db: Kysely<Tables>, accountId: string) {
@@ -413,11 +267,4 @@ export class ConversationRecordsRepository {
         .executeTakeFirst()
     );
   }
-}
-
-/** How many of the first rows are at most so many bytes together; the first one counts, however long it is. */
-function leadingWithin(rows: readonly { readonly bytes: number | bigint }[], maxBytes: number): number {
-  let total = 0;
-  const over = rows.findIndex(({ bytes }, index) => (total += Number(bytes)) > maxBytes && index > 0);
-  return over === -1 ? rows.length : over;
 }

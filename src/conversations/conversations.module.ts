@@ -15,6 +15,7 @@ import { RetentionService } from './retention.service.js';
 import { StoredCompletionsController } from './stored-completions.controller.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
 import { StoredCompletionRepository } from './stored-completion.repository.js';
+import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
@@ -23,6 +24,7 @@ import { StoredCompletionRepository } from './stored-completion.repository.js';
   providers: [
     ConversationRepository,
     ConversationRecordsRepository,
+    StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,
     RetentionService,
@@ -36,6 +38,7 @@ import { StoredCompletionRepository } from './stored-completion.repository.js';
   exports: [
     ConversationRepository,
     ConversationRecordsRepository,
+    StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,
   ],

@@ -10,11 +10,11 @@ import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { EMPTY_CHAIN } from './chain.js';
-import { ConversationRecordsRepository, type MessagePageRequest } from './conversation-records.repository.js';
 import { toMessageRows } from './conversation.row.js';
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
 import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
+import { StoredMessageRepository, type MessagePageRequest } from './stored-message.repository.js';
 
 /** Which completions to list: those of one model, those that carry all of these metadata. */
 export interface CompletionFilter {
@@ -49,7 +49,7 @@ export class StoredCompletionRepository {
   constructor(
     private readonly database: Database,
     private readonly sealer: Sealer,
-    private readonly records: ConversationRecordsRepository,
+    private readonly messagesOfAny: StoredMessageRepository,
   ) {}
 
   /** In the transaction of the charge. Idempotent by `id`; never throws for what lies in the completion. */
@@ -155,7 +155,7 @@ export class StoredCompletionRepository {
 
   /** What was asked, system messages included; of a completion whose owner is known. */
   messages(id: string, page: MessagePageRequest): Promise<Page<StoredMessage>> {
-    return this.records.listMessages(id, page);
+    return this.messagesOfAny.list(id, page);
   }
 
   #ofAccount(db: Kysely<Tables>, accountId: string) {

@@ -5,15 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Logger } from '@nestjs/common';
 import { newChatCompletionId, newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
-import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
-import { StoredCompletionRepository } from '../../src/conversations/stored-completion.repository.js';
-import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
-import { Sealer } from '../../src/persistence/sealer.js';
 import { SqliteDatabase } from '../../src/persistence/sqlite-database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import {
+  conversationRepositories,
+  type ConversationRepositories,
+} from '../support/conversation-repositories.js';
 import { eachDatabase, temporaryFolder } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
@@ -46,23 +44,14 @@ interface Thread {
 
 /** Repositories over one database, and a life of conversations in it. */
 class Scene {
-  readonly conversations: ConversationRepository;
-  readonly records: ConversationRecordsRepository;
-  readonly completions: StoredCompletionRepository;
-  readonly answers: IdempotencyRepository;
-  readonly erasure: ErasureRepository;
+  readonly repositories: ConversationRepositories;
   readonly threads: Thread[] = [];
 
   constructor(
     private readonly database: Database,
     private readonly random: () => number,
   ) {
-    const sealer = new Sealer([]);
-    this.conversations = new ConversationRepository(database, sealer);
-    this.records = new ConversationRecordsRepository(database, sealer);
-    this.completions = new StoredCompletionRepository(database, sealer, this.records);
-    this.answers = new IdempotencyRepository(database, sealer);
-    this.erasure = new ErasureRepository(database, this.answers);
+    this.repositories = conversationRepositories(database);
   }
 
   /** Some text, short or long, that says a word again and again; some of it in characters of several bytes. */
@@ -96,13 +85,13 @@ class Scene {
       requestId,
       createdAtMs: AT_MS,
     };
-    await this.answers.insert(record);
+    await this.repositories.answers.insert(record);
     await inTransaction(this.database.kysely, async (trx) => {
-      await this.answers.keep(trx, 'acct_1', requestId, requestId, {
+      await this.repositories.answers.keep(trx, 'acct_1', requestId, requestId, {
         body: this.say(thread.word),
         conversationId: thread.clientId,
       });
-      await this.conversations.appendTurn(trx, {
+      await this.repositories.conversations.appendTurn(trx, {
         scope: { accountId: 'acct_1', chatbotId: 'bot_1', clientId: thread.clientId },
         id: thread.id,
         existed: thread.turns > 0,
@@ -127,7 +116,10 @@ class Scene {
         await this.turn(thread);
       } else if (kind < 0.9) {
         const title = this.say(thread.word).slice(0, 600);
-        await this.records.changeHead('acct_1', thread.id, { title, metadata: { of: thread.word } });
+        await this.repositories.records.changeHead('acct_1', thread.id, {
+          title,
+          metadata: { of: thread.word },
+        });
       } else if (thread.word === 'ordinary') {
         await this.eraseQuickly(thread);
       }
@@ -172,9 +164,9 @@ eachDatabase((_kind, open) => {
     it('erases a conversation with the answers kept for its requests, and nothing of others', async () => {
       const [gone, stays] = [await scene.begin('a'), await scene.begin('b')];
       await scene.turn(gone);
-      expect(await scene.erasure.erase('acct_2', gone.id, 'conversation')).toBe(false);
-      expect(await scene.erasure.erase('acct_1', gone.id, 'conversation')).toBe(true);
-      expect(await scene.erasure.erase('acct_1', gone.id, 'conversation')).toBe(false);
+      expect(await scene.repositories.erasure.erase('acct_2', gone.id, 'conversation')).toBe(false);
+      expect(await scene.repositories.erasure.erase('acct_1', gone.id, 'conversation')).toBe(true);
+      expect(await scene.repositories.erasure.erase('acct_1', gone.id, 'conversation')).toBe(false);
       expect(await rowsOf(gone.id)).toBe(0);
       expect(await rowsOf(stays.id)).toBeGreaterThan(0);
       const kept = await database.kysely
@@ -186,7 +178,7 @@ eachDatabase((_kind, open) => {
 
     it('erases a stored completion with the answer kept for its request', async () => {
       const [id, requestId] = [newChatCompletionId(), newRequestId(AT_MS)];
-      await scene.answers.insert({
+      await scene.repositories.answers.insert({
         accountId: 'acct_1',
         idempotencyKey: 'k',
         fingerprint: 'f'.repeat(64),
@@ -195,8 +187,11 @@ eachDatabase((_kind, open) => {
         createdAtMs: AT_MS,
       });
       await inTransaction(database.kysely, async (trx) => {
-        await scene.answers.keep(trx, 'acct_1', 'k', requestId, { body: 'b', conversationId: undefined });
-        await scene.completions.store(trx, {
+        await scene.repositories.answers.keep(trx, 'acct_1', 'k', requestId, {
+          body: 'b',
+          conversationId: undefined,
+        });
+        await scene.repositories.completions.store(trx, {
           id,
           accountId: 'acct_1',
           model: 'm',
@@ -207,23 +202,23 @@ eachDatabase((_kind, open) => {
           messages: [{ role: 'user', content: 'x' }],
         });
       });
-      expect(await scene.erasure.erase('acct_1', id, 'conversation')).toBe(false);
-      expect(await scene.erasure.erase('acct_1', id, 'completion')).toBe(true);
-      expect(await scene.completions.find('acct_1', id)).toBeUndefined();
-      expect(await scene.answers.find('acct_1', 'k')).toBeUndefined();
+      expect(await scene.repositories.erasure.erase('acct_1', id, 'conversation')).toBe(false);
+      expect(await scene.repositories.erasure.erase('acct_1', id, 'completion')).toBe(true);
+      expect(await scene.repositories.completions.find('acct_1', id)).toBeUndefined();
+      expect(await scene.repositories.answers.find('acct_1', 'k')).toBeUndefined();
       expect(await rowsOf(id)).toBe(0);
     });
 
     it('erases all of an account, or what has not changed for long', async () => {
-      await scene.erasure.eraseAccount('acct_1');
+      await scene.repositories.erasure.eraseAccount('acct_1');
       const threads: Thread[] = [];
       for (let n = 0; n < 45; n++) threads.push(await scene.begin('c'));
       for (const thread of threads.slice(0, 22)) await scene.turn(thread);
-      expect(await scene.erasure.eraseAccount('acct_2')).toBe(0);
-      expect(await scene.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(23);
-      expect(await scene.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(0);
+      expect(await scene.repositories.erasure.eraseAccount('acct_2')).toBe(0);
+      expect(await scene.repositories.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(23);
+      expect(await scene.repositories.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(0);
       expect(await rowsOf(threads[0]?.id ?? '')).toBeGreaterThan(0);
-      expect(await scene.erasure.eraseAccount('acct_1')).toBe(22);
+      expect(await scene.repositories.erasure.eraseAccount('acct_1')).toBe(22);
       const left = await database.kysely.selectFrom('idempotency_records').select('request_id').execute();
       expect(left).toEqual([]);
     });
@@ -262,13 +257,15 @@ describe('erasure, in the bytes of the files of SQLite', () => {
       const marked = scene.marked();
       expect(marked.length).toBeGreaterThan(20);
       // One after the other, as their owners would; the files are looked after together.
-      await Promise.all(marked.map(({ id }) => scene.erasure.erase('acct_1', id, 'conversation')));
+      await Promise.all(
+        marked.map(({ id }) => scene.repositories.erasure.erase('acct_1', id, 'conversation')),
+      );
       expect(marks()).toEqual(NONE);
       expect(lines).toEqual([]);
 
       // What stays is as it was.
       for (const { id, word } of scene.threads.filter((thread) => thread.word !== MARK)) {
-        const { rows } = await scene.records.listMessages(id, { order: 'asc', limit: 1000 });
+        const { rows } = await scene.repositories.messages.list(id, { order: 'asc', limit: 1000 });
         expect(rows.length).toBeGreaterThan(0);
         for (const { message } of rows) expect(message.content).toContain(word);
       }
@@ -283,7 +280,7 @@ describe('erasure, in the bytes of the files of SQLite', () => {
     const scene = new Scene(database, numbers(5));
     for (let n = 0; n < 150; n++) await scene.begin(MARK);
     expect(Number(marks()['tollgate.db-wal'])).toBeGreaterThan(0);
-    expect(await scene.erasure.eraseAccount('acct_1')).toBe(150);
+    expect(await scene.repositories.erasure.eraseAccount('acct_1')).toBe(150);
     expect(marks()).toEqual(NONE);
   });
 
@@ -294,13 +291,13 @@ describe('erasure, in the bytes of the files of SQLite', () => {
     reader.exec('begin');
     reader.prepare('select count(*) from conversations').get();
     let erased = false;
-    const erasing = scene.erasure.erase('acct_1', id, 'conversation').then(() => {
+    const erasing = scene.repositories.erasure.erase('acct_1', id, 'conversation').then(() => {
       erased = true;
     });
     while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(lines.join()).toContain('another program reads the database');
     expect(erased).toBe(false);
-    expect(await scene.records.find('acct_1', id)).toBeUndefined();
+    expect(await scene.repositories.records.find('acct_1', id)).toBeUndefined();
     reader.exec('commit');
     reader.close();
     await erasing;

@@ -7,15 +7,14 @@ import {
   newRequestId,
   newRowId,
 } from '../../src/common/ids/ids.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
 import { RetentionService } from '../../src/conversations/retention.service.js';
-import { StoredCompletionRepository } from '../../src/conversations/stored-completion.repository.js';
-import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
-import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import {
+  conversationRepositories,
+  type ConversationRepositories,
+} from '../support/conversation-repositories.js';
 import { eachDatabase } from '../support/databases.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -36,21 +35,17 @@ afterAll(() => Logger.overrideLogger(['error', 'warn', 'log']));
 eachDatabase((_kind, open) => {
   let database: Database;
   let accounts: AccountRepository;
-  let conversations: ConversationRepository;
-  let records: ConversationRecordsRepository;
-  let completions: StoredCompletionRepository;
+  let conversations: ConversationRepositories['conversations'];
+  let stored: ConversationRepositories['messages'];
+  let completions: ConversationRepositories['completions'];
   let erasure: ErasureRepository;
   let clock: LeapingClock;
   let service: RetentionService;
 
   beforeAll(async () => {
     database = await open();
-    const sealer = new Sealer([]);
     accounts = new AccountRepository(database);
-    conversations = new ConversationRepository(database, sealer);
-    records = new ConversationRecordsRepository(database, sealer);
-    completions = new StoredCompletionRepository(database, sealer, records);
-    erasure = new ErasureRepository(database, new IdempotencyRepository(database, sealer));
+    ({ conversations, messages: stored, completions, erasure } = conversationRepositories(database));
   });
 
   beforeEach(() => {
@@ -134,8 +129,8 @@ eachDatabase((_kind, open) => {
     clock.pass(1);
     await service.sweep();
     expect(await idsOf(week)).toEqual([active]);
-    expect((await records.listMessages(quiet, { order: 'asc', limit: 10 })).rows).toEqual([]);
-    expect((await records.listMessages(active, { order: 'asc', limit: 10 })).rows).toHaveLength(4);
+    expect((await stored.list(quiet, { order: 'asc', limit: 10 })).rows).toEqual([]);
+    expect((await stored.list(active, { order: 'asc', limit: 10 })).rows).toHaveLength(4);
     clock.pass(DAY_MS);
     await service.sweep();
     expect(await idsOf(week)).toEqual([]);

@@ -5,15 +5,13 @@ import { sql } from 'kysely';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import type { ConversationScope } from '../../src/conversations/conversation.js';
-import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
 import { ResealingService } from '../../src/persistence/resealing.service.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 import { StorageStartError } from '../../src/persistence/storage-start.error.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import { conversationRepositories } from '../support/conversation-repositories.js';
 import { eachDatabase } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
@@ -44,7 +42,7 @@ eachDatabase((_kind, open) => {
     }
   });
 
-  const repositoryOf = (sealer: Sealer) => new ConversationRepository(database, sealer);
+  const repositoryOf = (sealer: Sealer) => conversationRepositories(database, sealer).conversations;
 
   function append(
     sealer: Sealer,
@@ -94,13 +92,12 @@ eachDatabase((_kind, open) => {
   describe('what is stored with CONVERSATION_KEYS', () => {
     it('holds no word of messages, title, metadata, summary and kept answers, and is read back whole', async () => {
       const sealer = new Sealer([key('k1')]);
-      const records = new ConversationRecordsRepository(database, sealer);
+      const { records, answers } = conversationRepositories(database, sealer);
       const id = await begin(sealer);
       await records.changeHead('acct_1', id, { title: 'secret title', metadata: { secret: 'secret' } });
       await inTransaction(database.kysely, (trx) =>
         repositoryOf(sealer).setSummary(trx, id, { text: 'secret sum', throughSeq: 2, messages: 2 }),
       );
-      const answers = new IdempotencyRepository(database, sealer);
       const record = {
         accountId: 'acct_1',
         idempotencyKey: 'k',

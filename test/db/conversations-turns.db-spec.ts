@@ -3,19 +3,18 @@ import { CompiledQuery, sql } from 'kysely';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import type {
   ConversationScope,
   NewTurn,
   Recollection,
   StoredMessage,
 } from '../../src/conversations/conversation.js';
-import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
-import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
-import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import {
+  conversationRepositories,
+  type ConversationRepositories,
+} from '../support/conversation-repositories.js';
 import { eachDatabase } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
@@ -52,18 +51,16 @@ async function planOf(database: Database, { sql: text, parameters }: CompiledQue
 
 eachDatabase((_kind, open) => {
   let database: Database;
-  let conversations: ConversationRepository;
-  let records: ConversationRecordsRepository;
-  let erasure: ErasureRepository;
+  let conversations: ConversationRepositories['conversations'];
+  let records: ConversationRepositories['records'];
+  let stored: ConversationRepositories['messages'];
+  let erasure: ConversationRepositories['erasure'];
   let scope: ConversationScope;
   let scopes = 0;
 
   beforeAll(async () => {
     database = await open();
-    const sealer = new Sealer([]);
-    conversations = new ConversationRepository(database, sealer);
-    records = new ConversationRecordsRepository(database, sealer);
-    erasure = new ErasureRepository(database, new IdempotencyRepository(database, sealer));
+    ({ conversations, records, messages: stored, erasure } = conversationRepositories(database));
   });
   beforeEach(() => {
     scopes += 1;
@@ -386,7 +383,7 @@ eachDatabase((_kind, open) => {
       const seen: number[] = [];
       let afterSeq: number | undefined;
       for (let hasMore = true; hasMore;) {
-        const page = await records.listMessages(id, { order, afterSeq, limit: 64 });
+        const page = await stored.list(id, { order, afterSeq, limit: 64 });
         seen.push(...page.rows.map(({ message }) => Number(message.content)));
         afterSeq = page.rows.at(-1)?.seq;
         ({ hasMore } = page);
@@ -418,7 +415,7 @@ eachDatabase((_kind, open) => {
     await inTransaction(database.kysely, (trx) =>
       conversations.setSummary(trx, id, { text: odd, throughSeq: 3, messages: 3 }),
     );
-    const { rows } = await records.listMessages(id, { order: 'asc', limit: 10 });
+    const { rows } = await stored.list(id, { order: 'asc', limit: 10 });
     expect(rows.map(({ message }) => message)).toEqual(messages);
     const { head } = (await recall()).conversation;
     expect(head).toMatchObject({ title: odd, metadata: { [odd]: odd }, summary: { text: odd } });

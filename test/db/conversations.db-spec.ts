@@ -3,13 +3,12 @@ import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js'
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
 import type { ConversationScope, NewTurn } from '../../src/conversations/conversation.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
-import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
-import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import type { Database } from '../../src/persistence/database.js';
-import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import {
+  conversationRepositories,
+  type ConversationRepositories,
+} from '../support/conversation-repositories.js';
 import { eachDatabase } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
@@ -23,16 +22,15 @@ function chainOf(messages: readonly ChatMessage[]): string {
 
 eachDatabase((_kind, open) => {
   let database: Database;
-  let conversations: ConversationRepository;
-  let records: ConversationRecordsRepository;
-  let erasure: ErasureRepository;
+  let conversations: ConversationRepositories['conversations'];
+  let records: ConversationRepositories['records'];
+  let stored: ConversationRepositories['messages'];
+  let erasure: ConversationRepositories['erasure'];
   let scopes = 0;
 
   beforeAll(async () => {
     database = await open();
-    conversations = new ConversationRepository(database, new Sealer([]));
-    records = new ConversationRecordsRepository(database, new Sealer([]));
-    erasure = new ErasureRepository(database, new IdempotencyRepository(database, new Sealer([])));
+    ({ conversations, records, messages: stored, erasure } = conversationRepositories(database));
   });
 
   function newScope(overrides: Partial<ConversationScope> = {}): ConversationScope {
@@ -120,7 +118,7 @@ eachDatabase((_kind, open) => {
       expect(await erasure.erase('acct_2', made.id, 'completion')).toBe(false);
       expect(await erasure.erase('acct_2', made.id, 'conversation')).toBe(true);
       expect(await records.find('acct_2', made.id)).toBeUndefined();
-      expect((await records.listMessages(made.id, { order: 'asc', limit: 10 })).rows).toEqual([]);
+      expect((await stored.list(made.id, { order: 'asc', limit: 10 })).rows).toEqual([]);
     });
   });
 });

@@ -1,8 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newChatCompletionId, newRequestId } from '../../src/common/ids/ids.js';
 import type { PagePosition } from '../../src/common/page.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import type { NewStoredCompletion } from '../../src/conversations/stored-completion.js';
 import {
   StoredCompletionRepository,
@@ -11,6 +9,7 @@ import {
 import type { Database } from '../../src/persistence/database.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
+import { conversationRepositories } from '../support/conversation-repositories.js';
 import { eachDatabase } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
@@ -39,8 +38,7 @@ eachDatabase((_kind, open) => {
     beforeAll(async () => {
       database = await open();
       const sealer = new Sealer([{ name: 'k1', secret: Buffer.alloc(32, 1).toString('base64') }]);
-      const records = new ConversationRecordsRepository(database, sealer);
-      completions = new StoredCompletionRepository(database, sealer, records);
+      ({ completions } = conversationRepositories(database, sealer));
     });
 
     async function store(overrides: Partial<NewStoredCompletion> = {}): Promise<NewStoredCompletion> {
@@ -85,7 +83,7 @@ eachDatabase((_kind, open) => {
 
     it('is no conversation, whatever id a client asks for', async () => {
       const { id } = await store();
-      const conversations = new ConversationRepository(database, new Sealer([]));
+      const { conversations } = conversationRepositories(database);
       const scope = { accountId: 'acct_1', chatbotId: undefined, clientId: id };
       expect(await conversations.recall(scope, 10)).toBeUndefined();
       expect(await conversations.versionOf(scope)).toBeUndefined();

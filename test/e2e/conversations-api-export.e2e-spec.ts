@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
+import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
 import { storageUnavailable } from '../../src/persistence/storage-unavailable.js';
 import { ConversationsClient } from '../support/conversations.js';
 import { eventually } from '../support/eventually.js';
@@ -59,6 +60,7 @@ describe('GET /v1/conversations/{id}/export', () => {
   });
 
   const records = () => app.tollgate.app.get(ConversationRecordsRepository, { strict: false });
+  const pagesOf = () => app.tollgate.app.get(StoredMessageRepository, { strict: false });
   const stored = (messages: readonly ChatMessage[], title?: string) =>
     records().create({ accountId, title, messages, atMs: Date.UTC(2026, 10, 22) });
   const download = (id: string, query = '') =>
@@ -152,7 +154,7 @@ describe('GET /v1/conversations/{id}/export', () => {
       const { id } = await stored(
         Array.from({ length: 40 }, (_, i) => ({ role: 'user', content: `${i} ${BIG}` })),
       );
-      const pages = jest.spyOn(records(), 'listMessages');
+      const pages = jest.spyOn(pagesOf(), 'list');
       const server = app.tollgate.app.getHttpServer() as Server;
       const connected = once(server, 'connection') as Promise<[Socket]>;
       const raw = await RawClient.connect(app.tollgate.port);
@@ -208,10 +210,10 @@ describe('GET /v1/conversations/{id}/export', () => {
 
   it('holds what there was when it began', async () => {
     const { id } = await stored(longTalk(30));
-    const listMessages = records().listMessages.bind(records());
+    const list = pagesOf().list.bind(pagesOf());
     let added = false;
-    jest.spyOn(records(), 'listMessages').mockImplementation(async (...page) => {
-      const rows = await listMessages(...page);
+    jest.spyOn(pagesOf(), 'list').mockImplementation(async (...page) => {
+      const rows = await list(...page);
       if (!added) {
         added = true;
         await client.add(id, [{ role: 'user', content: 'too late' }]);
@@ -225,7 +227,7 @@ describe('GET /v1/conversations/{id}/export', () => {
 
   it('fails with a real status where the database fails before the first byte', async () => {
     const { id } = await stored(longTalk(1));
-    jest.spyOn(records(), 'listMessages').mockRejectedValue(storageUnavailable('a disk that is gone'));
+    jest.spyOn(pagesOf(), 'list').mockRejectedValue(storageUnavailable('a disk that is gone'));
     const response = await download(id);
     expect(response.status).toBe(503);
     expect(response.headers.get('content-disposition')).toBeNull();

@@ -1,0 +1,35 @@
+import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
+import { StoredCompletionRepository } from '../../src/conversations/stored-completion.repository.js';
+import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
+import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
+import type { Database } from '../../src/persistence/database.js';
+import { Sealer } from '../../src/persistence/sealer.js';
+
+/** All that keeps what was said, over one database, as the module of conversations puts it together. */
+export interface ConversationRepositories {
+  readonly conversations: ConversationRepository;
+  readonly records: ConversationRecordsRepository;
+  readonly messages: StoredMessageRepository;
+  readonly completions: StoredCompletionRepository;
+  readonly answers: IdempotencyRepository;
+  readonly erasure: ErasureRepository;
+}
+
+/** @param sealer by default nothing is sealed */
+export function conversationRepositories(
+  database: Database,
+  sealer = new Sealer([]),
+): ConversationRepositories {
+  const messages = new StoredMessageRepository(database, sealer);
+  const answers = new IdempotencyRepository(database, sealer);
+  return {
+    conversations: new ConversationRepository(database, sealer),
+    records: new ConversationRecordsRepository(database, sealer, messages),
+    messages,
+    completions: new StoredCompletionRepository(database, sealer, messages),
+    answers,
+    erasure: new ErasureRepository(database, answers),
+  };
+}
