@@ -10,6 +10,8 @@ export default {
   // A bound, not a measure: on a machine that does other work a property test took twenty times as long as alone.
   testTimeout: 60_000,
   maxWorkers: 2,
+  // Every file leaves its modules behind, and a heap of a gigabyte costs more in collections than a new worker.
+  workerIdleMemoryLimit: '400MB',
   reporters: [
     'default',
     '<rootDir>/test/support/conformance-reporter.mjs',
