@@ -37,6 +37,7 @@ export class Talks {
     await import(pathToFileURL(createRequire(main).resolve('reflect-metadata')));
     const { conversationKey } = await built('common/ids/conversation-key.js');
     const { newConversationRowId, newMessageId } = await built('common/ids/ids.js');
+    const { chainAfter, EMPTY_CHAIN } = await built('conversations/chain.js');
     const { sealHead, toMessageRows } = await built('conversations/conversation.row.js');
     const { Sealer } = await built('persistence/sealer.js');
     const sealer = new Sealer([]);
@@ -56,8 +57,8 @@ export class Talks {
         seq: index + 1,
         turn: Math.floor(index / 2) + 1,
       }));
-      const nobody = { conversationId: '', chain: '', requestId: undefined, atMs: 0 };
-      return toMessageRows(placed, nobody, sealer);
+      const nobody = { conversationId: '', requestId: undefined, atMs: 0 };
+      return { rows: toMessageRows(placed, nobody, sealer), chain: chainAfter(EMPTY_CHAIN, messages) };
     };
     const templates = new Map(
       kinds.map(({ name, turns }) => [

@@ -24,6 +24,8 @@ export class ConversationReading {
     readonly version: number,
     /** Of the part that the request goes on from. */
     readonly messageCount: number,
+    /** Digest of that part; `undefined`: not known. */
+    readonly chain: string | undefined,
     /** What of the request is new. */
     readonly fresh: readonly ChatMessage[],
     /** See `NewTurn`. */
@@ -52,7 +54,7 @@ export class ConversationReading {
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
     const newest = found.cut ? await newestPage(stored, id) : found.messages;
-    const { fresh, recognised, departsAfterSeq } = await recogniseHistory(
+    const { fresh, recognised, chain, departsAfterSeq } = await recogniseHistory(
       said,
       { messageCount, chain: head.chain, newest },
       {
@@ -72,6 +74,7 @@ export class ConversationReading {
       id,
       version,
       departsAfterSeq === undefined ? messageCount : recognised,
+      chain,
       fresh,
       departsAfterSeq,
       summary,

@@ -4,8 +4,9 @@ import { newConversationRowId } from '../common/ids/ids.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { ConversationContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { EMPTY_CHAIN } from '../conversations/chain.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
-import type { ConversationScope } from '../conversations/conversation.js';
+import type { ConversationScope, NewTurn } from '../conversations/conversation.js';
 import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
@@ -47,10 +48,13 @@ export interface Recalled {
   /** All that is sent, in order. */
   readonly messages: ChatMessage[];
   readonly fresh: readonly ChatMessage[];
+  readonly before: NewTurn['before'];
   readonly departsAfterSeq: number | undefined;
   readonly promptTokensAtMost: number;
   readonly context: ConversationContext;
 }
+
+const NOTHING: NewTurn['before'] = { messageCount: 0, chain: EMPTY_CHAIN };
 
 /** Puts a conversation's earlier turns before what is new. */
 @Injectable()
@@ -94,6 +98,7 @@ export class RecallService {
       version: reading?.version,
       messages: [...lead, ...summary, ...instructions, ...memory.messages, ...fresh],
       fresh,
+      before: reading ?? NOTHING,
       departsAfterSeq: reading?.departsAfterSeq,
       promptTokensAtMost: memory.promptTokensAtMost,
       context: {

@@ -157,6 +157,7 @@ export class TurnService {
       id: recalled.conversationId,
       existed: recalled.version !== undefined,
       requestId: caller.requestId,
+      before: recalled.before,
     };
     return keepEnded(
       async (trx, answer) => {

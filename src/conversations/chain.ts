@@ -5,6 +5,15 @@ import { sortKeys } from './canonical-json.js';
 /** The chain of a conversation without messages. */
 export const EMPTY_CHAIN = '';
 
+/** The chain of a conversation that goes on with some messages; unknown where the one before is. */
+export function chainAfter<Chain extends string | undefined>(
+  chain: Chain,
+  messages: readonly ChatMessage[],
+): Chain extends string ? string : string | undefined;
+export function chainAfter(chain: string | undefined, messages: readonly ChatMessage[]): string | undefined {
+  return chain === undefined ? undefined : messages.reduce(nextChain, chain);
+}
+
 /**
  * The digest of a conversation that goes on with `message`. Two histories have the same chain exactly if their messages
  * say the same, by `sayTheSame`.

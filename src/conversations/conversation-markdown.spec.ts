@@ -30,7 +30,6 @@ async function* stored(messages: readonly ChatMessage[]): AsyncGenerator<StoredM
       turn: 1,
       message,
       bytes: 0,
-      chain: '',
       requestId: undefined,
       createdAtMs: AT_MS,
     };

@@ -9,7 +9,7 @@ import { comesAfter } from '../persistence/newest-first.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { EMPTY_CHAIN } from './chain.js';
+import { chainAfter, EMPTY_CHAIN } from './chain.js';
 import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
 import {
   CONVERSATION_COLUMNS,
@@ -121,11 +121,12 @@ export class ConversationRecordsRepository {
     const { accountId, title, metadata, atMs } = conversation;
     const id = newConversationRowId();
     const turns = turnNumbers(conversation.messages, 0);
-    const { rows, chain } = toMessageRows(
+    const rows = toMessageRows(
       conversation.messages.map((message, index) => ({ message, seq: index + 1, turn: turns[index] ?? 1 })),
-      { conversationId: id, chain: EMPTY_CHAIN, requestId: undefined, atMs },
+      { conversationId: id, requestId: undefined, atMs },
       this.sealer,
     );
+    const chain = chainAfter(EMPTY_CHAIN, conversation.messages);
     return inTransaction(this.database.kysely, async (trx) => {
       const row = await trx
         .insertInto('conversations')
@@ -186,15 +187,16 @@ export class ConversationRecordsRepository {
       if (row === undefined) return undefined;
       const head = openHead(row, this.sealer);
       const turns = turnNumbers(messages, row.turn_count);
-      const { rows, chain } = toMessageRows(
+      const rows = toMessageRows(
         messages.map((message, index) => ({
           message,
           seq: row.next_seq + index,
           turn: turns[index] ?? row.turn_count,
         })),
-        { conversationId: id, chain: head.chain, requestId: undefined, atMs },
+        { conversationId: id, requestId: undefined, atMs },
         this.sealer,
       );
+      const chain = chainAfter(head.chain, messages);
       await this.#insert.execute(trx, rows);
       await trx
         .updateTable('conversations')
@@ -213,8 +215,9 @@ export class ConversationRecordsRepository {
   }
 
   /**
-   * Puts a message in the place of another, or erases it; also the summary if that covers it. The digests of those after
-   * it are made anew. Answers that say the same are the caller's to erase, and the files' remnants.
+   * Puts a message in the place of another, or erases it; also the summary if that covers it, and the digest, which tells
+   * whether a guess of what it said is right. Answers that say the same are the caller's to erase, and the files'
+   * remnants.
    *
    * @param edit what is left of the message; `undefined`: nothing
    * @returns the conversation afterwards; `undefined`: there is no such message
@@ -233,12 +236,18 @@ export class ConversationRecordsRepository {
       if (row === undefined || found === undefined) return undefined;
       const left = edit(found);
       await this.messages.replace(trx, conversationId, found, left);
-      const { summary, ...head } = openHead(row, this.sealer);
+      const { summary, title, metadata } = openHead(row, this.sealer);
       const covered = summary !== undefined && found.seq <= summary.throughSeq;
-      const chain = await this.messages.chainAnew(trx, conversationId, found.seq);
+      const messageCount = row.message_count - (left === undefined ? 1 : 0);
+      const head: ConversationHead = {
+        title,
+        metadata,
+        summary: covered ? undefined : summary,
+        chain: messageCount === 0 ? EMPTY_CHAIN : undefined,
+      };
       const changes = {
-        ...sealHead(conversationId, { ...head, chain, summary: covered ? undefined : summary }, this.sealer),
-        message_count: row.message_count - (left === undefined ? 1 : 0),
+        ...sealHead(conversationId, head, this.sealer),
+        message_count: messageCount,
         version: row.version + 1,
       };
       await trx.updateTable('conversations').set(changes).where('id', '=', conversationId).execute();

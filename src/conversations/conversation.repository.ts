@@ -5,16 +5,9 @@ import { Database } from '../persistence/database.js';
 import { FixedQuery } from '../persistence/fixed-query.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
-import { EMPTY_CHAIN } from './chain.js';
+import { chainAfter, EMPTY_CHAIN } from './chain.js';
 import type { ConversationHead, ConversationScope, NewTurn, Recollection, Summary } from './conversation.js';
-import {
-  MESSAGE_COLUMNS,
-  openHead,
-  sealHead,
-  toConversation,
-  toMessageRows,
-  toStoredMessage,
-} from './conversation.row.js';
+import { openHead, sealHead, toConversation, toMessageRows, toStoredMessage } from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
 
 /** A conversation or one of its messages: the columns of both tables side by side. */
@@ -196,8 +189,9 @@ export class ConversationRepository {
    */
   async takeBackTurn(
     trx: Transaction<Tables>,
-    { id, scope, requestId, existed }: Pick<NewTurn, 'id' | 'scope' | 'requestId' | 'existed'>,
+    turn: Omit<NewTurn, 'messages' | 'model' | 'atMs'>,
   ): Promise<void> {
+    const { id, scope, requestId, existed, before } = turn;
     const [row] = (await this.#lock.run(trx, [id, scope.accountId])).rows;
     const head = row && this.#tryOpenHead(row);
     if (row === undefined || head === undefined) return;
@@ -210,8 +204,7 @@ export class ConversationRepository {
       .orderBy('seq')
       .limit(1)
       .executeTakeFirstOrThrow();
-    const kept = await this.#dropDeparted(trx, { id, departsAfterSeq: seq - 1 }, row, head);
-    if (kept === undefined) return;
+    const kept = await this.#dropDeparted(trx, { id, before, departsAfterSeq: seq - 1 }, row, head);
     if (!existed && kept.messageCount === 0) {
       await trx.deleteFrom('conversations').where('id', '=', id).execute();
       return;
@@ -257,11 +250,12 @@ export class ConversationRepository {
 
   async #begin(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
     const { id, scope, messages, atMs } = turn;
-    const { rows, chain } = toMessageRows(
+    const rows = toMessageRows(
       messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
-      { conversationId: id, chain: EMPTY_CHAIN, requestId: turn.requestId, atMs },
+      { conversationId: id, requestId: turn.requestId, atMs },
       this.sealer,
     );
+    const chain = chainAfter(EMPTY_CHAIN, messages);
     const { head, sealed_with } = sealHead(id, { chain }, this.sealer);
     const created = await this.#create.run(trx, [
       id,
@@ -291,17 +285,17 @@ export class ConversationRepository {
     if (row === undefined || head === undefined) return false;
 
     const kept = await this.#dropDeparted(trx, turn, row, head);
-    if (kept === undefined) return false;
-    const { rows, chain } = toMessageRows(
+    const rows = toMessageRows(
       turn.messages.map((message, index) => ({
         message,
         seq: row.next_seq + index,
         turn: kept.turn,
       })),
-      { conversationId: id, chain: kept.head.chain, requestId, atMs },
+      { conversationId: id, requestId, atMs },
       this.sealer,
     );
     await this.#messages.execute(trx, rows);
+    const chain = chainAfter(kept.head.chain, turn.messages);
     const sealed = sealHead(id, { ...kept.head, chain }, this.sealer);
     await this.#change.run(trx, [
       turn.model,
@@ -322,23 +316,27 @@ export class ConversationRepository {
    */
   async #dropDeparted(
     trx: Transaction<Tables>,
-    { id, departsAfterSeq }: Pick<NewTurn, 'id' | 'departsAfterSeq'>,
+    { id, before, departsAfterSeq }: Pick<NewTurn, 'id' | 'before' | 'departsAfterSeq'>,
     row: LockedRow,
     head: ConversationHead,
-  ): Promise<{ head: ConversationHead; turn: number; messageCount: number } | undefined> {
-    const all = { head, turn: row.turn_count + 1, messageCount: row.message_count };
+  ): Promise<{ head: ConversationHead; turn: number; messageCount: number }> {
+    // Another number than was found: a turn was taken back meanwhile.
+    const chainOf = (messageCount: number): string | undefined =>
+      messageCount === 0 ? EMPTY_CHAIN : messageCount === before?.messageCount ? before.chain : undefined;
+    const all = {
+      head: { ...head, chain: head.chain ?? chainOf(row.message_count) },
+      turn: row.turn_count + 1,
+      messageCount: row.message_count,
+    };
     if (departsAfterSeq === undefined) return all;
     const last = await trx
       .selectFrom('conversation_messages')
-      .select(MESSAGE_COLUMNS)
+      .select('turn')
       .where('conversation_id', '=', id)
       .where('seq', '<=', departsAfterSeq)
       .orderBy('seq', 'desc')
       .limit(1)
       .executeTakeFirst();
-    const chain =
-      last === undefined ? EMPTY_CHAIN : this.#tryOpen(() => toStoredMessage(last, this.sealer).chain);
-    if (chain === undefined) return undefined;
     const dropped = await trx
       .deleteFrom('conversation_messages')
       .where('conversation_id', '=', id)
@@ -348,22 +346,23 @@ export class ConversationRepository {
     if (dropped.length === 0) return all;
 
     const cutTurn = Math.min(...dropped.map(({ turn }) => turn));
+    const messageCount = row.message_count - dropped.length;
     const coversDropped = dropped.some(({ seq }) => seq <= (head.summary?.throughSeq ?? 0));
     return {
-      head: { ...head, chain, summary: coversDropped ? undefined : head.summary },
+      head: {
+        ...head,
+        chain: chainOf(messageCount),
+        summary: coversDropped ? undefined : head.summary,
+      },
       turn: last === undefined ? 1 : last.turn === cutTurn ? cutTurn : last.turn + 1,
-      messageCount: row.message_count - dropped.length,
+      messageCount,
     };
   }
 
-  #tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
-    return this.#tryOpen(() => openHead(row, this.sealer));
-  }
-
   /** @returns `undefined`: it cannot be opened, and the log says why */
-  #tryOpen<T>(open: () => T): T | undefined {
+  #tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
     try {
-      return open();
+      return openHead(row, this.sealer);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.logger.error(`charged, but not stored with its conversation, which cannot be opened: ${why}`);

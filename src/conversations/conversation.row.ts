@@ -5,14 +5,11 @@ import { messageBytes } from '../contracts/openai/message-texts.js';
 import { BODIES, HEADS } from '../persistence/sealed-column.js';
 import type { Sealer } from '../persistence/sealer.js';
 import type { ConversationMessagesTable, ConversationsTable } from '../persistence/tables.js';
-import { nextChain } from './chain.js';
 import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
 
 /** What the body of a message's row says, as JSON, sealed. */
 export interface MessageBody {
   readonly message: ChatMessage;
-  /** Digest of the conversation through this message. */
-  readonly chain: string;
 }
 
 export const CONVERSATION_COLUMNS = [
@@ -80,14 +77,13 @@ export function toStoredMessage(
   sealer: Sealer,
 ): StoredMessage {
   const place = BODIES.placeOf(row.conversation_id, row.id);
-  const { message, chain } = JSON.parse(sealer.open(row.body, row.sealed_with, place)) as MessageBody;
+  const { message } = JSON.parse(sealer.open(row.body, row.sealed_with, place)) as MessageBody;
   return {
     id: row.id,
     seq: row.seq,
     turn: row.turn,
     message,
     bytes: row.bytes,
-    chain,
     requestId: row.request_id ?? undefined,
     createdAtMs: Number(row.created_at_ms),
   };
@@ -105,23 +101,20 @@ export interface PlacedMessage {
   readonly turn: number;
 }
 
-/** Messages that go on a conversation: their rows, and the chain after the last. */
+/** The rows of messages that go on a conversation. */
 export function toMessageRows(
   placed: readonly PlacedMessage[],
   from: {
     readonly conversationId: string;
-    readonly chain: string;
     readonly requestId: string | undefined;
     readonly atMs: number;
   },
   sealer: Sealer,
-): { readonly rows: Selectable<ConversationMessagesTable>[]; readonly chain: string } {
-  let { chain } = from;
+): Selectable<ConversationMessagesTable>[] {
   const atMs = BigInt(from.atMs);
-  const rows = placed.map(({ message, seq, turn }) => {
-    chain = nextChain(chain, message);
+  return placed.map(({ message, seq, turn }) => {
     const id = newMessageId(seq);
-    const { body, sealed_with } = sealBody(from.conversationId, id, { message, chain }, sealer);
+    const { body, sealed_with } = sealBody(from.conversationId, id, { message }, sealer);
     return {
       conversation_id: from.conversationId,
       seq,
@@ -135,5 +128,4 @@ export function toMessageRows(
       created_at_ms: atMs,
     };
   });
-  return { rows, chain };
 }

@@ -14,8 +14,11 @@ export interface ConversationHead {
   readonly title?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly summary?: Summary | undefined;
-  /** Digest over all its messages in order: tells a history that a client sends again from a new message. */
-  readonly chain: string;
+  /**
+   * Digest over all its messages in order: tells a history that a client sends again from a new message. `undefined`: not
+   * known since a message was erased, until a client sends all that is left.
+   */
+  readonly chain?: string | undefined;
 }
 
 /** What stands for the oldest messages of a conversation. */
@@ -38,8 +41,6 @@ export interface StoredMessage {
   readonly message: ChatMessage;
   /** UTF-8 length of all that a model reads of it: no tokenizer makes more tokens of it. */
   readonly bytes: number;
-  /** Digest of the conversation through this message. */
-  readonly chain: string;
   readonly requestId: string | undefined;
   readonly createdAtMs: number;
 }
@@ -84,6 +85,8 @@ export interface NewTurn {
   readonly messages: readonly ChatMessage[];
   readonly requestId: string;
   readonly atMs: number;
+  /** What it goes on from, as the request found it: how many messages, and their digest, if it is known. */
+  readonly before?: { readonly messageCount: number; readonly chain: string | undefined } | undefined;
   /**
    * Where the client's own version of the history departs from what is stored: the last stored message that is part
    * of both (0: none). Those after it are deleted. `undefined`: nothing departs.

@@ -9,7 +9,6 @@ import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { EMPTY_CHAIN } from './chain.js';
 import { toMessageRows } from './conversation.row.js';
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
@@ -55,9 +54,9 @@ export class StoredCompletionRepository {
   /** In the transaction of the charge. Idempotent by `id`; never throws for what lies in the completion. */
   async store(trx: Transaction<Tables>, completion: NewStoredCompletion): Promise<void> {
     const { id, metadata, answer, requestId, createdAtMs } = completion;
-    const { rows } = toMessageRows(
+    const rows = toMessageRows(
       completion.messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
-      { conversationId: id, chain: EMPTY_CHAIN, requestId, atMs: createdAtMs },
+      { conversationId: id, requestId, atMs: createdAtMs },
       this.sealer,
     );
     const added = await trx

@@ -7,7 +7,6 @@ import { messageBytes } from '../contracts/openai/message-texts.js';
 import { Database } from '../persistence/database.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
-import { EMPTY_CHAIN, nextChain } from './chain.js';
 import type { StoredMessage } from './conversation.js';
 import { MESSAGE_COLUMNS, sealBody, toStoredMessage } from './conversation.row.js';
 
@@ -98,7 +97,7 @@ export class StoredMessageRepository {
   async replace(
     trx: Transaction<Tables>,
     conversationId: string,
-    { id, seq, chain }: StoredMessage,
+    { id, seq }: StoredMessage,
     left: ChatMessage | undefined,
   ): Promise<void> {
     if (left === undefined) {
@@ -109,56 +108,13 @@ export class StoredMessageRepository {
         .execute();
       return;
     }
-    const body = sealBody(conversationId, id, { message: left, chain }, this.sealer);
+    const body = sealBody(conversationId, id, { message: left }, this.sealer);
     await trx
       .updateTable('conversation_messages')
       .set({ ...body, bytes: messageBytes(left) })
       .where('conversation_id', '=', conversationId)
       .where('seq', '=', seq)
       .execute();
-  }
-
-  /**
-   * Makes the digests anew from a place on.
-   * @returns the chain of the whole conversation
-   */
-  async chainAnew(trx: Transaction<Tables>, conversationId: string, fromSeq: number): Promise<string> {
-    const before = await this.list(conversationId, { order: 'desc', afterSeq: fromSeq, limit: 1 }, trx);
-    let chain = before.rows[0]?.chain ?? EMPTY_CHAIN;
-    let afterSeq = fromSeq - 1;
-    for (let hasMore = true; hasMore;) {
-      const page = await this.list(conversationId, { order: 'asc', afterSeq, limit: 100 }, trx);
-      const bodies = page.rows.map(({ id, seq, message }) => {
-        chain = nextChain(chain, message);
-        afterSeq = seq;
-        return { seq, ...sealBody(conversationId, id, { message, chain }, this.sealer) };
-      });
-      if (bodies.length > 0) await this.#setBodies(trx, conversationId, bodies);
-      ({ hasMore } = page);
-    }
-    return chain;
-  }
-
-  /**
-   * In one statement, since a conversation may be long and others wait for the transaction.
-   * @param bodies in order, at least one
-   */
-  async #setBodies(
-    trx: Transaction<Tables>,
-    conversationId: string,
-    bodies: readonly { readonly seq: number; readonly body: string; readonly sealed_with: string | null }[],
-  ): Promise<void> {
-    const rows = bodies.map(
-      ({ seq, body, sealed_with }) =>
-        sql`(cast(${seq} as integer), cast(${body} as text), cast(${sealed_with} as text))`,
-    );
-    await sql`
-      with anew (seq, body, sealed_with) as (values ${sql.join(rows)})
-      update conversation_messages set body = anew.body, sealed_with = anew.sealed_with
-      from anew
-      where conversation_messages.conversation_id = ${conversationId} and conversation_messages.seq = anew.seq
-        and conversation_messages.seq between ${bodies[0]?.seq} and ${bodies.at(-1)?.seq}
-    `.execute(trx);
   }
 }
 

@@ -113,7 +113,8 @@ eachDatabase((_kind, open) => {
       const named = await records.changeHead('acct_2', made.id, { title: 'T', metadata: { a: 'b' } });
       expect(named?.head).toMatchObject({ title: 'T', metadata: { a: 'b' } });
       const [added] = (await records.addMessages('acct_2', made.id, [assistant('y')], AT_MS)) ?? [];
-      expect(added?.chain).toBe(chainOf([user('x'), assistant('y')]));
+      expect(added?.message).toEqual(assistant('y'));
+      expect((await records.find('acct_2', made.id))?.head.chain).toBe(chainOf([user('x'), assistant('y')]));
       expect(await erasure.erase('acct_1', made.id, 'conversation')).toBe(false);
       expect(await erasure.erase('acct_2', made.id, 'completion')).toBe(false);
       expect(await erasure.erase('acct_2', made.id, 'conversation')).toBe(true);

@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
 import type { KyselyPlugin } from 'kysely';
-import { EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import { toMessageRows } from '../../src/conversations/conversation.row.js';
 import { MessageInsert } from '../../src/conversations/message-insert.js';
 import { Sealer } from '../../src/persistence/sealer.js';
@@ -30,13 +29,13 @@ eachDatabase((_kind, open) => {
     ] as const) {
       const counter = new Counter();
       const conversationId = `conv_${count}`;
-      const { rows } = toMessageRows(
+      const rows = toMessageRows(
         Array.from({ length: count }, (_, index) => ({
           message: { role: 'user', content: `message ${index + 1}` },
           seq: index + 1,
           turn: 1,
         })),
-        { conversationId, chain: EMPTY_CHAIN, requestId: undefined, atMs: 0 },
+        { conversationId, requestId: undefined, atMs: 0 },
         new Sealer([]),
       );
       await inserts.execute(kysely.withPlugin(counter), rows);

@@ -108,11 +108,11 @@ async function fill(database: ExplainedDatabase): Promise<void> {
     client_key = ${conversationKey(ACCOUNT, 'mine')} where id = 'conv_500'`.execute(db);
   await sql`${numbers(MESSAGES_OF_EACH)}
     insert into conversation_messages (conversation_id, seq, id, turn, role, bytes, created_at_ms, body)
-    select id, i, id || i, (i + 1) / 2, 'user', 2, 1, '{"message":{"role":"user","content":"hi"},"chain":""}'
+    select id, i, id || i, (i + 1) / 2, 'user', 2, 1, '{"message":{"role":"user","content":"hi"}}'
     from conversations, n`.execute(db);
   await sql`${numbers(MESSAGES_OF_MINE)}
     insert into conversation_messages (conversation_id, seq, id, turn, role, bytes, created_at_ms, body)
-    select 'conv_mine', i, 'mine ' || i, (i + 1) / 2, 'user', 2, 1, '{"message":{"role":"user","content":"hi"},"chain":""}'
+    select 'conv_mine', i, 'mine ' || i, (i + 1) / 2, 'user', 2, 1, '{"message":{"role":"user","content":"hi"}}'
     from n where i > ${sql.lit(MESSAGES_OF_EACH)}`.execute(db);
   await sql`update conversations set message_count = ${sql.lit(MESSAGES_OF_MINE)},
     turn_count = ${sql.lit(MESSAGES_OF_MINE / 2)}, next_seq = ${sql.lit(MESSAGES_OF_MINE + 1)}

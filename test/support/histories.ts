@@ -1,6 +1,5 @@
 import type { ChatMessage, ToolCall } from '../../src/contracts/openai/chat-completion.js';
 import { messageBytes } from '../../src/contracts/openai/message-texts.js';
-import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
 import type { StoredMessage } from '../../src/conversations/conversation.js';
 
 export const user = (content: string): ChatMessage => ({ role: 'user', content });
@@ -19,10 +18,8 @@ export const result = (id: string, content = 'done'): ChatMessage => ({
 /** Turns as the store has them. */
 export function stored(turns: readonly (readonly ChatMessage[])[]): StoredMessage[] {
   const messages: StoredMessage[] = [];
-  let chain = EMPTY_CHAIN;
   for (const [index, turn] of turns.entries()) {
     for (const message of turn) {
-      chain = nextChain(chain, message);
       const seq = messages.length + 1;
       messages.push({
         id: `msg_${seq}`,
@@ -30,7 +27,6 @@ export function stored(turns: readonly (readonly ChatMessage[])[]): StoredMessag
         turn: index + 1,
         message,
         bytes: messageBytes(message),
-        chain,
         requestId: undefined,
         createdAtMs: 0,
       });

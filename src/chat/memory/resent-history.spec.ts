@@ -2,28 +2,47 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { calls, result, says, stored, user } from '../../../test/support/histories.js';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
-import { EMPTY_CHAIN, sayTheSame } from '../../conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN, sayTheSame } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 import { recogniseHistory, type HistoryReads, type RecognisedHistory } from './resent-history.js';
 
-/** @param recalled how many of the newest messages the request has at hand */
-function recognise(
+const chainOf = (history: readonly StoredMessage[]): string =>
+  chainAfter(
+    EMPTY_CHAIN,
+    history.map(({ message }) => message),
+  );
+
+type Told = Omit<RecognisedHistory, 'chain'>;
+
+/**
+ * @param recalled how many of the newest messages the request has at hand
+ * @param forgotten whether the digest of the history is not known
+ */
+async function recognise(
   asked: readonly ChatMessage[],
   history: readonly StoredMessage[],
   recalled = history.length,
-): Promise<RecognisedHistory> {
+  forgotten = false,
+): Promise<Told> {
   const known = {
     messageCount: history.length,
-    chain: history.at(-1)?.chain ?? EMPTY_CHAIN,
+    chain: forgotten ? undefined : chainOf(history),
     newest: recalled === 0 ? [] : history.slice(-recalled),
   };
-  return recogniseHistory(asked, known, {
+  const { chain, ...told } = await recogniseHistory(asked, known, {
     newest: (atMost) => Promise.resolve(history.slice(-atMost)),
     // A page ends early.
     oldest: (afterSeq, atMost) =>
       Promise.resolve(history.filter(({ seq }) => seq > afterSeq).slice(0, Math.min(atMost, 3))),
   });
+  const before = keptOf(history, told);
+  const tellsAll = told.recognised === before.length;
+  expect(chain).toBe(forgotten && !tellsAll ? undefined : chainOf(before));
+  return told;
 }
+
+const keptOf = (history: readonly StoredMessage[], { departsAfterSeq }: Told): readonly StoredMessage[] =>
+  history.filter(({ seq }) => departsAfterSeq === undefined || seq <= departsAfterSeq);
 
 const refuse = (): never => {
   throw new Error('read');
@@ -39,7 +58,7 @@ const THREE = stored([
 const next = user('4');
 
 describe('a request whose client', () => {
-  it.each<[string, readonly ChatMessage[], Partial<RecognisedHistory>]>([
+  it.each<[string, readonly ChatMessage[], Partial<Told>]>([
     ['sends only what is new', [next], { fresh: [next], recognised: 0 }],
     ['says again what it said first', [u1], { fresh: [u1], recognised: 0 }],
     ['sends all again', [u1, a1, u2, a2, u3, a3, next], { fresh: [next], recognised: 6 }],
@@ -70,7 +89,8 @@ describe('a request whose client', () => {
   ])('%s', async (_habit, asked, expected) => {
     const complete = { departsAfterSeq: undefined, ...expected };
     for (const recalled of [6, 5, 4, 1]) {
-      await expect(recognise(asked, THREE, recalled)).resolves.toMatchObject(complete);
+      for (const forgotten of [false, true])
+        await expect(recognise(asked, THREE, recalled, forgotten)).resolves.toMatchObject(complete);
     }
   });
 
@@ -129,8 +149,7 @@ describe('a request whose client', () => {
       fresh: [a2, u3, a3, next],
       departsAfterSeq: 3,
     });
-    // The digests stored with the messages after it may be those of the conversation with it.
-    await expect(recognise([u1, a1, u2, u3, a3, next], gap)).resolves.toMatchObject({
+    await expect(recognise([u1, a1, u2, u3, a3, next], gap, 2, true)).resolves.toMatchObject({
       fresh: [next],
       recognised: 5,
     });
@@ -164,7 +183,7 @@ describe('a request whose client', () => {
   });
 
   it('sends only what is new costs no look at what is stored', async () => {
-    const known = { messageCount: 6, chain: THREE[5]!.chain, newest: THREE };
+    const known = { messageCount: 6, chain: chainOf(THREE), newest: THREE };
     await expect(recogniseHistory([next], known, NO_READS)).resolves.toMatchObject({ fresh: [next] });
     await expect(
       recogniseHistory([...THREE.map(({ message }) => message), next], known, NO_READS),
@@ -179,12 +198,8 @@ const turn = fc
 const conversation = fc.array(turn, { minLength: 1, maxLength: 8 });
 
 /** The conversation as it is stored after the request was answered. */
-function after(
-  history: readonly StoredMessage[],
-  { fresh, departsAfterSeq }: RecognisedHistory,
-): ChatMessage[] {
-  const kept = history.filter(({ seq }) => departsAfterSeq === undefined || seq <= departsAfterSeq);
-  return [...kept.map(({ message }) => message), ...fresh];
+function after(history: readonly StoredMessage[], told: Told): ChatMessage[] {
+  return [...keptOf(history, told).map(({ message }) => message), ...told.fresh];
 }
 
 const turnAt = (history: readonly StoredMessage[], seq: number): number | undefined => history[seq - 1]?.turn;
@@ -202,7 +217,7 @@ describe('what is stored of any conversation', () => {
         async (turns, added, n) => {
           const history = stored(turns);
           const asked = [...turns.flat(), ...added];
-          const recognised = await recognise(asked, history, n % (history.length + 1));
+          const recognised = await recognise(asked, history, n % (history.length + 1), n % 2 === 0);
           expect(recognised).toEqual({
             fresh: added,
             recognised: history.length,

@@ -1,11 +1,12 @@
 import type { ChatMessage, ChatRole } from '../../contracts/openai/chat-completion.js';
-import { EMPTY_CHAIN, nextChain, sayTheSame } from '../../conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN, nextChain, sayTheSame } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 
 /** What is stored of a conversation, as a request finds it. */
 export interface KnownHistory {
   readonly messageCount: number;
-  readonly chain: string;
+  /** `undefined`: not known. */
+  readonly chain: string | undefined;
   /** The newest messages, oldest first; any number of them. */
   readonly newest: readonly StoredMessage[];
 }
@@ -16,6 +17,8 @@ export interface RecognisedHistory {
   readonly fresh: readonly ChatMessage[];
   /** How many before them are stored already. */
   readonly recognised: number;
+  /** Digest of what is stored before what is new; `undefined`: not known. */
+  readonly chain: string | undefined;
   /** As in `NewTurn`: what is stored after it is not part of the client's version; `undefined`: nothing departs. */
   readonly departsAfterSeq: number | undefined;
 }
@@ -51,21 +54,31 @@ export async function recogniseHistory(
   reads: HistoryReads,
 ): Promise<RecognisedHistory> {
   const { messageCount } = known;
-  if (messageCount === 0) return following(asked, 0);
+  if (messageCount === 0) return following(asked, 0, known);
   if (asked.length >= messageCount && chainOf(asked.slice(0, messageCount)) === known.chain) {
-    return following(asked, messageCount);
+    return following(asked, messageCount, known);
   }
-  if (!asked.some(({ role }) => ANSWERING.has(role))) return following(asked, 0);
+  if (!asked.some(({ role }) => ANSWERING.has(role))) return following(asked, 0, known);
 
   const newest = await newestInReach(asked, known, reads);
   const overlap = overlapOf(newest, asked);
   const beginning = newest.length === messageCount ? newest : await beginningLike(asked, reads);
   const common = commonLength(beginning, asked);
-  return common > overlap ? departing(asked, beginning, common) : following(asked, overlap);
+  return common > overlap ? departing(asked, beginning, common, known) : following(asked, overlap, known);
 }
 
-function following(asked: readonly ChatMessage[], recognised: number): RecognisedHistory {
-  return { fresh: asked.slice(recognised), recognised, departsAfterSeq: undefined };
+function following(
+  asked: readonly ChatMessage[],
+  recognised: number,
+  { messageCount, chain }: KnownHistory,
+): RecognisedHistory {
+  return {
+    fresh: asked.slice(recognised),
+    recognised,
+    // What is sent as a whole makes known again what was forgotten.
+    chain: chain ?? (recognised === messageCount ? chainOf(asked.slice(0, recognised)) : undefined),
+    departsAfterSeq: undefined,
+  };
 }
 
 /** @param common how many of the asked messages are the first stored ones; more than none */
@@ -73,12 +86,18 @@ function departing(
   asked: readonly ChatMessage[],
   beginning: readonly StoredMessage[],
   common: number,
+  known: KnownHistory,
 ): RecognisedHistory {
   const departs = beginning[common];
-  if (departs === undefined) return following(asked, common);
+  if (departs === undefined) return following(asked, common, known);
   let kept = common;
   while (kept > 0 && beginning[kept - 1]?.turn === departs.turn) kept -= 1;
-  return { fresh: asked.slice(kept), recognised: kept, departsAfterSeq: beginning[kept - 1]?.seq ?? 0 };
+  return {
+    fresh: asked.slice(kept),
+    recognised: kept,
+    chain: chainOf(asked.slice(0, kept)),
+    departsAfterSeq: beginning[kept - 1]?.seq ?? 0,
+  };
 }
 
 /** So many of the newest messages as the request can begin with, and those at hand. */
@@ -157,7 +176,7 @@ function extended(
 }
 
 function chainOf(messages: readonly ChatMessage[]): string {
-  return messages.reduce(nextChain, EMPTY_CHAIN);
+  return chainAfter(EMPTY_CHAIN, messages);
 }
 
 function digest(message: ChatMessage): string {
