@@ -82,8 +82,10 @@ class RecordedChoice {
             },
       );
     } else if (known.type === 'function') {
+      known.function.name ||= delta.function?.name ?? '';
       known.function.arguments += delta.function?.arguments ?? '';
     } else {
+      known.custom.name ||= delta.custom?.name ?? '';
       known.custom.input += delta.custom?.input ?? '';
     }
   }

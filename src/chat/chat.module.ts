@@ -14,11 +14,20 @@ import { ChatService } from './chat.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { RecallService } from './recall.service.js';
 import { SummariserService } from './summariser.service.js';
+import { TurnKeeping } from './turn-keeping.js';
 import { TurnService } from './turn.service.js';
 
 @Module({
   imports: [InferenceModule, ModelsModule, BillingModule, ChatbotsModule, ConversationsModule],
   controllers: [WaterflaiChatController, QolabaChatController, LightningrodChatController],
-  providers: [ChatService, ChatPlanService, TurnService, RecallService, SummariserService, CompletionKeeping],
+  providers: [
+    ChatService,
+    ChatPlanService,
+    TurnService,
+    RecallService,
+    SummariserService,
+    CompletionKeeping,
+    TurnKeeping,
+  ],
 })
 export class ChatModule {}

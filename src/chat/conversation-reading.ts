@@ -89,7 +89,8 @@ export class ConversationReading {
   /** Reads messages before those that are read. @returns false when there are none, or there is room for none */
   async readOlder(): Promise<boolean> {
     if (this.complete || this.bytes >= MOST_BYTES) return false;
-    const before = this.messages[0]?.seq ?? (this.departsAfterSeq ?? Number.MAX_SAFE_INTEGER - 1) + 1;
+    const through = this.departsAfterSeq === undefined ? undefined : this.departsAfterSeq + 1;
+    const before = this.messages[0]?.seq ?? through;
     const page = await this.stored.list(this.id, {
       order: 'desc',
       afterSeq: before,

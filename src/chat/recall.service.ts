@@ -23,8 +23,8 @@ import { SummariserService } from './summariser.service.js';
 export interface RecallRequest {
   /** `undefined`: nothing can be stored yet. */
   readonly scope: ConversationScope | undefined;
-  /** A conversation that is not there is a mistake of the client's. */
-  readonly mustExist: boolean;
+  /** `conv_…`: no other conversation will do; that it is not there is a mistake of the client's. */
+  readonly mustBe: string | undefined;
   readonly policy: MemoryPolicy;
   /** What is sent beside messages. */
   readonly request: ChatCompletionRequest;
@@ -85,7 +85,7 @@ export class RecallService {
             asked.said,
             asked.policy.kind === 'summary',
           );
-    if (reading === undefined && asked.mustExist) throw new ConversationNotFoundError();
+    if (asked.mustBe !== undefined && reading?.id !== asked.mustBe) throw new ConversationNotFoundError();
     const fresh = reading?.fresh ?? asked.said;
     refuseStrayToolResults(reading?.messages ?? [], fresh);
 
@@ -146,6 +146,7 @@ export class RecallService {
     if (reading === undefined || !reading.complete) return memory;
     const summary = await this.summariser.summarise({
       conversationId: reading.id,
+      version: reading.version,
       earlier: reading.summary,
       messages: toSummarise,
       model: policy.model ?? request.model,

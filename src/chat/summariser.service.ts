@@ -15,6 +15,8 @@ import type { EndedAnswer } from './turn-keeper.js';
 /** What is to be folded into a conversation's summary, and for which request. */
 export interface SummaryTask {
   readonly conversationId: string;
+  /** Of the conversation as it was read. */
+  readonly version: number;
   readonly earlier: Summary | undefined;
   /** At least one, oldest first. */
   readonly messages: readonly StoredMessage[];
@@ -49,7 +51,7 @@ export class SummariserService {
    * @returns `undefined`: none could be made, and the log says why; the conversation goes on without
    */
   async summarise(task: SummaryTask): Promise<Summary | undefined> {
-    const { conversationId, earlier, messages, caller, model, maxTokens } = task;
+    const { conversationId, version, earlier, messages, caller, model, maxTokens } = task;
     const last = messages.at(-1);
     if (last === undefined || this.isPaused(conversationId)) return undefined;
     const summaryOf = (answer: EndedAnswer): Summary => ({
@@ -77,7 +79,7 @@ export class SummariserService {
               const summary = summaryOf(given);
               // One that was cut for want of credit tells a part, and would stand for all.
               if (summary.text !== '' && paidShare === 1)
-                await this.conversations.setSummary(trx, conversationId, summary);
+                await this.conversations.setSummary(trx, conversationId, summary, version);
             },
             streamed: () => Promise.resolve(),
           },

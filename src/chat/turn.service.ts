@@ -2,20 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { applySettings } from '../chatbots/apply-settings.js';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
 import { renderSystemPrompt } from '../chatbots/system-prompt.js';
-import type { ExclusiveUse } from '../billing/hold.service.js';
-import { Clock } from '../common/clock/clock.js';
 import { DEFAULT_MEMORY } from '../common/memory-policy.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { instructs } from '../contracts/validation/tool-order.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
-import { ConversationRepository } from '../conversations/conversation.repository.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { discreet } from '../inference/discreet.js';
-import { keepBoth, type AnswerKeeper, type PreparedRequest } from '../inference/prepared-request.js';
+import { keepBoth, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model } from '../models/model.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
@@ -26,10 +23,9 @@ import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
 import { promptBudget } from './memory/prompt-budget.js';
 import { RecallService, type Recalled } from './recall.service.js';
-import { keepEnded, rememberedAnswer } from './turn-keeper.js';
+import { TurnKeeping } from './turn-keeping.js';
 
 type Prepared = PreparedRequest<ChatCompletionRequest, ChatAnswer, ChatChunk>;
-type Keeper = AnswerKeeper<ChatAnswer, ChatChunk>;
 
 /** For callers who may not read the prompts of chatbots. */
 const discreetChatEndpoint = discreet(chatEndpoint);
@@ -41,11 +37,10 @@ export class TurnService {
 
   constructor(
     private readonly catalogue: CatalogueService,
-    private readonly conversations: ConversationRepository,
     private readonly records: ConversationRecordsRepository,
     private readonly recalls: RecallService,
     private readonly completions: CompletionKeeping,
-    private readonly clock: Clock,
+    private readonly turnKeeping: TurnKeeping,
   ) {}
 
   /**
@@ -114,7 +109,7 @@ export class TurnService {
         maxTokens: askedMaxTokens,
         policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
-      mustExist: plan.memory?.named === 'by us',
+      mustBe: plan.memory?.named === 'by us' ? plan.memory.conversationId : undefined,
       caller,
     });
     if (scope !== undefined) refuseTooMany(recalled.fresh);
@@ -137,8 +132,9 @@ export class TurnService {
         limitsOutput: () => callersLimit !== undefined,
       },
       request,
-      keeper: scope === undefined ? keeper : keepBoth(keeper, this.keeperOf(turn, scope, recalled)),
-      exclusive: scope && this.exclusive(scope, begins ? undefined : recalled),
+      keeper:
+        scope === undefined ? keeper : keepBoth(keeper, this.turnKeeping.keeperOf(turn, scope, recalled)),
+      exclusive: scope && this.turnKeeping.exclusive(scope, begins ? undefined : recalled),
       context: contextOf(chatbot, scope, recalled),
       modelPermitted: chatbot !== undefined,
     };
@@ -149,40 +145,6 @@ export class TurnService {
     const model = this.catalogue.find(id);
     if (model === undefined) throw new ChatbotModelGoneError();
     return model;
-  }
-
-  private keeperOf({ body, caller }: AskedTurn, scope: ConversationScope, recalled: Recalled): Keeper {
-    const turn = {
-      scope,
-      id: recalled.conversationId,
-      existed: recalled.version !== undefined,
-      requestId: caller.requestId,
-      before: recalled.before,
-    };
-    return keepEnded(
-      async (trx, answer) => {
-        await this.conversations.appendTurn(trx, {
-          ...turn,
-          model: body.model,
-          messages: [...recalled.fresh, ...rememberedAnswer(answer)],
-          atMs: this.clock.nowMs(),
-          departsAfterSeq: recalled.departsAfterSeq,
-        });
-      },
-      (trx) => this.conversations.takeBackTurn(trx, turn),
-    );
-  }
-
-  /**
-   * A conversation that begins is held too: its client knows the id as soon as the stream has a head, and may go on.
-   * @param found `undefined`: it begins
-   */
-  private exclusive(scope: ConversationScope, found: Recalled | undefined): ExclusiveUse {
-    return {
-      name: exclusiveNameOf(scope),
-      stillAsFound:
-        found && (async (trx) => (await this.conversations.versionOf(scope, trx)) === found.version),
-    };
   }
 }
 

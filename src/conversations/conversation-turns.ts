@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from 'kysely';
 import { BalanceRepository } from '../billing/balance.repository.js';
 import { ExclusiveUseError } from '../billing/billing.errors.js';
 import { HoldRepository } from '../billing/hold.repository.js';
+import type { Tables } from '../persistence/tables.js';
 import type { ChangeGuard } from './conversation-records.repository.js';
-import type { Conversation } from './conversation.js';
+import type { Conversation, ConversationScope } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
 
 /** Keeps changes by hand and turns apart: what is sent to a model and what is stored would else not be the same. */
@@ -21,12 +23,15 @@ export class ConversationTurns {
    * @returns a guard that throws ExclusiveUseError
    */
   refuseDuring(conversation: Conversation): ChangeGuard {
-    const { accountId } = conversation;
-    const name = exclusiveNameOf(conversation);
     return async (trx) => {
-      // As every hold does first: nobody can open one until this transaction ends.
-      await this.balances.lock(trx, [accountId]);
-      if (await this.holds.isNameTaken(trx, accountId, name)) throw new ExclusiveUseError();
+      if (await this.isGoingOn(trx, conversation)) throw new ExclusiveUseError();
     };
+  }
+
+  /** Whether a turn is going on; if not, none begins until this transaction ends. */
+  async isGoingOn(trx: Transaction<Tables>, scope: ConversationScope): Promise<boolean> {
+    // As every hold does first.
+    await this.balances.lock(trx, [scope.accountId]);
+    return this.holds.isNameTaken(trx, scope.accountId, exclusiveNameOf(scope));
   }
 }

@@ -6,7 +6,14 @@ import { FixedQuery } from '../persistence/fixed-query.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
 import { chainAfter, EMPTY_CHAIN } from './chain.js';
-import type { ConversationHead, ConversationScope, NewTurn, Recollection, Summary } from './conversation.js';
+import type {
+  Conversation,
+  ConversationHead,
+  ConversationScope,
+  NewTurn,
+  Recollection,
+  Summary,
+} from './conversation.js';
 import { openHead, sealHead, toConversation, toMessageRows, toStoredMessage } from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
 
@@ -73,8 +80,8 @@ export class ConversationRepository {
       order by seq desc limit cast(${0} as integer)
     ) as newest`);
 
-  readonly #version = new FixedQuery<{ version: number }>(
-    sql`select version from conversations where ${OF_SCOPE}`,
+  readonly #state = new FixedQuery<{ id: string; version: number }>(
+    sql`select id, version from conversations where ${OF_SCOPE}`,
   );
 
   readonly #lock: FixedQuery<LockedRow>;
@@ -160,16 +167,12 @@ export class ConversationRepository {
   }
 
   /** @returns `undefined`: nothing is stored under this scope */
-  async versionOf(
+  async stateOf(
     { accountId, chatbotId = '', clientId }: ConversationScope,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<number | undefined> {
-    const { rows } = await this.#version.run(db, [
-      conversationKey(accountId, clientId),
-      chatbotId,
-      accountId,
-    ]);
-    return rows[0]?.version;
+  ): Promise<Pick<Conversation, 'id' | 'version'> | undefined> {
+    const { rows } = await this.#state.run(db, [conversationKey(accountId, clientId), chatbotId, accountId]);
+    return rows[0];
   }
 
   /**
@@ -223,24 +226,25 @@ export class ConversationRepository {
 
   /**
    * Stores what stands for the oldest messages, in the transaction of its charge. Does nothing when the conversation is
-   * gone, has a summary that covers as much, or no longer consists of what was summarised.
+   * gone, or was changed since it was read: the summary may tell of something that has been erased.
+   *
+   * @param version of the conversation as it was read
    */
-  async setSummary(trx: Transaction<Tables>, conversationId: string, summary: Summary): Promise<void> {
+  async setSummary(
+    trx: Transaction<Tables>,
+    conversationId: string,
+    summary: Summary,
+    version: number,
+  ): Promise<void> {
     const row = await trx
       .selectFrom('conversations')
       .select(['id', 'head', 'sealed_with'])
       .where('id', '=', conversationId)
+      .where('version', '=', version)
       .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .executeTakeFirst();
     const head = row && this.#tryOpenHead(row);
-    if (head === undefined || (head.summary?.throughSeq ?? 0) >= summary.throughSeq) return;
-    const { covered } = await trx
-      .selectFrom('conversation_messages')
-      .select(({ fn }) => fn.countAll<bigint>().as('covered'))
-      .where('conversation_id', '=', conversationId)
-      .where('seq', '<=', summary.throughSeq)
-      .executeTakeFirstOrThrow();
-    if (Number(covered) !== summary.messages) return;
+    if (head === undefined) return;
     await trx
       .updateTable('conversations')
       .set(sealHead(conversationId, { ...head, summary }, this.sealer))
@@ -337,24 +341,32 @@ export class ConversationRepository {
       .orderBy('seq', 'desc')
       .limit(1)
       .executeTakeFirst();
-    const dropped = await trx
+    const departing = await trx
+      .selectFrom('conversation_messages')
+      .select(({ fn }) => [
+        fn.countAll<bigint>().as('count'),
+        fn.min<number | bigint>('seq').as('firstSeq'),
+        fn.min<number | bigint>('turn').as('firstTurn'),
+      ])
+      .where('conversation_id', '=', id)
+      .where('seq', '>', departsAfterSeq)
+      .executeTakeFirstOrThrow();
+    const messageCount = row.message_count - Number(departing.count);
+    if (messageCount === row.message_count) return all;
+    await trx
       .deleteFrom('conversation_messages')
       .where('conversation_id', '=', id)
       .where('seq', '>', departsAfterSeq)
-      .returning(['seq', 'turn'])
       .execute();
-    if (dropped.length === 0) return all;
 
-    const cutTurn = Math.min(...dropped.map(({ turn }) => turn));
-    const messageCount = row.message_count - dropped.length;
-    const coversDropped = dropped.some(({ seq }) => seq <= (head.summary?.throughSeq ?? 0));
+    const coversDropped = Number(departing.firstSeq) <= (head.summary?.throughSeq ?? 0);
     return {
       head: {
         ...head,
         chain: chainOf(messageCount),
         summary: coversDropped ? undefined : head.summary,
       },
-      turn: last === undefined ? 1 : last.turn === cutTurn ? cutTurn : last.turn + 1,
+      turn: last === undefined ? 1 : last.turn === Number(departing.firstTurn) ? last.turn : last.turn + 1,
       messageCount,
     };
   }

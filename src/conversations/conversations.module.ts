@@ -38,6 +38,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
   exports: [
     ConversationRepository,
     ConversationRecordsRepository,
+    ConversationTurns,
     StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,

@@ -150,6 +150,7 @@ export class InferenceService {
       const cutShort = meter.overrun || watch.exhausted;
       if (cutShort) meter.finishReason = 'length';
       answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
+      answer.takeBack = keeper?.takeBack;
       return from(closing.close(cutShort ? 'cut_at_limit' : 'completed'));
     });
     return concat(chunks, settled).pipe(

@@ -18,8 +18,9 @@ export interface AnswerKeeper<Answer, Chunk> {
   whole(trx: Transaction<Tables>, answer: Answer, settled: Settled): Promise<void>;
   streamed(trx: Transaction<Tables>, end: StreamEnd): Promise<void>;
   /**
-   * Takes out again what `whole` wrote, beside the return of a charge whose commit came through after the client had
-   * been told of a failure. May run twice, or where nothing was written. Absent: what was written stays, and is paid.
+   * Takes out again what `whole` or `streamed` wrote for an answer whose commit came through after the client had been
+   * told of a failure: beside the return of its charge, or where a stream is charged for what it relayed. May run twice,
+   * or where nothing was written. Absent: what was written stays, and is paid.
    */
   takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }

@@ -4,6 +4,8 @@ import { HoldLostError } from '../billing/billing.errors.js';
 import { LedgerService } from '../billing/ledger.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
 import { Log } from '../observability/log.js';
+import { Database } from '../persistence/database.js';
+import { inTransaction } from '../persistence/transaction.js';
 import type { Tables } from '../persistence/tables.js';
 
 const RETRY_MS = 1_000;
@@ -13,7 +15,7 @@ export interface Unsettled {
   readonly settlement: Settlement;
   /** Nothing was handed over and nothing is kept for a retry: a charge that came through after all is given back. */
   readonly refund: boolean;
-  /** In the transaction of that return; see `AnswerKeeper`. */
+  /** In the transaction of that return, or alone where the charge stays; see `AnswerKeeper`. */
   readonly takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
@@ -30,6 +32,7 @@ export class UnsettledService {
   constructor(
     private readonly settlements: SettlementService,
     private readonly ledger: LedgerService,
+    private readonly database: Database,
     private readonly log: Log,
   ) {}
 
@@ -73,6 +76,7 @@ export class UnsettledService {
       if (!(error instanceof HoldLostError)) throw error;
       // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
       if (refund) await this.ledger.refund(accountId, requestId, takeBack);
+      else if (takeBack) await inTransaction(this.database.kysely, takeBack);
     }
   }
 }

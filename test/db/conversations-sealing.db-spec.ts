@@ -96,7 +96,7 @@ eachDatabase((_kind, open) => {
       const id = await begin(sealer);
       await records.changeHead('acct_1', id, { title: 'secret title', metadata: { secret: 'secret' } });
       await inTransaction(database.kysely, (trx) =>
-        repositoryOf(sealer).setSummary(trx, id, { text: 'secret sum', throughSeq: 2, messages: 2 }),
+        repositoryOf(sealer).setSummary(trx, id, { text: 'secret sum', throughSeq: 2, messages: 2 }, 1),
       );
       const record = {
         accountId: 'acct_1',

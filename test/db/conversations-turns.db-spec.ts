@@ -114,7 +114,7 @@ eachDatabase((_kind, open) => {
       await sql`analyze`.execute(database.kysely);
       const run = jest.spyOn(database.kysely, 'executeQuery');
       await conversations.recall(scope, 20);
-      await conversations.versionOf(scope);
+      await conversations.stateOf(scope);
       const queries = run.mock.calls.map(([query]) => query as CompiledQuery);
       run.mockRestore();
       expect(queries).toHaveLength(2);
@@ -147,7 +147,7 @@ eachDatabase((_kind, open) => {
       ];
       for (const other of others) {
         expect(await conversations.recall(other, ALL)).toBeUndefined();
-        expect(await conversations.versionOf(other)).toBeUndefined();
+        expect(await conversations.stateOf(other)).toBeUndefined();
       }
     });
 
@@ -245,7 +245,7 @@ eachDatabase((_kind, open) => {
       const id = await begin(user('1'), assistant('2'));
       await append({ id, messages: [user('3'), assistant('4')] });
       const summary = { text: 'numbers', throughSeq: 2, messages: 2 };
-      await inTransaction(database.kysely, (trx) => conversations.setSummary(trx, id, summary));
+      await inTransaction(database.kysely, (trx) => conversations.setSummary(trx, id, summary, 2));
       await append({ id, messages: [user('5')] });
       await append({ id, messages: [user('3b')], departsAfterSeq: 2 });
       expect((await recall()).conversation.head.summary).toEqual(summary);
@@ -294,33 +294,35 @@ eachDatabase((_kind, open) => {
   });
 
   describe('ConversationRepository.setSummary', () => {
-    it('keeps the summary that covers most, of messages that are still there', async () => {
+    it('keeps the last one, of the conversation as it was read', async () => {
       const id = await begin(user('1'), assistant('2'), user('3'), assistant('4'));
-      const set = (text: string, throughSeq: number, messages: number) =>
+      const set = (text: string, throughSeq: number, messages: number, version: number) =>
         inTransaction(database.kysely, (trx) =>
-          conversations.setSummary(trx, id, { text, throughSeq, messages }),
+          conversations.setSummary(trx, id, { text, throughSeq, messages }, version),
         );
       const kept = async () => (await recall()).conversation.head.summary?.text;
-      await set('two', 2, 2);
-      expect(await kept()).toBe('two');
-      await set('one', 1, 1);
-      expect(await kept()).toBe('two');
-      await set('three', 3, 3);
+      await set('three', 3, 3, 1);
       expect(await kept()).toBe('three');
-      // Of a message that is no longer there: it would say what was erased.
-      const [first] = (await recall()).messages;
-      await records.editMessage('acct_1', id, first?.id ?? '', () => undefined);
-      expect(await kept()).toBeUndefined();
-      await set('with the erased', 3, 3);
-      expect(await kept()).toBeUndefined();
-      await set('without', 3, 2);
-      expect(await kept()).toBe('without');
-      const { version } = (await recall()).conversation;
-      await set('all', 4, 3);
-      expect((await recall()).conversation.version).toBe(version);
+      // Of a client that went back into what the one before covers.
+      await set('two', 2, 2, 1);
+      expect(await kept()).toBe('two');
+      expect((await recall()).conversation.version).toBe(1);
       await inTransaction(database.kysely, (trx) =>
-        conversations.setSummary(trx, 'conv_none', { text: 'x', throughSeq: 1, messages: 1 }),
+        conversations.setSummary(trx, 'conv_none', { text: 'x', throughSeq: 1, messages: 1 }, 1),
       );
+    });
+
+    it.each([
+      ['erased', undefined],
+      ['changed in its place', user('1')],
+    ])('keeps none that may tell of a message that was %s meanwhile', async (_how, left) => {
+      const id = await begin(user('1, and a secret'), assistant('2'));
+      const [first] = (await recall()).messages;
+      await records.editMessage('acct_1', id, first?.id ?? '', () => left);
+      await inTransaction(database.kysely, (trx) =>
+        conversations.setSummary(trx, id, { text: 'a secret', throughSeq: 2, messages: 2 }, 1),
+      );
+      expect((await recall()).conversation.head.summary).toBeUndefined();
     });
   });
 
@@ -423,7 +425,7 @@ eachDatabase((_kind, open) => {
     const id = await begin(...messages);
     await records.changeHead('acct_1', id, { title: odd, metadata: { [odd]: odd } });
     await inTransaction(database.kysely, (trx) =>
-      conversations.setSummary(trx, id, { text: odd, throughSeq: 3, messages: 3 }),
+      conversations.setSummary(trx, id, { text: odd, throughSeq: 3, messages: 3 }, 1),
     );
     const { rows } = await stored.list(id, { order: 'asc', limit: 10 });
     expect(rows.map(({ message }) => message)).toEqual(messages);

@@ -60,7 +60,7 @@ eachDatabase((_kind, open) => {
   describe('ConversationRepository.recall', () => {
     it('gives nothing where nothing is stored', async () => {
       expect(await conversations.recall(newScope(), 10)).toBeUndefined();
-      expect(await conversations.versionOf(newScope())).toBeUndefined();
+      expect(await conversations.stateOf(newScope())).toBeUndefined();
     });
 
     it('gives a conversation with its newest messages, oldest first', async () => {
@@ -90,7 +90,7 @@ eachDatabase((_kind, open) => {
       ]);
       const some = await conversations.recall(scope, 3);
       expect(some?.messages.map(({ seq }) => seq)).toEqual([2, 3, 4]);
-      expect(await conversations.versionOf(scope)).toBe(2);
+      expect(await conversations.stateOf(scope)).toEqual({ id, version: 2 });
     });
 
     it('says where it gives fewer than are wanted, since those between were deleted', async () => {

@@ -53,7 +53,7 @@ function describePlans(databaseUrl: () => Promise<string | undefined>): void {
   it('a turn is checked, stored and taken back by indices', async () => {
     const turn = { scope: SCOPE, id: 'conv_mine', existed: true, requestId: 'req_1' };
     const plans = await database.plansOf(async () => {
-      await conversations.versionOf(SCOPE);
+      await conversations.stateOf(SCOPE);
       await inTransaction(database.kysely, async (trx) => {
         await conversations.appendTurn(trx, {
           ...turn,

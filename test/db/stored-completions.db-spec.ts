@@ -86,7 +86,7 @@ eachDatabase((_kind, open) => {
       const { conversations } = conversationRepositories(database);
       const scope = { accountId: 'acct_1', chatbotId: undefined, clientId: id };
       expect(await conversations.recall(scope, 10)).toBeUndefined();
-      expect(await conversations.versionOf(scope)).toBeUndefined();
+      expect(await conversations.stateOf(scope)).toBeUndefined();
     });
 
     it('replaces metadata and nothing else', async () => {

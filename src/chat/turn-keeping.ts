@@ -1,0 +1,68 @@
+import { Injectable } from '@nestjs/common';
+import type { ExclusiveUse } from '../billing/hold.service.js';
+import { Clock } from '../common/clock/clock.js';
+import type { ConversationScope } from '../conversations/conversation.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { ConversationTurns } from '../conversations/conversation-turns.js';
+import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import type { AnswerKeeper } from '../inference/prepared-request.js';
+import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
+import type { AskedTurn } from './asked-turn.js';
+import type { Recalled } from './recall.service.js';
+import { keepEnded, rememberedAnswer } from './turn-keeper.js';
+
+/** Stores turns with their charges, one at a time of a conversation. */
+@Injectable()
+export class TurnKeeping {
+  constructor(
+    private readonly conversations: ConversationRepository,
+    private readonly turns: ConversationTurns,
+    private readonly clock: Clock,
+  ) {}
+
+  keeperOf(
+    { body, caller }: AskedTurn,
+    scope: ConversationScope,
+    recalled: Recalled,
+  ): AnswerKeeper<ChatAnswer, ChatChunk> {
+    const { conversationId: id, version, fresh, before, departsAfterSeq } = recalled;
+    const turn = {
+      scope,
+      id,
+      existed: version !== undefined,
+      requestId: caller.requestId,
+      before,
+    };
+    return keepEnded(
+      async (trx, answer) => {
+        await this.conversations.appendTurn(trx, {
+          ...turn,
+          model: body.model,
+          messages: [...fresh, ...rememberedAnswer(answer)],
+          atMs: this.clock.nowMs(),
+          departsAfterSeq,
+        });
+      },
+      async (trx) => {
+        // One that goes on from it has sent it to its model; what follows on it is to be stored.
+        if (!(await this.turns.isGoingOn(trx, scope))) await this.conversations.takeBackTurn(trx, turn);
+      },
+    );
+  }
+
+  /**
+   * A conversation that begins is held too: its client knows the id as soon as the stream has a head, and may go on.
+   * @param found `undefined`: it begins
+   */
+  exclusive(scope: ConversationScope, found: Recalled | undefined): ExclusiveUse {
+    return {
+      name: exclusiveNameOf(scope),
+      stillAsFound:
+        found &&
+        (async (trx) => {
+          const now = await this.conversations.stateOf(scope, trx);
+          return now?.version === found.version && (now === undefined || now.id === found.conversationId);
+        }),
+    };
+  }
+}
