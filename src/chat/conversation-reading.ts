@@ -54,7 +54,7 @@ export class ConversationReading {
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
     const newest = found.cut ? await newestPage(stored, id) : found.messages;
-    const { fresh, recognised, chain, departsAfterSeq } = await recogniseHistory(
+    const { fresh, kept, chain, departsAfterSeq } = await recogniseHistory(
       said,
       { messageCount, chain: head.chain, newest },
       {
@@ -73,7 +73,7 @@ export class ConversationReading {
       stored,
       id,
       version,
-      departsAfterSeq === undefined ? messageCount : recognised,
+      kept,
       chain,
       fresh,
       departsAfterSeq,

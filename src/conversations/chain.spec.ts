@@ -8,9 +8,10 @@ import type {
 } from '../contracts/openai/chat-completion.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import { SURFACES } from '../surfaces/surface.js';
-import { EMPTY_CHAIN, nextChain, sayTheSame } from './chain.js';
+import { chainAfter, digestOf, EMPTY_CHAIN } from './chain.js';
 
-const chainOf = (messages: readonly ChatMessage[]): string => messages.reduce(nextChain, EMPTY_CHAIN);
+const chainOf = (messages: readonly ChatMessage[]): string => chainAfter(EMPTY_CHAIN, messages);
+const sayTheSame = (a: ChatMessage, b: ChatMessage): boolean => digestOf(a) === digestOf(b);
 const user = (content: string | ContentPart[]): ChatMessage => ({ role: 'user', content });
 const call = (json: string): ToolCall => ({
   id: 'call_1',
@@ -113,6 +114,8 @@ describe('the chain of a conversation', () => {
       { role: 'assistant', content: '\n\nParis.' },
       { role: 'assistant', content: 'Paris.' },
     ],
+    ['lines that end in another way', user('a\r\nb\rc'), user('a\nb\nc')],
+    ['letters that are composed in another way', user('ze\u0301'), user('z\u00e9')],
     [
       'media with its fields in another order',
       user([{ type: 'image_url', image_url: { url: 'data:,', detail: 'low' } }]),

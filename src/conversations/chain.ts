@@ -11,29 +11,34 @@ export function chainAfter<Chain extends string | undefined>(
   messages: readonly ChatMessage[],
 ): Chain extends string ? string : string | undefined;
 export function chainAfter(chain: string | undefined, messages: readonly ChatMessage[]): string | undefined {
-  return chain === undefined ? undefined : messages.reduce(nextChain, chain);
+  return chain === undefined ? undefined : messages.map(digestOf).reduce(nextChain, chain);
 }
 
 /**
- * The digest of a conversation that goes on with `message`. Two histories have the same chain exactly if their messages
- * say the same, by `sayTheSame`.
+ * The digest of a conversation that goes on with a message. Two histories have the same chain exactly if their messages
+ * have the same digests.
  *
  * @param chain of the conversation before the message
+ * @param digest of the message
  * @returns base64url, 43 characters
  */
-export function nextChain(chain: string, message: ChatMessage): string {
-  return hash('sha256', `${chain}\n${canonical(message)}`, 'base64url');
+export function nextChain(chain: string, digest: string): string {
+  return hash('sha256', `${chain}\n${digest}`, 'base64url');
 }
 
 /**
- * Whether two messages are one and the same, in whatever form a client library sends again what it was given:
+ * The same for two messages exactly if they are one and the same, in whatever form a client library sends again what it
+ * was given:
  *
  * - text as a string or as parts, absent, `null` or empty, with or without space around it;
+ * - with line ends and composed letters of one kind or another;
  * - arguments of tools as the model wrote them, or parsed and written anew;
  * - with or without what not every library sends back of an answer: refusal, reasoning, annotations, sound, a name.
+ *
+ * @returns base64url, 43 characters
  */
-export function sayTheSame(a: ChatMessage, b: ChatMessage): boolean {
-  return a.role === b.role && canonical(a) === canonical(b);
+export function digestOf(message: ChatMessage): string {
+  return hash('sha256', canonical(message), 'base64url');
 }
 
 function canonical({ role, content, name, tool_calls, tool_call_id, function_call }: ChatMessage): string {
@@ -50,13 +55,14 @@ function canonical({ role, content, name, tool_calls, tool_call_id, function_cal
 
 /** The text, or all parts where some are no text. */
 function saidIn(content: ChatMessage['content']): unknown {
-  if (typeof content === 'string') return content.trim();
+  if (typeof content === 'string') return plain(content);
   if (!content) return '';
   if (content.some((part) => part.type !== 'text' && part.type !== 'refusal')) return sortKeys(content);
-  return content
-    .map((part) => (part.type === 'text' ? part.text : ''))
-    .join('')
-    .trim();
+  return plain(content.map((part) => (part.type === 'text' ? part.text : '')).join(''));
+}
+
+function plain(text: string): string {
+  return text.replace(/\r\n?/g, '\n').normalize('NFC').trim();
 }
 
 /** Arguments as a value; as they are where they are no JSON. None is how some models write no arguments. */

@@ -8,7 +8,7 @@ import OpenAI from 'openai';
 import { ChatCompletionDto } from '../../src/contracts/openai/chat-completion.dto.js';
 import type { AssistantMessage, ChatMessage, ToolCall } from '../../src/contracts/openai/chat-completion.js';
 import { validateRequest } from '../../src/contracts/validation/validate-request.js';
-import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import { renderChatCompletion } from '../../src/surfaces/chat-answer.js';
 import { WATERFLAI } from '../../src/surfaces/surface.js';
 import { json } from '../support/fake-upstream-replies.js';
@@ -57,7 +57,7 @@ function given(message: AssistantMessage): unknown {
   );
 }
 
-const chainOf = (messages: readonly ChatMessage[]): string => messages.reduce(nextChain, EMPTY_CHAIN);
+const chainOf = (messages: readonly ChatMessage[]): string => chainAfter(EMPTY_CHAIN, messages);
 
 /** Each asks, answers the calls, and goes on with the whole history, by its library's own means. */
 const CLIENTS: Record<string, (baseURL: string) => Promise<void>> = {

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
-import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { ConversationScope } from '../../src/conversations/conversation.js';
 import type { Database } from '../../src/persistence/database.js';
 import { ResealingService } from '../../src/persistence/resealing.service.js';
@@ -223,7 +223,8 @@ eachDatabase((_kind, open) => {
       expect(await keyNames()).toEqual(['newer']);
       const found = await repositoryOf(new Sealer([newer])).recall(scope, 10_000);
       expect(found?.messages.map(({ message }) => message.content)).toEqual(said);
-      const chain = found?.messages.map(({ message }) => message).reduce(nextChain, EMPTY_CHAIN);
+      const messages = found?.messages.map(({ message }) => message) ?? [];
+      const chain = chainAfter(EMPTY_CHAIN, messages);
       expect(found?.conversation.head.chain).toBe(chain);
     });
   });

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { CompiledQuery, sql } from 'kysely';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
-import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type {
   ConversationScope,
   NewTurn,
@@ -22,7 +22,7 @@ const ALL = 100_000;
 
 const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
-const chainOf = (messages: readonly ChatMessage[]): string => messages.reduce(nextChain, EMPTY_CHAIN);
+const chainOf = (messages: readonly ChatMessage[]): string => chainAfter(EMPTY_CHAIN, messages);
 
 const placed = (messages: readonly StoredMessage[]) =>
   messages.map(({ seq, turn, message }) => [seq, turn, message.content]);

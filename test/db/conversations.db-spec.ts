@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
-import { EMPTY_CHAIN, nextChain } from '../../src/conversations/chain.js';
+import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { ConversationScope, NewTurn } from '../../src/conversations/conversation.js';
 import type { Database } from '../../src/persistence/database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
@@ -17,7 +17,7 @@ const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
 
 function chainOf(messages: readonly ChatMessage[]): string {
-  return messages.reduce(nextChain, EMPTY_CHAIN);
+  return chainAfter(EMPTY_CHAIN, messages);
 }
 
 eachDatabase((_kind, open) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { calls, result, says, stored, user } from '../../../test/support/histories.js';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
-import { chainAfter, EMPTY_CHAIN, sayTheSame } from '../../conversations/chain.js';
+import { chainAfter, digestOf, EMPTY_CHAIN } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 import { recogniseHistory, type HistoryReads, type RecognisedHistory } from './resent-history.js';
 
@@ -12,7 +12,7 @@ const chainOf = (history: readonly StoredMessage[]): string =>
     history.map(({ message }) => message),
   );
 
-type Told = Omit<RecognisedHistory, 'chain'>;
+type Told = Omit<RecognisedHistory, 'chain' | 'kept'>;
 
 /**
  * @param recalled how many of the newest messages the request has at hand
@@ -29,15 +29,17 @@ async function recognise(
     chain: forgotten ? undefined : chainOf(history),
     newest: recalled === 0 ? [] : history.slice(-recalled),
   };
-  const { chain, ...told } = await recogniseHistory(asked, known, {
+  const { chain, kept, ...told } = await recogniseHistory(asked, known, {
     newest: (atMost) => Promise.resolve(history.slice(-atMost)),
     // A page ends early.
     oldest: (afterSeq, atMost) =>
       Promise.resolve(history.filter(({ seq }) => seq > afterSeq).slice(0, Math.min(atMost, 3))),
   });
   const before = keptOf(history, told);
+  expect(kept).toBe(before.length);
   const tellsAll = told.recognised === before.length;
-  expect(chain).toBe(forgotten && !tellsAll ? undefined : chainOf(before));
+  // Of what is not at hand nobody knows the digest; a window that goes back into it makes it be forgotten.
+  expect([chainOf(before), ...(tellsAll ? [] : [undefined])]).toContain(chain);
   return told;
 }
 
@@ -85,6 +87,31 @@ describe('a request whose client', () => {
       { fresh: [u1, says('ONE'), u2], recognised: 0, departsAfterSeq: 0 },
     ],
     ['tells another history', [next, a1, u2], { fresh: [next, a1, u2], recognised: 0 }],
+    [
+      'keeps a window and wants another answer',
+      [u2, a2, u3],
+      { fresh: [u3], recognised: 2, departsAfterSeq: 4 },
+    ],
+    [
+      'keeps a window and changed its last question',
+      [u2, a2, next],
+      { fresh: [next], recognised: 2, departsAfterSeq: 4 },
+    ],
+    [
+      'keeps a window and sends an answer without its thoughts',
+      [u2, a2, u3, says('3'), next],
+      { fresh: [u3, says('3'), next], recognised: 2, departsAfterSeq: 4 },
+    ],
+    [
+      'changed its first question and kept the answers',
+      [user('1!'), a1, u2, a2, u3, a3, next],
+      { fresh: [user('1!'), a1, u2, a2, u3, a3, next], recognised: 0, departsAfterSeq: 0 },
+    ],
+    [
+      'greets before all',
+      [says('Welcome!'), u1, a1, u2, a2, u3, a3, next],
+      { fresh: [says('Welcome!'), u1, a1, u2, a2, u3, a3, next], recognised: 0, departsAfterSeq: 0 },
+    ],
     ['tells another question before a known answer', [user('9'), a3, next], { recognised: 0 }],
   ])('%s', async (_habit, asked, expected) => {
     const complete = { departsAfterSeq: undefined, ...expected };
@@ -205,7 +232,7 @@ function after(history: readonly StoredMessage[], told: Told): ChatMessage[] {
 const turnAt = (history: readonly StoredMessage[], seq: number): number | undefined => history[seq - 1]?.turn;
 
 const same = (a: readonly ChatMessage[], b: readonly ChatMessage[]): boolean =>
-  a.length === b.length && a.every((message, i) => sayTheSame(message, b[i]!));
+  a.length === b.length && a.every((message, i) => digestOf(message) === digestOf(b[i]!));
 
 describe('what is stored of any conversation', () => {
   it('is what a client shows that sends all again, and grows by what it adds', async () => {
@@ -239,7 +266,9 @@ describe('what is stored of any conversation', () => {
         expect(same(then.slice(-asked.length), asked)).toBe(true);
         const { departsAfterSeq } = recognised;
         const departs = departsAfterSeq !== undefined;
-        expect(then).toHaveLength(departs ? asked.length : history.length + recognised.fresh.length);
+        // All that it shows, or after what was before a window of it.
+        expect(then.length).toBeGreaterThanOrEqual(departs ? asked.length : history.length);
+        expect(then).toHaveLength(keptOf(history, recognised).length + recognised.fresh.length);
         expect(departs && turnAt(history, departsAfterSeq) === turnAt(history, departsAfterSeq + 1)).toBe(
           false,
         );

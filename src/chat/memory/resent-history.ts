@@ -1,6 +1,7 @@
 import type { ChatMessage, ChatRole } from '../../contracts/openai/chat-completion.js';
-import { chainAfter, EMPTY_CHAIN, nextChain, sayTheSame } from '../../conversations/chain.js';
+import { digestOf, EMPTY_CHAIN, nextChain } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
+import { overlapsOf, type Overlap } from './overlaps.js';
 
 /** What is stored of a conversation, as a request finds it. */
 export interface KnownHistory {
@@ -17,7 +18,9 @@ export interface RecognisedHistory {
   readonly fresh: readonly ChatMessage[];
   /** How many before them are stored already. */
   readonly recognised: number;
-  /** Digest of what is stored before what is new; `undefined`: not known. */
+  /** How many stored messages there are before what is new. */
+  readonly kept: number;
+  /** Their digest; `undefined`: not known. */
   readonly chain: string | undefined;
   /** As in `NewTurn`: what is stored after it is not part of the client's version; `undefined`: nothing departs. */
   readonly departsAfterSeq: number | undefined;
@@ -33,20 +36,26 @@ export interface HistoryReads {
 /** Whoever sends one of these again tells a history; who only has something new to say does not. */
 const ANSWERING: ReadonlySet<ChatRole> = new Set(['assistant', 'tool', 'function']);
 
+/** A client that keeps a window may go back by so many messages. */
+const GOES_BACK = 64;
+
 /**
  * Tells the new messages of a request from those that its client sends again. In this order, by what the messages are:
  *
  * 1. All that is stored, and then something: what follows is new.
  * 2. No answer among them: all are new.
  * 3. The newest stored ones, with an answer among them, and then something (a client that sends a window): the same.
- * 4. The oldest stored ones, and then something else: the client went back (an edit, another try, a shorter history).
- *    Its version stands, from the first turn on that is not the same: a turn is kept whole or departs whole.
- * 5. Anything else: all are new.
+ * 4. The oldest stored ones, or any with a question and an answer among them, and then something else: the client went
+ *    back (an edit, another try, a shorter history). Its version stands, from the first turn on that is not the same: a
+ *    turn is kept whole or departs whole.
+ * 5. All that is stored but its first message, or behind one that is not: the client tells another beginning. Its
+ *    version stands as a whole.
+ * 6. Anything else: all are new.
  *
- * Of 3 and 4 that one holds which recognises more; of equal ones 3, since it deletes nothing.
+ * Of 3 and 4 that one holds which recognises most; of equal ones that which deletes least.
  *
  * @param asked without `system` and `developer` messages
- * @param reads called only for 3, where the window may be longer than what is at hand, and for 4
+ * @param reads called only where what is at hand does not tell 3, 4 or 5
  */
 export async function recogniseHistory(
   asked: readonly ChatMessage[],
@@ -54,131 +63,158 @@ export async function recogniseHistory(
   reads: HistoryReads,
 ): Promise<RecognisedHistory> {
   const { messageCount } = known;
-  if (messageCount === 0) return following(asked, 0, known);
-  if (asked.length >= messageCount && chainOf(asked.slice(0, messageCount)) === known.chain) {
-    return following(asked, messageCount, known);
+  if (messageCount === 0) return new Asked(asked, []).following(0, known);
+  if (asked.length < messageCount && !answers(asked)) return new Asked(asked, []).following(0, known);
+
+  const request = new Asked(asked, asked.map(digestOf));
+  if (request.chainOf(messageCount) === known.chain) return request.following(messageCount, known);
+  if (!answers(asked)) return request.following(0, known);
+
+  const atHand = known.newest.length === messageCount;
+  const oldest = atHand ? known.newest : await oldestLike(request, reads);
+  const common = request.commonWith(oldest);
+  const newest = await newestInReach(request, common, known, reads);
+  const { atEnd, within } = overlapsOf(request.digests, newest.map(digestOfStored));
+
+  const window = answers(asked.slice(0, atEnd)) ? atEnd : 0;
+  const inner = within && request.departingWithin(newest, within, known);
+  const innerLength = inner && within ? within.length : 0;
+  if (window > 0 && window >= common && window >= innerLength) return request.following(window, known);
+  if (inner !== undefined && innerLength >= common) return inner;
+  if (common > 0) return request.departing(oldest, common, known);
+  if (newest.length === messageCount && request.tellsAnotherBeginning(newest)) return request.anew();
+  return request.following(0, known);
+}
+
+/** The messages of a request, with their digests. */
+class Asked {
+  constructor(
+    readonly messages: readonly ChatMessage[],
+    readonly digests: readonly string[],
+  ) {}
+
+  /** Of its first messages; `null` where there are not so many. */
+  chainOf(count: number): string | null {
+    return count > this.digests.length ? null : this.digests.slice(0, count).reduce(nextChain, EMPTY_CHAIN);
   }
-  if (!asked.some(({ role }) => ANSWERING.has(role))) return following(asked, 0, known);
 
-  const newest = await newestInReach(asked, known, reads);
-  const overlap = overlapOf(newest, asked);
-  const beginning = newest.length === messageCount ? newest : await beginningLike(asked, reads);
-  const common = commonLength(beginning, asked);
-  return common > overlap ? departing(asked, beginning, common, known) : following(asked, overlap, known);
-}
+  /** How many messages are the first of both. */
+  commonWith(stored: readonly StoredMessage[]): number {
+    const most = Math.min(stored.length, this.digests.length);
+    for (let i = 0; i < most; i += 1) {
+      if (digestOfStored(stored[i] as StoredMessage) !== this.digests[i]) return i;
+    }
+    return most;
+  }
 
-function following(
-  asked: readonly ChatMessage[],
-  recognised: number,
-  { messageCount, chain }: KnownHistory,
-): RecognisedHistory {
-  return {
-    fresh: asked.slice(recognised),
-    recognised,
+  following(recognised: number, { messageCount, chain }: KnownHistory): RecognisedHistory {
     // What is sent as a whole makes known again what was forgotten.
-    chain: chain ?? (recognised === messageCount ? chainOf(asked.slice(0, recognised)) : undefined),
-    departsAfterSeq: undefined,
-  };
+    const told = recognised === messageCount ? this.chainOf(recognised) : null;
+    return {
+      fresh: this.messages.slice(recognised),
+      recognised,
+      kept: messageCount,
+      chain: chain ?? told ?? undefined,
+      departsAfterSeq: undefined,
+    };
+  }
+
+  /** @param common how many are the first stored ones; more than none */
+  departing(oldest: readonly StoredMessage[], common: number, known: KnownHistory): RecognisedHistory {
+    if (oldest[common] === undefined) return this.following(common, known);
+    const kept = wholeTurns(oldest, common);
+    return {
+      fresh: this.messages.slice(kept),
+      recognised: kept,
+      kept,
+      chain: this.chainOf(kept) ?? undefined,
+      departsAfterSeq: oldest[kept - 1]?.seq ?? 0,
+    };
+  }
+
+  /** @returns `undefined`: no question with its answer is the same, or no turn as a whole */
+  departingWithin(
+    newest: readonly StoredMessage[],
+    { end, length }: Overlap,
+    { messageCount }: KnownHistory,
+  ): RecognisedHistory | undefined {
+    const common = this.messages.slice(0, length);
+    const turns = wholeTurns(newest, end);
+    const recognised = turns - (end - length);
+    if (recognised <= 0 || !answers(common) || common.every(answering)) return undefined;
+    const before = newest.slice(0, turns);
+    return {
+      fresh: this.messages.slice(recognised),
+      recognised,
+      kept: messageCount - newest.length + turns,
+      chain:
+        newest.length === messageCount
+          ? before.map(digestOfStored).reduce(nextChain, EMPTY_CHAIN)
+          : undefined,
+      departsAfterSeq: before.at(-1)?.seq ?? 0,
+    };
+  }
+
+  /** Whether all that is stored follows on one message more, or another one than the first. */
+  tellsAnotherBeginning(all: readonly StoredMessage[]): boolean {
+    const digests = all.map(digestOfStored);
+    const { atEnd } = overlapsOf(this.digests.slice(1), digests);
+    return atEnd >= Math.max(1, all.length - 1) && answers(this.messages.slice(1, 1 + atEnd));
+  }
+
+  anew(): RecognisedHistory {
+    return { fresh: this.messages, recognised: 0, kept: 0, chain: EMPTY_CHAIN, departsAfterSeq: 0 };
+  }
 }
 
-/** @param common how many of the asked messages are the first stored ones; more than none */
-function departing(
-  asked: readonly ChatMessage[],
-  beginning: readonly StoredMessage[],
-  common: number,
-  known: KnownHistory,
-): RecognisedHistory {
-  const departs = beginning[common];
-  if (departs === undefined) return following(asked, common, known);
-  let kept = common;
-  while (kept > 0 && beginning[kept - 1]?.turn === departs.turn) kept -= 1;
-  return {
-    fresh: asked.slice(kept),
-    recognised: kept,
-    chain: chainOf(asked.slice(0, kept)),
-    departsAfterSeq: beginning[kept - 1]?.seq ?? 0,
-  };
+/** How many of the first `count` messages there are in turns that the next message is not part of. */
+function wholeTurns(stored: readonly StoredMessage[], count: number): number {
+  const departs = stored[count];
+  let kept = count;
+  while (kept > 0 && stored[kept - 1]?.turn === departs?.turn) kept -= 1;
+  return kept;
 }
 
 /** So many of the newest messages as the request can begin with, and those at hand. */
 async function newestInReach(
-  asked: readonly ChatMessage[],
+  { digests }: Asked,
+  common: number,
   { messageCount, newest }: KnownHistory,
   reads: HistoryReads,
 ): Promise<readonly StoredMessage[]> {
   const last = newest.at(-1);
   if (last === undefined || newest.length === messageCount) return newest;
-  // A window reaches to the last message; a client that says something else there costs no read.
-  const reach = asked.findLastIndex((message) => sayTheSame(last.message, message)) + 1;
+  // A window reaches to the last message, or goes back from it; who tells all from the first on seldom keeps a window.
+  const reach = common === 0 ? digests.length + GOES_BACK : digests.lastIndexOf(digestOfStored(last)) + 1;
   return reach > newest.length ? reads.newest(reach) : newest;
 }
 
-/** The stored messages that `asked` begins with, and one more; none where the first is another. */
-async function beginningLike(
-  asked: readonly ChatMessage[],
-  reads: HistoryReads,
-): Promise<readonly StoredMessage[]> {
-  const beginning: StoredMessage[] = [];
+/** The stored messages that the request begins with, and one more; none where the first is another. */
+async function oldestLike(request: Asked, reads: HistoryReads): Promise<readonly StoredMessage[]> {
+  const { messages, digests } = request;
+  const oldest: StoredMessage[] = [];
   // A client that sends a window says something else first: it costs one row, not as many as it sent.
   let next = await reads.oldest(0, 1);
   for (;;) {
-    const common = commonLength(next, asked.slice(beginning.length));
-    if (beginning.length + common === 0) return [];
-    beginning.push(...next);
-    const left = asked.length + 1 - beginning.length;
-    if (common < next.length || left <= 0) return beginning;
-    next = await reads.oldest(beginning.at(-1)?.seq ?? 0, left);
-    if (next.length === 0) return beginning;
+    const rest = new Asked(messages.slice(oldest.length), digests.slice(oldest.length));
+    const common = rest.commonWith(next);
+    if (oldest.length + common === 0) return [];
+    oldest.push(...next);
+    const left = messages.length + 1 - oldest.length;
+    if (common < next.length || left <= 0) return oldest;
+    next = await reads.oldest(oldest.at(-1)?.seq ?? 0, left);
+    if (next.length === 0) return oldest;
   }
 }
 
-function commonLength(stored: readonly StoredMessage[], asked: readonly ChatMessage[]): number {
-  const most = Math.min(stored.length, asked.length);
-  for (let i = 0; i < most; i += 1) {
-    if (!sayTheSame((stored[i] as StoredMessage).message, asked[i] as ChatMessage)) return i;
-  }
-  return most;
+function answers(messages: readonly ChatMessage[]): boolean {
+  return messages.some(answering);
 }
 
-/**
- * The most messages that are the last stored and the first asked ones alike; 0 where no answer is among them. By Knuth,
- * Morris and Pratt: linear, also for a conversation in which everybody always says the same.
- */
-function overlapOf(newest: readonly StoredMessage[], asked: readonly ChatMessage[]): number {
-  const pattern = asked.map(digest);
-  const borders = bordersOf(pattern);
-  let matched = 0;
-  for (const { message } of newest.slice(-asked.length)) {
-    matched = extended(pattern, borders, matched, digest(message));
-  }
-  return asked.slice(0, matched).some(({ role }) => ANSWERING.has(role)) ? matched : 0;
+function answering({ role }: ChatMessage): boolean {
+  return ANSWERING.has(role);
 }
 
-/** For each length of a beginning of `pattern`: the longest shorter beginning that it also ends with. */
-function bordersOf(pattern: readonly string[]): number[] {
-  const borders = [0, 0];
-  for (const next of pattern.slice(1)) {
-    borders.push(extended(pattern, borders, borders[borders.length - 1] as number, next));
-  }
-  return borders;
-}
-
-/** How much of `pattern` is matched after `next`, if `matched` was before. */
-function extended(
-  pattern: readonly string[],
-  borders: readonly number[],
-  matched: number,
-  next: string,
-): number {
-  let length = matched;
-  while (length > 0 && pattern[length] !== next) length = borders[length] as number;
-  return pattern[length] === next ? length + 1 : 0;
-}
-
-function chainOf(messages: readonly ChatMessage[]): string {
-  return chainAfter(EMPTY_CHAIN, messages);
-}
-
-function digest(message: ChatMessage): string {
-  return nextChain(EMPTY_CHAIN, message);
+function digestOfStored({ message }: StoredMessage): string {
+  return digestOf(message);
 }
