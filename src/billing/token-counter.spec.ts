@@ -45,7 +45,14 @@ describe('TokenCounter', () => {
     expect(await counter.count([text])).toBeLessThan(countTokens('😀') * 2_000 + 12);
   });
 
-  it('estimates beyond 400,000 characters rather than counting on', async () => {
-    expect(await counter.count(['漢'.repeat(3_000_000)])).toBe(1_000_000);
-  });
+  it.each(['漢', 'The sun rises in the east. ', 'const x = () => {};\n', '🙂'])(
+    'estimates beyond 400,000 characters by a part of them: %j',
+    async (unit) => {
+      const repeated = (chars: number) => unit.repeat(chars / unit.length);
+      const exact = countTokens(repeated(27_000)) / 27_000;
+      const estimated = (await counter.count([repeated(2_700_000)])) / 2_700_000;
+      expect(estimated / exact).toBeGreaterThan(0.98);
+      expect(estimated / exact).toBeLessThan(1.05);
+    },
+  );
 });

@@ -4,8 +4,11 @@ import { Injectable } from '@nestjs/common';
 /** Beyond this many characters of one answer or prompt, tokens are estimated. */
 export const MAX_COUNTED_CHARS = 400_000;
 
-/** Average of English text; code and other scripts have fewer characters a token, so the estimate errs low for none. */
+/** Where there is no text to count a part of: lower than the average of English, higher than that of Chinese. */
 const CHARS_PER_TOKEN = 3;
+
+/** Of a text that is too long to be counted, so many pieces, evenly spread, tell how long its tokens are. */
+const SAMPLED_PIECES = 64;
 
 /**
  * Byte pair encoding is quadratic in the length of a word, and a caller decides what a word is: a hundred thousand
@@ -35,7 +38,8 @@ export class TokenCounter {
     for (const text of texts) {
       countedChars += text.length;
       if (countedChars > MAX_COUNTED_CHARS) {
-        total += estimateTokens(text.length);
+        total += sampledTokens(text, countTokens);
+        await nextTurn();
         continue;
       }
       for (let start = 0; start < text.length;) {
@@ -50,6 +54,18 @@ export class TokenCounter {
     }
     return total;
   }
+}
+
+function sampledTokens(text: string, countTokens: (text: string) => number): number {
+  const step = Math.max(MAX_PIECE_CHARS, Math.floor(text.length / SAMPLED_PIECES));
+  let tokens = 0;
+  let chars = 0;
+  for (let start = 0; start < text.length; start += step) {
+    const end = pieceEnd(text, start);
+    tokens += countTokens(text.slice(start, end));
+    chars += end - start;
+  }
+  return Math.ceil((tokens * text.length) / chars);
 }
 
 export function estimateTokens(chars: number): number {

@@ -30,6 +30,13 @@ export function keepEnded(
   };
 }
 
+/** A message of a request as later requests are sent with it: models think anew. */
+export function rememberedMessage(message: ChatMessage): ChatMessage {
+  if (message.reasoning_content === undefined) return message;
+  const { reasoning_content: _thoughts, ...rest } = message;
+  return rest;
+}
+
 /**
  * The first choice as a message of the history that later requests are sent with, without what only its reader needs:
  * reasoning, annotations, sound.

@@ -9,7 +9,7 @@ import type { AnswerKeeper } from '../inference/prepared-request.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import type { Recalled } from './recall.service.js';
-import { keepEnded, rememberedAnswer } from './turn-keeper.js';
+import { keepEnded, rememberedAnswer, rememberedMessage } from './turn-keeper.js';
 
 /** Stores turns with their charges, one at a time of a conversation. */
 @Injectable()
@@ -38,7 +38,7 @@ export class TurnKeeping {
         await this.conversations.appendTurn(trx, {
           ...turn,
           model: body.model,
-          messages: [...fresh, ...rememberedAnswer(answer)],
+          messages: [...fresh.map(rememberedMessage), ...rememberedAnswer(answer)],
           atMs: this.clock.nowMs(),
           departsAfterSeq,
         });

@@ -1,4 +1,4 @@
-import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { CompletionPrompt } from '../contracts/openai/completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../contracts/openai/message-texts.js';
 
@@ -13,8 +13,9 @@ export interface PromptMeasure {
   readonly mediaParts: number;
 }
 
-/** Framing of one message (role, separators), by OpenAI's published counting recipe. */
-export const TOKENS_PER_MESSAGE = 3;
+/** Framing of one message, its role included, by OpenAI's published counting recipe (cookbook, read 2026-11-28). */
+export const TOKENS_PER_MESSAGE = 4;
+const TOKENS_PER_NAME = 1;
 const TOKENS_PER_REPLY = 3;
 
 /** More than any vendor charges for one image, minute of audio, or page of a file that fits our body limit. */
@@ -30,7 +31,13 @@ export function measureChat(request: ChatCompletionRequest): PromptMeasure {
   if (request.tools !== undefined) texts.push(JSON.stringify(request.tools));
   if (request.functions !== undefined) texts.push(JSON.stringify(request.functions));
   if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
-  return measured(texts, request.messages.length * TOKENS_PER_MESSAGE + TOKENS_PER_REPLY, mediaParts);
+  const framing = request.messages.reduce((sum, message) => sum + framingTokens(message), TOKENS_PER_REPLY);
+  return measured(texts, framing, mediaParts);
+}
+
+/** Of a message, beside its text. */
+export function framingTokens({ name }: ChatMessage): number {
+  return TOKENS_PER_MESSAGE + (name === undefined ? 0 : TOKENS_PER_NAME);
 }
 
 export function measureCompletion(prompt: CompletionPrompt, suffix: string | undefined): PromptMeasure {

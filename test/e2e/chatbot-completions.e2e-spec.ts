@@ -160,7 +160,7 @@ describe('a legacy completion by a chatbot', () => {
       counts.push((await app.tollgate.usageOf(response))?.promptTokens ?? 0);
     }
     // Eleven tokens and the framing of a message.
-    expect(counts[1]! - counts[0]!).toBe(11 + 3);
+    expect(counts[1]! - counts[0]!).toBe(11 + 4);
   });
 
   it('lets a request set what the chatbot lets it, and nothing else', async () => {

@@ -9,14 +9,16 @@ export interface SentMessage {
   readonly tool_call_id?: string;
 }
 
-/** Framing by OpenAI's recipe for counting chat tokens: so much a message, and as much for the reply. */
-const PER_MESSAGE = 3;
+/** Framing by OpenAI's recipe for counting chat tokens, the role of a message as a token of its own. */
+const PER_MESSAGE = 4;
+const PER_NAME = 1;
 const PER_REPLY = 3;
 
 /** Tokens of one message, framing included, by the encoding of OpenAI's current models. */
 export function messageTokens({ content, name, tool_calls }: SentMessage): number {
   const texts = [content ?? '', name ?? '', tool_calls === undefined ? '' : JSON.stringify(tool_calls)];
-  return texts.reduce((sum, text) => sum + countTokens(text), PER_MESSAGE);
+  const framing = PER_MESSAGE + (name === undefined ? 0 : PER_NAME);
+  return texts.reduce((sum, text) => sum + countTokens(text), framing);
 }
 
 /** Tokens of all that a chat request has its model read. Counted apart from the gateway, to judge it. */

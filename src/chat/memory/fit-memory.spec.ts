@@ -353,11 +353,11 @@ describe('of any conversation, with any policy and budget', () => {
         return Promise.resolve(4);
       },
     });
-    const memory = await fitMemory(demand({ history, budget: tokens(69_900) }), once);
+    const memory = await fitMemory(demand({ history, budget: tokens(79_900) }), once);
     expect(memory.sent).toBeGreaterThan(9_900);
     const first = counts;
     expect(first).toBeLessThanOrEqual(10_002);
-    await fitMemory(demand({ history, budget: tokens(69_900) }), once);
+    await fitMemory(demand({ history, budget: tokens(79_900) }), once);
     expect(counts - first).toBeLessThanOrEqual(4);
   });
 });

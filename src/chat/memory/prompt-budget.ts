@@ -1,3 +1,5 @@
+import { promptBesideWhole } from '../../inference/answer-limit.js';
+
 /** How long a prompt may be, in tokens. */
 export interface PromptBudget {
   readonly tokens: number;
@@ -29,7 +31,9 @@ export function promptBudget({
   const most = policyMaxTokens ?? Infinity;
   if (!contextLength) return most === Infinity ? undefined : { tokens: most, withWholeAnswer: most };
   const quarter = Math.floor(contextLength * MOST_FOR_ANSWER);
-  const tokens = Math.min(contextLength - Math.min(maxTokens ?? quarter, quarter), most);
-  const whole = contextLength - (maxTokens ?? quarter);
-  return { tokens, withWholeAnswer: Math.max(0, Math.min(tokens, whole)) };
+  const tokens = Math.min(promptBesideWhole(Math.min(maxTokens ?? quarter, quarter), contextLength), most);
+  return {
+    tokens,
+    withWholeAnswer: Math.min(tokens, promptBesideWhole(maxTokens ?? quarter, contextLength)),
+  };
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../../contracts/openai/message-texts.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
-import { TOKENS_PER_MESSAGE, uncountedPromptTokens, type PromptMeasure } from '../../inference/prompt.js';
+import { framingTokens, uncountedPromptTokens, type PromptMeasure } from '../../inference/prompt.js';
 
 /** What counts tokens: `TokenCounter`. */
 export interface CountsTokens {
@@ -38,7 +38,7 @@ export class TokenTally {
   async ofMessage(message: ChatMessage): Promise<number> {
     const texts: string[] = [];
     const mediaParts = collectTexts(message, texts);
-    return (await this.ofTexts(texts)) + mediaParts * TOKENS_PER_MEDIA_PART + TOKENS_PER_MESSAGE;
+    return (await this.ofTexts(texts)) + mediaParts * TOKENS_PER_MEDIA_PART + framingTokens(message);
   }
 
   /** Texts of some length, such as prompts and tools, are the same in many requests. */
@@ -79,6 +79,6 @@ export class TokenTally {
 }
 
 /** A number that `TokenTally.ofStored` does not exceed. */
-export function storedTokensAtMost({ bytes }: StoredMessage): number {
-  return bytes + TOKENS_PER_MESSAGE;
+export function storedTokensAtMost({ bytes, message }: StoredMessage): number {
+  return bytes + framingTokens(message);
 }

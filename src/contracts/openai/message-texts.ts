@@ -18,6 +18,8 @@ export function collectTexts(message: ChatMessage, texts: string[]): number {
       else mediaParts += 1;
     }
   }
+  if (message.refusal) texts.push(message.refusal);
+  if (message.reasoning_content) texts.push(message.reasoning_content);
   if (message.name !== undefined) texts.push(message.name);
   if (message.tool_calls !== undefined) texts.push(JSON.stringify(message.tool_calls));
   if (message.function_call) texts.push(JSON.stringify(message.function_call));

@@ -7,7 +7,15 @@ import { partsOf, textOf } from './conversation.js';
 import { countTokens } from './tokenizer.js';
 
 /** Fixed prices in tokens, so that nothing of an attachment is decoded. */
-const TOKENS = { message: 4, answerStart: 3, image: 765, lowDetailImage: 85, audioClip: 100, file: 250 };
+const TOKENS = {
+  message: 4,
+  name: 1,
+  answerStart: 3,
+  image: 765,
+  lowDetailImage: 85,
+  audioClip: 100,
+  file: 250,
+};
 
 export interface PromptTokens {
   readonly total: number;
@@ -30,7 +38,8 @@ export function countPromptTokens(request: ChatCompletionRequest): PromptTokens 
 }
 
 function countMessage(message: ChatMessage): number {
-  let tokens = TOKENS.message + countTokens(textOf(message)) + countTokens(message.name ?? '');
+  let tokens = TOKENS.message + countTokens(textOf(message));
+  if (message.name !== undefined) tokens += TOKENS.name + countTokens(message.name);
   for (const part of partsOf(message)) tokens += countAttachment(part);
   if (message.tool_calls !== undefined) tokens += countTokens(JSON.stringify(message.tool_calls));
   if (message.function_call) tokens += countTokens(JSON.stringify(message.function_call));
