@@ -30,8 +30,9 @@ export class FileWriter {
       for await (const piece of file.pieces) {
         this.begin(request, response, file);
         if (request.method === 'HEAD') break;
-        for (let at = 0; at < piece.length; at += SLICE) {
-          if (!(await this.write(response, piece.slice(at, at + SLICE)))) return;
+        for (let at = 0, end = 0; at < piece.length; at = end) {
+          end = endOfSlice(piece, at);
+          if (!(await this.write(response, piece.slice(at, end)))) return;
         }
       }
     } catch (error) {
@@ -70,4 +71,11 @@ export class FileWriter {
       response.once('close', onClose);
     });
   }
+}
+
+/** A character of two UTF-16 units is not cut: each half by itself would be sent as U+FFFD. */
+function endOfSlice(text: string, start: number): number {
+  const end = start + SLICE;
+  const last = text.charCodeAt(end - 1);
+  return last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
 }

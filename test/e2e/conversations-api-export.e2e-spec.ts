@@ -110,6 +110,14 @@ describe('GET /v1/conversations/{id}/export', () => {
     expect(text).toContain('\nImage: `image/png`, 3 bytes\n');
   });
 
+  it.each(['json', 'markdown'])('gives long runs of emoji whole, as %s', async (format) => {
+    for (const content of ['😀'.repeat(100_000), `x${'😀'.repeat(100_000)}`]) {
+      const { id } = await stored([{ role: 'user', content }]);
+      const text = await (await download(id, `?format=${format}`)).text();
+      expect([text.includes(content), text.includes('\ufffd')]).toEqual([true, false]);
+    }
+  });
+
   it('gives a conversation without messages', async () => {
     const { id } = await client.create();
     expect(await (await download(id)).json()).toMatchObject({ messages: [] });
