@@ -216,6 +216,28 @@ describe('GET /v1/conversations/{id}/export', () => {
     });
   });
 
+  it('lets others have their turn after each page', async () => {
+    const { id } = await stored(longTalk(200));
+    const list = pagesOf().list.bind(pagesOf());
+    let turns = 0;
+    const turnsAtPages: number[] = [];
+    jest.spyOn(pagesOf(), 'list').mockImplementation((...page) => {
+      if (page[1].order === 'asc') turnsAtPages.push(turns);
+      return list(...page);
+    });
+    let counting = setImmediate(function count() {
+      turns += 1;
+      counting = setImmediate(count);
+    });
+    try {
+      await (await download(id)).text();
+    } finally {
+      clearImmediate(counting);
+    }
+    expect(turnsAtPages).toHaveLength(8);
+    expect(new Set(turnsAtPages).size).toBe(8);
+  });
+
   it('holds what there was when it began', async () => {
     const { id } = await stored(longTalk(30));
     const list = pagesOf().list.bind(pagesOf());
