@@ -26,7 +26,10 @@ export class NewConversationDto {
 
 /** @see openai-openapi 2.3.0, UpdateConversationBody; `title` is ours */
 export class ConversationChangesDto {
-  @Field(metadata, { description: 'In place of those before. Absent: they stay; `{}`: none.' })
+  @Field(metadata, {
+    description: 'In place of those before. Absent: they stay; `null` or `{}`: none.',
+    nullMeans: {},
+  })
   metadata?: Record<string, string>;
 
   @Field(title, { description: 'Absent: it stays; empty: none.' })

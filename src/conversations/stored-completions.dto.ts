@@ -14,6 +14,9 @@ export class CompletionListDto extends CursorPageDto {
 
 /** @see openai-openapi 2.3.0, updateChatCompletion */
 export class CompletionChangesDto {
-  @Field(metadata, { description: 'In place of those before. Absent: they stay; `{}`: none.' })
+  @Field(metadata, {
+    description: 'In place of those before. Absent: they stay; `null` or `{}`: none.',
+    nullMeans: {},
+  })
   metadata?: Record<string, string>;
 }

@@ -42,6 +42,9 @@ describe('openai-node 7: conversations', () => {
     expect(await client.conversations.retrieve(made.id)).toEqual(made);
     const changed = await client.conversations.update(made.id, { metadata: { topic: 'other' } });
     expect(changed).toEqual({ ...made, metadata: { topic: 'other' } });
+    const cleared = await client.conversations.update(made.id, { metadata: null });
+    expect(cleared).toEqual({ ...made, metadata: {} });
+    expect(await client.conversations.retrieve(made.id)).toEqual(cleared);
     expect(await client.conversations.delete(made.id)).toEqual({
       id: made.id,
       object: 'conversation.deleted',
@@ -146,6 +149,9 @@ describe('openai-node 7: conversations', () => {
     });
     const changed = await client.chat.completions.update(red.id, { metadata: { colour: 'green' } });
     expect(changed).toMatchObject({ id: red.id, metadata: { colour: 'green' } });
+    const cleared = await client.chat.completions.update(red.id, { metadata: null });
+    expect(cleared).toEqual({ ...changed, metadata: {} });
+    expect(await client.chat.completions.retrieve(red.id)).toEqual(cleared);
     const messages = await collect(client.chat.completions.messages.list(red.id));
     expect(messages).toMatchObject([{ id: `${red.id}-0`, role: 'user', content: 'one' }]);
     expect(await client.chat.completions.delete(red.id)).toEqual({

@@ -122,11 +122,13 @@ describe('/v1/conversations', () => {
       title: 'Other',
       metadata: { c: 'd' },
     });
-    expect(await change({ metadata: null, id: 'conv_x', object: 'x', chatbot: 'bot_x' })).toMatchObject({
+    expect(await change({ id: 'conv_x', object: 'x', chatbot: 'bot_x' })).toMatchObject({
       id: made.id,
       chatbot: null,
       metadata: { c: 'd' },
     });
+    expect(await change({ metadata: null })).toEqual({ ...made, title: 'Other', metadata: {} });
+    await change({ metadata: { e: 'f' } });
     expect(await change({ metadata: {}, title: '' })).toEqual({ ...made, title: null, metadata: {} });
   });
 

@@ -127,7 +127,9 @@ describe('stored chat completions', () => {
         ...before,
         metadata: { c: 'd' },
       });
-      expect((await change({ metadata: null })).body['metadata']).toEqual({ c: 'd' });
+      expect((await change({})).body['metadata']).toEqual({ c: 'd' });
+      expect((await change({ metadata: null })).body['metadata']).toEqual({});
+      await change({ metadata: { e: 'f' } });
       expect((await change({ metadata: {} })).body['metadata']).toEqual({});
       const { status, body } = await change({ metadata: { a: 1 } });
       expect([status, body['error']]).toEqual([400, expect.objectContaining({ param: 'metadata.a' })]);

@@ -9,8 +9,10 @@ export interface FieldOptions {
   readonly default?: unknown;
   readonly example?: unknown;
   readonly deprecated?: boolean;
-  /** A required field must be there and may not be `null`; in any other, `null` is the same as absent. */
+  /** A required field must be there and may not be `null`. */
   readonly required?: boolean;
+  /** What `null` stands for in a field that is not required; absent: the same as an absent field. */
+  readonly nullMeans?: unknown;
   /** Where the field is not part of the dialect it is ignored like any unknown one; absent: it is part of all. */
   readonly partOf?: (surface: SurfaceRules) => boolean;
 }
@@ -20,6 +22,7 @@ export interface DeclaredField {
   readonly constraint: Constraint;
   readonly description: string;
   readonly required: boolean;
+  readonly nullMeans: unknown;
   readonly partOf: ((surface: SurfaceRules) => boolean) | undefined;
 }
 
@@ -39,13 +42,13 @@ const runs = new WeakMap<object, ValidationRun>();
  * and publishes itself with the options in the OpenAPI document. One per property, in the order in which faults are told.
  */
 export function Field(constraint: Constraint, options: FieldOptions): PropertyDecorator {
-  const { required = false, partOf, ...published } = options;
+  const { required = false, nullMeans, partOf, ...published } = options;
   return (prototype, property) => {
     const name = String(property);
     const target = prototype.constructor;
     const fields = declared.get(target);
     const { description } = published;
-    const field: DeclaredField = { name, constraint, description, required, partOf };
+    const field: DeclaredField = { name, constraint, description, required, nullMeans, partOf };
     if (fields !== undefined) fields.push(field);
     else {
       const first = [field];

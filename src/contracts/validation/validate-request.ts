@@ -11,8 +11,8 @@ const OPTIONS = { forbidUnknownValues: false, validationError: { target: false, 
 
 /**
  * Makes a request of a parsed body: checked, and rebuilt of the fields that its class declares. Unknown fields and
- * `null` in optional ones are dropped at every depth that we know; nothing is coerced. Large values are shared with
- * `body`, not copied.
+ * `null` in optional ones are dropped at every depth that we know, but where a field says what its `null` means; nothing
+ * is coerced. Large values are shared with `body`, not copied.
  *
  * @param Dto a class whose properties carry `@Field`
  * @param body what `JSON.parse` gave, `undefined` for an empty body
@@ -52,9 +52,10 @@ function knownFields<T extends object>(
   { surface }: ValidationContext,
 ): T & Record<string, unknown> {
   const candidate = new Dto() as T & Record<string, unknown>;
-  for (const { name, required, partOf } of fields) {
-    const value = ownField(body, name);
-    if (value === undefined || (value === null && !required)) continue;
+  for (const { name, required, nullMeans, partOf } of fields) {
+    const sent = ownField(body, name);
+    const value = sent === null && !required ? nullMeans : sent;
+    if (value === undefined) continue;
     if (partOf !== undefined && !partOf(surface)) continue;
     assign(candidate, name, value);
   }
