@@ -107,7 +107,8 @@ function toCompletionObject({ answer, metadata, requestId }: StoredCompletion): 
 
 /** Messages are known by their number, from 0. */
 function toMessageObject({ seq, message }: StoredMessage, completionId: string): StoredMessageObject {
-  const { role, content = null, name = null, refusal = null, tool_calls, tool_call_id } = message;
+  const { role, content = null, name = null, refusal = null, ...others } = message;
+  const { reasoning_content: reasoning, tool_calls, tool_call_id, function_call, audio } = others;
   const inParts = Array.isArray(content);
   return {
     id: `${completionId}-${seq - 1}`,
@@ -116,8 +117,11 @@ function toMessageObject({ seq, message }: StoredMessage, completionId: string):
     content_parts: inParts ? content : null,
     name,
     refusal,
+    ...(typeof reasoning === 'string' && { reasoning_content: reasoning }),
     ...(tool_calls !== undefined && { tool_calls }),
     ...(tool_call_id !== undefined && { tool_call_id }),
+    ...(function_call && { function_call }),
+    ...(audio && { audio }),
   };
 }
 

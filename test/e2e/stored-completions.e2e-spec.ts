@@ -262,6 +262,26 @@ describe('stored chat completions', () => {
       });
     });
 
+    it('of an assistant have its older calls, audio and reasoning', async () => {
+      const sent = [
+        HI,
+        {
+          role: 'assistant',
+          content: null,
+          reasoning_content: 'They greet.',
+          function_call: { name: 'look', arguments: '{"at":1}' },
+        },
+        { role: 'function', name: 'look', content: 'seen' },
+        { role: 'assistant', content: null, audio: { id: 'audio_1' } },
+        { role: 'assistant', content: 'seen', reasoning_content: '' },
+        HI,
+      ];
+      const { id } = await stored({ messages: sent });
+      const { data } = await client.page<StoredMessageObject>(`/chat/completions/${id}/messages`);
+      const empty = { content_parts: null, name: null, refusal: null };
+      expect(data).toEqual(sent.map((message, index) => ({ id: `${id}-${index}`, ...empty, ...message })));
+    });
+
     it('come in pages, in either order', async () => {
       const messages = ['1', '2', '3', '4', '5'].map((content) => ({ role: 'user', content }));
       const { id } = await stored({ messages });
@@ -330,7 +350,14 @@ describe('stored chat completions', () => {
   it('looks as the published document says', async () => {
     const document = (await (await fetch(`${app.tollgate.origin}/openapi.json`)).json()) as OpenApi;
     const judge = new OpenApiJudge(document);
-    const { id } = await stored({ messages: [HI, { role: 'user', content: [IMAGE] }] });
+    const assistant = {
+      role: 'assistant',
+      content: null,
+      audio: { id: 'audio_1' },
+      function_call: { name: 'look', arguments: '{}' },
+      reasoning_content: 'hm',
+    };
+    const { id } = await stored({ messages: [HI, assistant, { role: 'user', content: [IMAGE] }] });
     for (const [path, template] of [
       ['/chat/completions', '/v1/chat/completions'],
       [`/chat/completions/${id}`, '/v1/chat/completions/{completion_id}'],

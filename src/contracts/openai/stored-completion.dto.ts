@@ -1,5 +1,5 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
-import { ChatCompletion } from './chat-completion-response.dto.js';
+import { ChatCompletion, FunctionCallObject } from './chat-completion-response.dto.js';
 import { ListPage } from './list-page.dto.js';
 
 /**
@@ -76,6 +76,26 @@ export class StoredMessageObject {
 
   @ApiProperty({ required: false, description: 'Of a tool.' })
   tool_call_id?: string;
+
+  @ApiProperty({ required: false, description: 'Of an assistant: what it thought.' })
+  reasoning_content?: string;
+
+  @ApiProperty({
+    type: FunctionCallObject,
+    required: false,
+    deprecated: true,
+    description: 'Of an assistant, in place of `tool_calls`.',
+  })
+  function_call?: FunctionCallObject;
+
+  @ApiProperty({
+    type: 'object',
+    properties: { id: { type: 'string' } },
+    required: ['id'],
+    selfRequired: false,
+    description: 'Of an assistant: what it said before.',
+  })
+  audio?: { id: string };
 }
 
 @ApiSchema({ name: 'StoredChatMessageList' })
