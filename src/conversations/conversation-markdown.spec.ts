@@ -160,6 +160,33 @@ A fence.
 `);
   });
 
+  it.each([
+    ['padded twice', 'aGk0NQ==', 4],
+    ['padded once', 'aGk0NTY=', 5],
+    ['not padded', 'aGk0NTY3', 6],
+    ['without the padding that it should have', 'aGk0NQ', 4],
+    ['broken into lines', 'aGk0\r\nNTY3\r\n', 6],
+    ['empty', '', 0],
+    ['in a data URL', 'data:application/pdf;base64,aGk0NQ==', 4],
+    ['in a data URL in capitals, with a parameter', 'DATA:text/plain;charset=UTF-8;BASE64,aGk0NTY=', 5],
+    ['in a data URL with escapes', 'data:text/plain;base64,aGk0NQ%3D%3D', 4],
+    ['in a data URL as text', 'data:text/plain,gr%C3%BC%C3%9Fe,%20😀', 13],
+    ['in a data URL without a type', 'data:,abc', 3],
+  ])('tells the size of what is sent %s', async (_how, data, bytes) => {
+    const text = await markdown([
+      {
+        role: 'user',
+        content: [
+          { type: 'file', file: { filename: 'a', file_data: data } },
+          { type: 'input_audio', input_audio: { data, format: 'wav' } },
+          ...(data.startsWith('data:') ? [{ type: 'image_url' as const, image_url: { url: data } }] : []),
+        ],
+      },
+    ]);
+    const sizes = [...text.matchAll(/^(?:File|Audio|Image): .*, (\d+) bytes$/gm)].map(([, size]) => size);
+    expect(sizes).toEqual(Array.from({ length: data.startsWith('data:') ? 3 : 2 }, () => String(bytes)));
+  });
+
   it('has one heading a message whatever is said, by whom and under what title', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(nasty, nasty), { maxLength: 4 }), nasty, async (said, title) => {

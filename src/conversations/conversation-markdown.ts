@@ -90,13 +90,36 @@ function partOf(part: ContentPart): string {
 
 /** What is inside a data URL is no use to a reader. */
 function placeOf(url: string): string {
-  const [, type, data] = /^data:([^;,]{0,100})[^,]{0,200},(.*)$/is.exec(url) ?? [];
-  if (data === undefined) return code(url);
-  return `${code(type === undefined || type === '' ? 'data' : type)}, ${sizeOf(data)}`;
+  const data = parseDataUrl(url);
+  return data === undefined ? code(url) : `${code(data.type || 'data')}, ${lengthOf(data)}`;
 }
 
-function sizeOf(base64: string): string {
-  return `${Math.floor((base64.length * 3) / 4)} bytes`;
+/** @param data base64, or a data URL */
+function sizeOf(data: string): string {
+  return lengthOf(parseDataUrl(data) ?? { text: data, isBase64: true });
+}
+
+interface Data {
+  /** With a `+` where a URL escapes any byte but `=`: it is as long as what is meant. */
+  readonly text: string;
+  readonly isBase64: boolean;
+}
+
+function lengthOf({ text, isBase64 }: Data): string {
+  const bytes = isBase64
+    ? Math.floor((text.replaceAll(/[\s=]/g, '').length * 3) / 4)
+    : Buffer.byteLength(text);
+  return `${bytes} bytes`;
+}
+
+function parseDataUrl(url: string): (Data & { readonly type: string }) | undefined {
+  const [head, type = '', parameters = ''] = /^data:([^;,]{0,100})([^,]{0,200}),/i.exec(url) ?? [];
+  if (head === undefined) return undefined;
+  const text = url
+    .slice(head.length)
+    .replaceAll(/%3d/gi, '=')
+    .replaceAll(/%[0-9a-f]{2}/gi, '+');
+  return { type, text, isBase64: /;\s*base64\s*$/i.test(parameters) };
 }
 
 /** A block that ends where the text does: its fence is longer than any run of backticks inside. */

@@ -107,7 +107,7 @@ describe('GET /v1/conversations/{id}/export', () => {
     expect(text.match(/^## \d+\. (User|Assistant|Tool), /gm)).toHaveLength(1000);
     expect(text).toContain('\n## 1000. Assistant, 2026-11-22 00:00:00 UTC\n\n```text\nAnswer 249\n```\n');
     expect(text).toContain('\nCalls `look` as `call_3`\n\n```json\n{"a":[1]}\n```\n');
-    expect(text).toContain('\nImage: `image/png`, 3 bytes\n');
+    expect(text).toContain('\nImage: `image/png`, 2 bytes\n');
   });
 
   it.each(['json', 'markdown'])('gives long runs of emoji whole, as %s', async (format) => {
