@@ -38,11 +38,17 @@ function valueOf(query: TollgateRequest['query'], name: string, type: unknown): 
   return type === 'integer' && typeof value === 'string' && WHOLE_NUMBER.test(value) ? Number(value) : value;
 }
 
-/** @returns `undefined`: there are none */
-function pairsOf(query: TollgateRequest['query'], name: string): Record<string, unknown> | undefined {
-  const prefix = `${name}[`;
-  const pairs = Object.entries(query)
-    .filter(([key]) => key.startsWith(prefix) && key.endsWith(']'))
-    .map(([key, value]) => [key.slice(prefix.length, -1), value] as const);
+/**
+ * @returns `undefined`: there are none. Where the query has anything else under the name, that: it is no object and is
+ *   refused as such, since a filter that is not understood must not give everything.
+ */
+function pairsOf(query: TollgateRequest['query'], name: string): unknown {
+  const pairs: [key: string, value: unknown][] = [];
+  for (const [field, value] of Object.entries(query)) {
+    const rest = field.startsWith(name) ? field.slice(name.length) : undefined;
+    if (rest?.startsWith('[') && rest.endsWith(']')) pairs.push([rest.slice(1, -1), value]);
+    // `name=` is how official SDKs send `null`.
+    else if (rest === '' ? value !== '' : rest?.startsWith('[') || rest?.startsWith('.')) return value;
+  }
   return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }

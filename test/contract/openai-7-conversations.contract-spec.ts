@@ -142,6 +142,8 @@ describe('openai-node 7: conversations', () => {
     expect(both.map(({ id }) => id)).toEqual([red.id, blue.id]);
     const reds = await collect(client.chat.completions.list({ metadata: { colour: 'red' }, order: 'desc' }));
     expect(reds.map(({ id }) => id)).toEqual([red.id]);
+    const any = await collect(client.chat.completions.list({ metadata: null }));
+    expect(any.map(({ id }) => id)).toEqual([red.id, blue.id]);
     expect(await client.chat.completions.retrieve(red.id)).toMatchObject({
       id: red.id,
       choices: red.choices,

@@ -200,6 +200,22 @@ describe('stored chat completions', () => {
       expect([status, body['error']]).toEqual([400, expect.objectContaining({ param })]);
     });
 
+    it.each([
+      'metadata=1',
+      'metadata={"colour":"red"}',
+      'metadata=colour&metadata=red',
+      'metadata[colour=red',
+      'metadata.colour=red',
+      'metadata[colour]=red&metadata=red',
+    ])('refuses %s, which is no pair to look for, rather than list everything', async (query) => {
+      await stored();
+      const { status, body } = await client.send('GET', `/chat/completions?${encodeURI(query)}`);
+      expect([status, body['error']]).toEqual([
+        400,
+        expect.objectContaining({ type: 'invalid_request_error', code: 'invalid_type', param: 'metadata' }),
+      ]);
+    });
+
     it('answers HEAD', async () => {
       const head = await app.tollgate.request('HEAD', '/v1/chat/completions', { headers: client.headers });
       expect([head.status, await head.text()]).toEqual([200, '']);
