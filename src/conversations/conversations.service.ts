@@ -65,12 +65,14 @@ export class ConversationsService {
     return toCursorPage(page.rows.map(toConversationObject), page.hasMore);
   }
 
-  /** @throws ConversationNotFoundError, AmbiguousConversationError */
+  /** @throws NothingStoredError, ConversationNotFoundError, AmbiguousConversationError */
   async change(
-    { accountId }: Principal,
+    principal: Principal,
     id: string,
     { metadata, title }: ConversationChangesDto,
   ): Promise<ConversationObject> {
+    refuseWhereNothingIsStored(principal);
+    const { accountId } = principal;
     const found = await this.get(accountId, id);
     const changes = { metadata, title: title === '' ? null : title };
     const changed = await this.records.changeHead(accountId, found.id, changes);

@@ -8,6 +8,7 @@ import type {
 } from '../contracts/openai/stored-completion.dto.js';
 import type { StoredMessage } from './conversation.js';
 import { CompletionNotFoundError } from './conversations.errors.js';
+import { refuseWhereNothingIsStored } from './conversations.service.js';
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
 import { ErasureRepository } from './erasure.repository.js';
 import type { StoredCompletion } from './stored-completion.js';
@@ -50,12 +51,13 @@ export class StoredCompletionsService {
     return toCompletionObject(completion);
   }
 
-  /** @throws CompletionNotFoundError */
+  /** @throws NothingStoredError, CompletionNotFoundError */
   async change(
     principal: Principal,
     id: string,
     { metadata }: CompletionChangesDto,
   ): Promise<StoredCompletionObject> {
+    refuseWhereNothingIsStored(principal);
     if (metadata === undefined || !COMPLETION_ID.test(id)) return this.get(principal, id);
     const changed = await this.completions.changeMetadata(principal.accountId, id, metadata);
     if (changed === undefined) throw new CompletionNotFoundError();

@@ -317,9 +317,9 @@ describe('/v1/conversations', () => {
       expect(response.status).toBe(401);
     });
 
-    it('an account that stores nothing begins no conversation and adds nothing to one', async () => {
+    it('an account that stores nothing begins no conversation, and adds and changes nothing of one', async () => {
       const { secret, accountId: forgetful } = await app.tollgate.newKey();
-      const kept = await new ConversationsClient(app.tollgate, secret).create({ items: [HI] });
+      const kept = await new ConversationsClient(app.tollgate, secret).create({ items: [HI], title: 'Old' });
       await app.tollgate.app
         .get(Database)
         .kysely.updateTable('accounts')
@@ -328,13 +328,20 @@ describe('/v1/conversations', () => {
         .execute();
       const key = await app.tollgate.newKey({ accountId: forgetful });
       const own = new ConversationsClient(app.tollgate, key.secret);
-      for (const path of ['/conversations', `/conversations/${kept.id}/items`]) {
-        const { status, body } = await own.send('POST', path, { items: [HI] });
+      for (const [path, sent] of [
+        ['', { items: [HI] }],
+        [`/${kept.id}/items`, { items: [HI] }],
+        [`/${kept.id}`, { title: 'New' }],
+        [`/${kept.id}`, { metadata: { a: 'b' } }],
+      ] as const) {
+        const { status, body } = await own.send('POST', `/conversations${path}`, sent);
         expect([status, body['error']]).toEqual([
           403,
           expect.objectContaining({ message: expect.stringContaining('stores nothing') }),
         ]);
       }
+      expect(await own.get(kept.id)).toEqual(kept);
+      expect((await own.send('DELETE', `/conversations/${kept.id}`)).status).toBe(200);
     });
   });
 

@@ -109,6 +109,24 @@ describe('stored chat completions', () => {
       expect((await list()).data).toEqual([]);
     });
 
+    it('keeps its metadata where the account stores nothing any more', async () => {
+      const { id } = await stored({ metadata: { a: 'b' } });
+      await app.tollgate.app
+        .get(Database)
+        .kysely.updateTable('accounts')
+        .set({ conversation_retention_days: 0 })
+        .where('id', '=', accountId)
+        .execute();
+      const own = new ConversationsClient(app.tollgate, (await app.tollgate.newKey({ accountId })).secret);
+      const { status, body } = await own.send('POST', `/chat/completions/${id}`, { metadata: { c: 'd' } });
+      expect([status, body['error']]).toEqual([
+        403,
+        expect.objectContaining({ message: expect.stringContaining('stores nothing') }),
+      ]);
+      expect((await own.send('GET', `/chat/completions/${id}`)).body['metadata']).toEqual({ a: 'b' });
+      expect((await own.send('DELETE', `/chat/completions/${id}`)).status).toBe(200);
+    });
+
     it("is a chatbot's, under the name that was asked for", async () => {
       const bot = await newChatbot(app.tollgate, { systemPrompt: 'SECRET PROMPT' }, { accountId });
       const { id } = await stored({ model: bot });
