@@ -6,6 +6,7 @@ export const EXPOSED_HEADERS = [
   'x-should-retry',
   'openai-processing-ms',
   'x-conversation-id',
+  'content-disposition',
   'idempotent-replayed',
   'x-ratelimit-limit-requests',
   'x-ratelimit-limit-tokens',

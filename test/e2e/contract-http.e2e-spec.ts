@@ -20,6 +20,7 @@ const EXPOSED = [
   'x-should-retry',
   'openai-processing-ms',
   'x-conversation-id',
+  'content-disposition',
   'idempotent-replayed',
   ...['limit', 'remaining', 'reset'].flatMap((what) => [
     `x-ratelimit-${what}-requests`,

@@ -154,6 +154,15 @@ describe('GET /v1/conversations/{id}/export', () => {
     expect(shown).toBe(name && `${name}.json`);
   });
 
+  it('lets a browser read the name of the file', async () => {
+    const { id } = await stored([], 'Plans');
+    const { headers } = await app.tollgate.get(`/v1/conversations/${id}/export`, {
+      ...client.headers,
+      origin: 'https://app.example',
+    });
+    expect(headers.get('access-control-expose-headers')?.split(', ')).toContain('content-disposition');
+  });
+
   describe('of tens of megabytes', () => {
     const BIG = 'x'.repeat(1_000_000);
 
