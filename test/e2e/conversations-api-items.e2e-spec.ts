@@ -167,6 +167,18 @@ describe('/v1/conversations/{id}/items', () => {
         'invalid_value',
       ],
       [
+        'an image in its own size',
+        [user([{ type: 'input_image', image_url: IMAGE, detail: 'original' }])],
+        'items[0].content[0].detail',
+        'invalid_value',
+      ],
+      [
+        'a file that is elsewhere',
+        [user([{ type: 'input_file', file_url: 'https://example.org/a.pdf' }])],
+        'items[0].content[0].file_data',
+        'missing_required_parameter',
+      ],
+      [
         'a file without anything in it',
         [user([{ type: 'input_file', filename: 'a' }])],
         'items[0].content[0].file_data',
@@ -210,6 +222,20 @@ describe('/v1/conversations/{id}/items', () => {
       // With a conversation, no items are as good as none.
       if (items === undefined || items.length === 0) return;
       expect((await client.send('POST', '/conversations', { items })).status).toBe(400);
+    });
+
+    it('adds again what is sent again, whatever its Idempotency-Key', async () => {
+      const headers = { ...client.headers, 'idempotency-key': 'the-same' };
+      const { id } = await client.create();
+      for (let time = 0; time < 2; time += 1) {
+        const response = await app.tollgate.post(
+          `/v1/conversations/${id}/items`,
+          { items: [user('x')] },
+          headers,
+        );
+        expect([response.status, response.headers.get('idempotent-replayed')]).toEqual([200, null]);
+      }
+      expect(await client.get(id)).toMatchObject({ messages: 2 });
     });
 
     it('says why instructions are refused', async () => {

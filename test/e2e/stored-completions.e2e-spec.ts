@@ -370,6 +370,21 @@ describe('stored chat completions', () => {
     }
   });
 
+  it('and the conversation of its turn are erased each by its own DELETE', async () => {
+    for (const gone of ['conversation', 'completion'] as const) {
+      const conversation = await client.create();
+      const completion = await stored({ conversation_id: conversation.id });
+      const paths = {
+        conversation: `/conversations/${conversation.id}`,
+        completion: `/chat/completions/${completion.id}`,
+      };
+      expect((await client.send('DELETE', paths[gone])).status).toBe(200);
+      for (const [what, path] of Object.entries(paths)) {
+        expect([what, (await client.send('GET', path)).status]).toEqual([what, what === gone ? 404 : 200]);
+      }
+    }
+  });
+
   it('is no conversation, and a conversation is none of them', async () => {
     const { id } = await stored();
     for (const path of ['', '/items', '/export']) {
