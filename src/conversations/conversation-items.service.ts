@@ -36,10 +36,11 @@ export class ConversationItemsService {
   ) {}
 
   /**
-   * Newest first unless said otherwise. Goes on after an item that was deleted meanwhile as if it were there. A page
-   * may have fewer items than asked for where they are very long.
+   * Newest first unless said otherwise. Goes on after an item that was deleted meanwhile as if it were there: of `after`
+   * only the place that it tells counts, so that any id in the form of an item's is taken, also one of another
+   * conversation. A page may have fewer items than asked for where they are very long.
    *
-   * @throws ConversationNotFoundError, AmbiguousConversationError; ValidationFailedError for an `after` that is no item
+   * @throws ConversationNotFoundError, AmbiguousConversationError; ValidationFailedError for an `after` in another form
    */
   async list(
     { accountId }: Principal,

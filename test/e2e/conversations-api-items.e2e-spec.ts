@@ -333,11 +333,23 @@ describe('/v1/conversations/{id}/items', () => {
       expect(body).toEqual(newest);
     });
 
-    it('refuses an after that is no item', async () => {
+    it('refuses an after that looks like no item', async () => {
       const { id } = await client.create({ items: [user('x')] });
       for (const after of ['msg_1', 'x', id, 'msg_ffffffffffffffffffffffffffffffff']) {
         const { status, body } = await client.send('GET', `/conversations/${id}/items?after=${after}`);
         expect([status, body['error']]).toEqual([400, expect.objectContaining({ param: 'after' })]);
+      }
+    });
+
+    it('goes on after the place that an id tells, of whichever item it is', async () => {
+      const { id } = await client.create({ items: [user('1'), user('2'), user('3')] });
+      const other = await client.create({ items: [user('x'), user('y')] });
+      const [, second] = await listed(id);
+      const [, stranger] = await listed(other.id);
+      await client.send('DELETE', `/conversations/${id}/items/${second?.id}`);
+      for (const after of [second?.id, stranger?.id]) {
+        const rest = await listed(id, `order=asc&after=${after}`);
+        expect(rest.map(textOf)).toEqual(['3']);
       }
     });
 
