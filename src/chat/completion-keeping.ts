@@ -5,7 +5,10 @@ import type { AnswerKeeper } from '../inference/prepared-request.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
-import { keepEnded } from './turn-keeper.js';
+import { keepEnded, type EndedAnswer } from './turn-keeper.js';
+
+/** A longer answer is stored without its logprobs, which are most of it. */
+const MOST_CHARS = 8 * 1024 * 1024;
 
 /** Stores completions that were asked to be stored, to be found again at `/v1/chat/completions/{id}`. */
 @Injectable()
@@ -28,13 +31,15 @@ export class CompletionKeeping {
     const { accountId } = caller.principal;
     return keepEnded(
       async (trx, ended, { usage, bill }) => {
-        const answer = { ...renderChatCompletion(envelope, ended, usage, bill, surface), metadata };
+        const render = (given: EndedAnswer): string =>
+          JSON.stringify({ ...renderChatCompletion(envelope, given, usage, bill, surface), metadata });
+        const answer = render(ended);
         await this.completions.store(trx, {
           id: envelope.id,
           accountId,
           model: body.model,
           metadata,
-          answer: JSON.stringify(answer),
+          answer: answer.length > MOST_CHARS ? render(withoutLogprobs(ended)) : answer,
           requestId: caller.requestId,
           // When it is stored: whoever pages through completions meets those that ended meanwhile at the end.
           createdAtMs: this.clock.nowMs(),
@@ -44,4 +49,8 @@ export class CompletionKeeping {
       (trx) => this.completions.takeBack(trx, accountId, envelope.id),
     );
   }
+}
+
+function withoutLogprobs(answer: EndedAnswer): EndedAnswer {
+  return { ...answer, choices: answer.choices.map((choice) => ({ ...choice, logprobs: null })) };
 }

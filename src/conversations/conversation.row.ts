@@ -94,6 +94,46 @@ export function sealBody(conversationId: string, id: string, body: MessageBody, 
   return { body: text, sealed_with: sealedWith };
 }
 
+/** The place of what was answered, of a stored completion: before what was asked. Its body is the answer's JSON, sealed. */
+export const ANSWER_SEQ = 0;
+
+export const ANSWER_COLUMNS = [
+  'id',
+  'conversation_id',
+  'body',
+  'sealed_with',
+] as const satisfies readonly (keyof ConversationMessagesTable)[];
+
+/** @throws DomainError `storage_unavailable` when it cannot be opened */
+export function toAnswer(
+  row: Pick<Selectable<ConversationMessagesTable>, (typeof ANSWER_COLUMNS)[number]>,
+  sealer: Sealer,
+): string {
+  return sealer.open(row.body, row.sealed_with, BODIES.placeOf(row.conversation_id, row.id));
+}
+
+/** @param answer JSON text */
+export function toAnswerRow(
+  answer: string,
+  from: { readonly conversationId: string; readonly requestId: string; readonly atMs: number },
+  sealer: Sealer,
+): Selectable<ConversationMessagesTable> {
+  const id = newMessageId(ANSWER_SEQ);
+  const { text, sealedWith } = sealer.seal(answer, BODIES.placeOf(from.conversationId, id));
+  return {
+    conversation_id: from.conversationId,
+    seq: ANSWER_SEQ,
+    id,
+    turn: 1,
+    role: 'assistant',
+    bytes: Buffer.byteLength(answer),
+    body: text,
+    sealed_with: sealedWith,
+    request_id: from.requestId,
+    created_at_ms: BigInt(from.atMs),
+  };
+}
+
 /** A message with its place, not stored yet. */
 export interface PlacedMessage {
   readonly message: ChatMessage;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { type Kysely, type Selectable, type Transaction } from 'kysely';
+import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
@@ -9,11 +9,16 @@ import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { toMessageRows } from './conversation.row.js';
+import { ANSWER_COLUMNS, ANSWER_SEQ, toAnswer, toAnswerRow, toMessageRows } from './conversation.row.js';
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
 import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
-import { StoredMessageRepository, type MessagePageRequest } from './stored-message.repository.js';
+import {
+  leadingWithin,
+  PAGE_BYTES,
+  StoredMessageRepository,
+  type MessagePageRequest,
+} from './stored-message.repository.js';
 
 /** Which completions to list: those of one model, those that carry all of these metadata. */
 export interface CompletionFilter {
@@ -31,9 +36,11 @@ export interface CompletionPageRequest {
 /** What the head of a stored completion says, as JSON, sealed. */
 interface CompletionHead {
   readonly metadata: Readonly<Record<string, string>>;
-  readonly answer: string;
   readonly requestId: string;
 }
+
+/** One without its answer, which may be long: lists and searches look at many. */
+type Unanswered = Omit<StoredCompletion, 'answer'>;
 
 const COLUMNS = ['id', 'account_id', 'model', 'head', 'sealed_with', 'created_at_ms'] as const;
 
@@ -69,7 +76,7 @@ export class StoredCompletionRepository {
         client_key: conversationKey(completion.accountId, id),
         kind: 'completion',
         model: completion.model,
-        ...this.#seal(id, { metadata, answer, requestId }),
+        ...this.#seal(id, { metadata, requestId }),
         message_count: rows.length,
         turn_count: 1,
         next_seq: rows.length + 1,
@@ -80,7 +87,11 @@ export class StoredCompletionRepository {
       .onConflict((conflict) => conflict.doNothing())
       .returning('id')
       .executeTakeFirst();
-    if (added !== undefined) await this.#messages.execute(trx, rows);
+    if (added === undefined) return;
+    await this.#messages.execute(trx, [
+      toAnswerRow(answer, { conversationId: id, requestId, atMs: createdAtMs }, this.sealer),
+      ...rows,
+    ]);
   }
 
   /** Takes it out again, in the transaction that gives its charge back. */
@@ -102,18 +113,55 @@ export class StoredCompletionRepository {
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StoredCompletion | undefined> {
     const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
-    return row && this.#toCompletion(row);
+    return row && this.#answered(this.#toUnanswered(row), db);
   }
 
+  /** Without reading its answer. */
+  async findPosition(
+    accountId: string,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<PagePosition | undefined> {
+    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    return row && this.#toUnanswered(row);
+  }
+
+  /** A page ends early where its answers are very long. */
   async list(
+    accountId: string,
+    filter: CompletionFilter,
+    page: CompletionPageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<StoredCompletion>> {
+    const { rows, hasMore } = await this.#listUnanswered(accountId, filter, page, db);
+    if (rows.length === 0) return { rows: [], hasMore };
+    const sized = await this.#answersOf(rows, db)
+      .select(['conversation_id', sql<number | bigint>`octet_length(body)`.as('bytes')])
+      .execute();
+    const bytesOf = new Map(sized.map(({ conversation_id, bytes }) => [conversation_id, bytes]));
+    const withBytes = rows.map(({ id }) => ({ bytes: bytesOf.get(id) ?? 0 }));
+    const told = rows.slice(0, leadingWithin(withBytes, PAGE_BYTES));
+    const answers = await this.#answersOf(told, db).select(ANSWER_COLUMNS).execute();
+    const answerOf = new Map(answers.map((row) => [row.conversation_id, toAnswer(row, this.sealer)]));
+    return {
+      // One that was erased meanwhile has none any more.
+      rows: told.flatMap((one) => {
+        const answer = answerOf.get(one.id);
+        return answer === undefined ? [] : [{ ...one, answer }];
+      }),
+      hasMore: hasMore || told.length < rows.length,
+    };
+  }
+
+  async #listUnanswered(
     accountId: string,
     { model, metadata }: CompletionFilter,
     { order, after, limit }: CompletionPageRequest,
-    db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Page<StoredCompletion>> {
+    db: Kysely<Tables>,
+  ): Promise<Page<Unanswered>> {
     const wanted = Object.entries(metadata ?? {});
     const pageSize = wanted.length === 0 ? limit + 1 : SEARCHED_AT_ONCE;
-    const found: StoredCompletion[] = [];
+    const found: Unanswered[] = [];
     let position = after;
     for (;;) {
       const rows = await this.#ofAccount(db, accountId)
@@ -123,7 +171,7 @@ export class StoredCompletionRepository {
         .orderBy('id', order)
         .limit(pageSize)
         .execute();
-      const completions = rows.map((row) => this.#toCompletion(row));
+      const completions = rows.map((row) => this.#toUnanswered(row));
       found.push(
         ...completions.filter((one) => wanted.every(([name, value]) => one.metadata[name] === value)),
       );
@@ -145,10 +193,10 @@ export class StoredCompletionRepository {
         .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
         .executeTakeFirst();
       if (row === undefined) return undefined;
-      const { answer, requestId } = this.#toCompletion(row);
-      const sealed = this.#seal(id, { metadata, answer, requestId });
+      const { requestId } = this.#toUnanswered(row);
+      const sealed = this.#seal(id, { metadata, requestId });
       await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
-      return this.#toCompletion({ ...row, ...sealed });
+      return this.#answered(this.#toUnanswered({ ...row, ...sealed }), trx);
     });
   }
 
@@ -165,7 +213,23 @@ export class StoredCompletionRepository {
       .where('kind', '=', 'completion');
   }
 
-  #toCompletion(row: Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>): StoredCompletion {
+  #answersOf(completions: readonly Unanswered[], db: Kysely<Tables>) {
+    return db
+      .selectFrom('conversation_messages')
+      .where('seq', '=', ANSWER_SEQ)
+      .where(
+        'conversation_id',
+        'in',
+        completions.map(({ id }) => id),
+      );
+  }
+
+  async #answered(completion: Unanswered, db: Kysely<Tables>): Promise<StoredCompletion | undefined> {
+    const row = await this.#answersOf([completion], db).select(ANSWER_COLUMNS).executeTakeFirst();
+    return row && { ...completion, answer: toAnswer(row, this.sealer) };
+  }
+
+  #toUnanswered(row: Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>): Unanswered {
     const text = this.sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id));
     const head = JSON.parse(text) as CompletionHead;
     return {

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { Page } from '../common/page.js';
 import type { Principal } from '../common/principal.js';
 import type {
   StoredCompletionDeleted,
@@ -18,9 +17,6 @@ import type { CompletionChangesDto, CompletionListDto } from './stored-completio
 /** Ids as answers have them; nothing else can be the id of one. */
 const COMPLETION_ID = /^chatcmpl-[0-9a-z]{1,64}$/;
 
-/** A page ends early when its answers are longer than this together. Characters. */
-const PAGE_CHARS = 8 * 1024 * 1024;
-
 /** An account's stored chat completions, as those who may read them see and change them. */
 @Injectable()
 export class StoredCompletionsService {
@@ -37,10 +33,16 @@ export class StoredCompletionsService {
     { accountId }: Principal,
     { model, metadata, after, limit = DEFAULT_LIMIT, order = 'asc' }: CompletionListDto,
   ): Promise<CursorPage<StoredCompletionObject>> {
-    const last = after === undefined ? undefined : await this.find(accountId, after);
+    const last =
+      after === undefined || !COMPLETION_ID.test(after)
+        ? undefined
+        : await this.completions.findPosition(accountId, after);
     if (after !== undefined && last === undefined) throw badAfter(after);
-    const page = await this.completions.list(accountId, { model, metadata }, { order, after: last, limit });
-    const { rows, hasMore } = shortened(page);
+    const { rows, hasMore } = await this.completions.list(
+      accountId,
+      { model, metadata },
+      { order, after: last, limit },
+    );
     return toCursorPage(rows.map(toCompletionObject), hasMore);
   }
 
@@ -94,13 +96,6 @@ export class StoredCompletionsService {
   private async find(accountId: string, id: string): Promise<StoredCompletion | undefined> {
     return COMPLETION_ID.test(id) ? this.completions.find(accountId, id) : undefined;
   }
-}
-
-/** As many rows as may be told at once, at least one. */
-function shortened({ rows, hasMore }: Page<StoredCompletion>): Page<StoredCompletion> {
-  let chars = 0;
-  const over = rows.findIndex(({ answer }, index) => (chars += answer.length) > PAGE_CHARS && index > 0);
-  return over === -1 ? { rows, hasMore } : { rows: rows.slice(0, over), hasMore: true };
 }
 
 function toCompletionObject({ answer, metadata, requestId }: StoredCompletion): StoredCompletionObject {

@@ -8,7 +8,7 @@ import { Database } from '../persistence/database.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
 import type { StoredMessage } from './conversation.js';
-import { MESSAGE_COLUMNS, sealBody, toStoredMessage } from './conversation.row.js';
+import { ANSWER_SEQ, MESSAGE_COLUMNS, sealBody, toStoredMessage } from './conversation.row.js';
 
 /** A page of messages, by their place. */
 export interface MessagePageRequest {
@@ -22,7 +22,7 @@ export interface MessagePageRequest {
  * A page of messages ends early when their rows are longer than this together: a message may hold images of megabytes.
  * Bytes.
  */
-const PAGE_BYTES = 8 * 1024 * 1024;
+export const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** The messages of conversations and stored completions, one by one or in pages. */
 @Injectable()
@@ -72,7 +72,8 @@ export class StoredMessageRepository {
       .selectFrom('conversation_messages')
       .select(['seq', sql<number | bigint>`octet_length(body)`.as('bytes')])
       .where('conversation_id', '=', conversationId)
-      .$if(afterSeq !== undefined, (query) => query.where('seq', order === 'asc' ? '>' : '<', afterSeq ?? 0))
+      .where('seq', '>', order === 'asc' ? (afterSeq ?? ANSWER_SEQ) : ANSWER_SEQ)
+      .$if(order === 'desc' && afterSeq !== undefined, (query) => query.where('seq', '<', afterSeq ?? 0))
       .orderBy('seq', order)
       .limit(limit + 1)
       .execute();
@@ -119,7 +120,10 @@ export class StoredMessageRepository {
 }
 
 /** How many of the first rows are at most so many bytes together; the first one counts, however long it is. */
-function leadingWithin(rows: readonly { readonly bytes: number | bigint }[], maxBytes: number): number {
+export function leadingWithin(
+  rows: readonly { readonly bytes: number | bigint }[],
+  maxBytes: number,
+): number {
   let total = 0;
   const over = rows.findIndex(({ bytes }, index) => (total += Number(bytes)) > maxBytes && index > 0);
   return over === -1 ? rows.length : over;

@@ -96,6 +96,27 @@ eachDatabase((_kind, open) => {
       expect(await completions.find('acct_1', stored.id)).toEqual(changed);
     });
 
+    it('reads of many long answers only those that are told, and none to search by metadata', async () => {
+      const accountId = 'acct_long';
+      const answer = JSON.stringify({ choices: [], pad: 'x'.repeat(3_000_000) });
+      const ids: string[] = [];
+      for (let n = 0; n < 6; n++) {
+        const metadata = { n: `${n}` };
+        ids.push((await store({ accountId, metadata, answer, createdAtMs: AT_MS + n })).id);
+      }
+      const { rows, hasMore } = await completions.list(accountId, {}, { order: 'asc', limit: 20 });
+      expect({ told: rows.map(({ id }) => id), hasMore }).toEqual({ told: ids.slice(0, 2), hasMore: true });
+      expect(await idsOf(accountId, {}, 'asc', 20)).toEqual(ids);
+      // Not one of them can be opened any more, but for the last.
+      await database.kysely
+        .updateTable('conversation_messages')
+        .set({ body: 'no answer' })
+        .where('conversation_id', 'in', ids.slice(0, 5))
+        .execute();
+      expect(await idsOf(accountId, { metadata: { n: '5' } }, 'asc', 20)).toEqual([ids[5]]);
+      expect(await completions.findPosition(accountId, ids[0] ?? '')).toMatchObject({ id: ids[0] });
+    });
+
     it('lists by time in pages of any size, by model and by metadata, however rare', async () => {
       const accountId = 'acct_list';
       const all: string[] = [];

@@ -61,6 +61,20 @@ describe('stored chat completions', () => {
       });
     });
 
+    it('keeps its logprobs, but for an answer that they make longer than 8 MiB', async () => {
+      const logprob = (token: string) => ({ token, logprob: -1, bytes: null, top_logprobs: [] });
+      for (const length of [3, 9_000_000]) {
+        const answer = chatAnswer() as { choices: object[] };
+        const logprobs = { content: [logprob('x'.repeat(length))], refusal: null };
+        const choices = answer.choices.map((choice) => ({ ...choice, logprobs }));
+        app.upstream.enqueue(json({ ...answer, choices }));
+        const given = await stored({ logprobs: true });
+        expect(given).toMatchObject({ choices: [{ logprobs }] });
+        const { body } = await client.send('GET', `/chat/completions/${given.id}`);
+        expect(body).toMatchObject({ choices: [{ logprobs: length === 3 ? logprobs : null }] });
+      }
+    });
+
     it.each(['/v1', '/api/v1', '/api/public/v1/openai'])(
       'is stored from %s, streamed or not',
       async (path) => {

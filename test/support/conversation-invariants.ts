@@ -3,7 +3,7 @@ import type { RequestContext } from '../../src/contracts/accounts/request-contex
 import { messageBytes } from '../../src/contracts/openai/message-texts.js';
 import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { StoredMessage } from '../../src/conversations/conversation.js';
-import { openHead, toStoredMessage } from '../../src/conversations/conversation.row.js';
+import { ANSWER_SEQ, openHead, toStoredMessage } from '../../src/conversations/conversation.row.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 import type { ConversationMessagesTable, ConversationsTable, Tables } from '../../src/persistence/tables.js';
 
@@ -48,10 +48,12 @@ export async function brokenConversations(
   const known = new Set(heads.map(({ id }) => id));
   const broken = [...rowsOf.keys()].filter((id) => !known.has(id)).map((id) => `${id}: messages of nothing`);
   for (const head of heads) {
-    const rows = { head, messages: rowsOf.get(head.id) ?? [] };
+    const all = rowsOf.get(head.id) ?? [];
+    const rows = { head, messages: all.filter(({ seq }) => seq !== ANSWER_SEQ) };
+    const answers = all.length - rows.messages.length;
     const complaints =
       head.kind === 'completion'
-        ? countsThatDisagree(rows)
+        ? [...countsThatDisagree(rows), ...(answers === 1 ? [] : [`${answers} answers`])]
         : [
             ...countsThatDisagree(rows),
             ...turnsOutOfOrder(rows, turnsOnly),
