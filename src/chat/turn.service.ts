@@ -121,7 +121,9 @@ export class TurnService {
         promptTokens: recalled.promptTokensAtMost,
         maxTokens: askedMaxTokens,
       });
-    if (limit !== undefined) request.max_tokens = limit;
+    if (limit !== undefined) {
+      request[request.max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens'] = limit;
+    }
     const keeper = this.completions.keeperOf(turn);
     const mayLimit = chatbot?.version.settings.overrides.includes('max_tokens') ?? true;
     const callersLimit = mayLimit ? (body.max_completion_tokens ?? body.max_tokens) : undefined;

@@ -24,6 +24,11 @@ const asked = (changes: Partial<ChatCompletionRequest> = {}): ChatCompletionRequ
 
 const tool = (name: string) => ({ type: 'function' as const, function: { name } });
 
+function limitsOf(own: ChatbotSettings, request: ChatCompletionRequest): (number | undefined)[] {
+  const { max_tokens, max_completion_tokens } = applySettings(own, request);
+  return [max_tokens, max_completion_tokens];
+}
+
 describe('applySettings', () => {
   it('asks the model behind it, with the defaults of a chatbot (W16)', () => {
     expect(applySettings(settings(), asked())).toEqual({
@@ -40,8 +45,19 @@ describe('applySettings', () => {
     expect(applySettings(own, asked())).toMatchObject({ temperature: 0.2, max_tokens: 100, stop: 'END' });
     expect(applySettings(own, asked({ temperature: 1.5, max_completion_tokens: 7 }))).toMatchObject({
       temperature: 1.5,
-      max_tokens: 7,
+      max_completion_tokens: 7,
     });
+  });
+
+  it('limits an answer by the name that the request uses, or that models that reason know', () => {
+    expect(limitsOf(settings(), asked({ max_tokens: 5 }))).toEqual([5, undefined]);
+    expect(limitsOf(settings(), asked({ max_completion_tokens: 5, max_tokens: 9 }))).toEqual([undefined, 5]);
+    const reasons = settings({ sampling: { reasoning_effort: 'low', max_tokens: 100 } });
+    expect(limitsOf(reasons, asked())).toEqual([undefined, 100]);
+    expect(limitsOf(reasons, asked({ max_tokens: 5 }))).toEqual([undefined, 5]);
+    expect(limitsOf(settings(), asked({ reasoning_effort: 'low' }))).toEqual([undefined, 4096]);
+    const strict = settings({ overrides: [] });
+    expect(limitsOf(strict, asked({ max_completion_tokens: 5 }))).toEqual([4096, undefined]);
   });
 
   it('keeps what it does not let be set', () => {

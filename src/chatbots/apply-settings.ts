@@ -52,7 +52,13 @@ export function applySettings(
 
   const askedMaxTokens = asked.max_completion_tokens ?? asked.max_tokens;
   const maxTokens = mayOverride('max_tokens') ? askedMaxTokens : undefined;
-  request.max_tokens = maxTokens ?? sampling.max_tokens ?? DEFAULT_MAX_TOKENS;
+  // Models that reason know the newer name alone, many servers that speak OpenAI's protocol the older one.
+  const newerName =
+    request.reasoning_effort !== undefined ||
+    (maxTokens !== undefined && asked.max_completion_tokens !== undefined);
+  delete request.max_tokens;
+  request[newerName ? 'max_completion_tokens' : 'max_tokens'] =
+    maxTokens ?? sampling.max_tokens ?? DEFAULT_MAX_TOKENS;
   // Models that reason refuse a temperature; whoever sets how much they reason means such a model.
   if (request.reasoning_effort === undefined) {
     request.temperature ??= DEFAULT_TEMPERATURE;

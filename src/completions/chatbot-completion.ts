@@ -48,6 +48,8 @@ export function toChatbotCompletion(
 ): { request: CompletionRequest; preset: ChatPreset } {
   const applied = applySettings(settings, { ...pick(asked, SHARED), messages: [] });
   const request: CompletionRequest = { ...pick(asked, CALLERS_OWN), ...pick(applied, SHARED) };
+  // The only name that a legacy completion knows.
+  if (applied.max_completion_tokens !== undefined) request.max_tokens = applied.max_completion_tokens;
   // How many are generated is one matter with how many are shown.
   if (asked.best_of !== undefined && settings.overrides.includes('n')) request.best_of = asked.best_of;
   const systemPrompt = renderSystemPrompt(settings);

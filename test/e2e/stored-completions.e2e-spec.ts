@@ -14,6 +14,7 @@ import { MODEL } from '../support/tollgate.js';
 import { useWireApp } from '../support/wire-app.js';
 
 const HI = { role: 'user', content: 'hi' };
+const logprob = (token: string) => ({ token, logprob: -1, bytes: null, top_logprobs: [] });
 const IMAGE = { type: 'image_url', image_url: { url: 'https://example.org/a.png' } };
 
 const idsOf = (entries: readonly { readonly id: string }[]): string[] => entries.map(({ id }) => id);
@@ -62,7 +63,6 @@ describe('stored chat completions', () => {
     });
 
     it('keeps its logprobs, but for an answer that they make longer than 8 MiB', async () => {
-      const logprob = (token: string) => ({ token, logprob: -1, bytes: null, top_logprobs: [] });
       for (const length of [3, 9_000_000]) {
         const answer = chatAnswer() as { choices: object[] };
         const logprobs = { content: [logprob('x'.repeat(length))], refusal: null };

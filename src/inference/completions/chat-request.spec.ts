@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { answering, complete, naming } from '../../../test/support/chat-only-upstream.js';
+import { NO_PRESET, type ChatPreset } from './chat-preset.js';
+import { toChatRequest } from './chat-request.js';
 
 describe('the chat request that stands in for a prompt', () => {
   it('case 92: a suffix becomes an instruction and is not echoed', async () => {
@@ -31,5 +33,11 @@ describe('the chat request that stands in for a prompt', () => {
       n: 2,
       messages: [{ role: 'user', content: 'a' }],
     });
+  });
+
+  it('limits an answer of a model that reasons by the name that it knows', () => {
+    const preset: ChatPreset = { ...NO_PRESET, settings: { reasoning_effort: 'low' } };
+    const sent = toChatRequest({ model: 'm', prompt: 'a', max_tokens: 7 }, 'a', preset);
+    expect([sent.max_tokens, sent.max_completion_tokens]).toEqual([undefined, 7]);
   });
 });

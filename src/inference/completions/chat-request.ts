@@ -44,6 +44,11 @@ export function toChatRequest(
     ...preset.settings,
     messages: [...messagesBefore(suffix, preset), { role: 'user', content: prompt }],
   };
+  // Models that reason know the newer name alone.
+  if (sent.reasoning_effort !== undefined && sent.max_tokens !== undefined) {
+    sent.max_completion_tokens = sent.max_tokens;
+    delete sent.max_tokens;
+  }
   if (candidates > 1) sent.n = candidates;
   if (logprobs !== undefined) {
     sent.logprobs = true;
