@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
 import type { ConversationRepository } from '../conversations/conversation.repository.js';
@@ -6,7 +7,7 @@ import { recogniseHistory } from './memory/resent-history.js';
 
 /** Read with the conversation itself, in one statement. */
 const FIRST_MESSAGES = 64;
-/** Read at a time where more may be sent. */
+/** Read at a time where more may be sent; other requests get their turn after each. */
 const MORE_MESSAGES = 512;
 /**
  * What a request goes on from may be so long, with a picture's megabytes; what is older is left out. Pictures cost few
@@ -17,6 +18,8 @@ const MOST_BYTES = 32 * 1024 * 1024;
 /** A stored conversation as one request goes on from it: from its newest message backwards, as far as it is read. */
 export class ConversationReading {
   private bytes: number;
+  /** How many messages to read next: ever more, since all that is read is fitted anew each time. */
+  private more = MORE_MESSAGES;
 
   private constructor(
     private readonly stored: StoredMessageRepository,
@@ -88,12 +91,21 @@ export class ConversationReading {
 
   /** Reads messages before those that are read. @returns false when there are none, or there is room for none */
   async readOlder(): Promise<boolean> {
-    if (this.complete || this.bytes >= MOST_BYTES) return false;
+    const before = this.messages.length;
+    const wanted = before + this.more;
+    this.more *= 2;
+    while (!this.complete && this.bytes < MOST_BYTES && this.messages.length < wanted) {
+      await this.readPage();
+      await nextTurn();
+    }
+    return this.messages.length > before;
+  }
+
+  private async readPage(): Promise<void> {
     const through = this.departsAfterSeq === undefined ? undefined : this.departsAfterSeq + 1;
-    const before = this.messages[0]?.seq ?? through;
     const page = await this.stored.list(this.id, {
       order: 'desc',
-      afterSeq: before,
+      afterSeq: this.messages[0]?.seq ?? through,
       limit: MORE_MESSAGES,
     });
     const older = page.rows.toReversed();
@@ -102,7 +114,6 @@ export class ConversationReading {
     const uncovered = older.filter(({ seq }) => seq > covered);
     this.complete = !page.hasMore || uncovered.length < older.length;
     this.messages = [...uncovered, ...this.messages];
-    return uncovered.length > 0;
   }
 
   /** Goes on with a summary that covers more than the one before. */
