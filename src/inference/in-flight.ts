@@ -46,15 +46,18 @@ export class InFlight {
       });
     }
     const releaseSlot = this.slots.take(principal);
+    const abort = (): void => request.abort();
     const request = new InFlightRequest(() => {
       releaseSlot();
+      // The signal may outlive the request: some callers never leave, and share one.
+      left?.removeEventListener('abort', abort);
       this.open.delete(request);
       this.wake();
     });
     this.open.add(request);
     // AbortSignal.any() would do the same at twenty times the cost: 7 µs a request.
-    if (left?.aborted) request.abort();
-    else left?.addEventListener('abort', () => request.abort(), { once: true });
+    if (left?.aborted) abort();
+    else left?.addEventListener('abort', abort, { once: true });
     return request;
   }
 
