@@ -25,6 +25,8 @@ export interface GrowableRow {
   /** Value of the first column. */
   readonly first: string;
   readonly room: number;
+  /** Length of its record, of which a part may lie on other pages. */
+  readonly bytes: number;
 }
 
 /** Whether a leaf of a table has anything but zeros where no row of it lies: copies of rows that moved elsewhere. */
@@ -36,7 +38,7 @@ export function hasRemnants(page: Buffer): boolean {
   return from < to && to <= page.length && page.compare(ZEROS, 0, to - from, from, to) !== 0;
 }
 
-/** The row of a leaf that can grow most; `undefined`: there is none, or it is no page of such rows. */
+/** The row of a leaf that can grow most, of several the shortest; `undefined`: there is none, or it is no page of such rows. */
 export function growableRow(page: Buffer, usableBytes: number): GrowableRow | undefined {
   const free = freeBytes(page) - SPARE_BYTES;
   let best: GrowableRow | undefined;
@@ -44,7 +46,8 @@ export function growableRow(page: Buffer, usableBytes: number): GrowableRow | un
     const row = rowAt(page, page.readUInt16BE(at), usableBytes);
     if (row === undefined) continue;
     const room = Math.min(free, row.room);
-    if (room > (best?.room ?? 0)) best = { ...row, room };
+    if (room <= 0 || (best !== undefined && room < best.room)) continue;
+    if (best === undefined || room > best.room || row.bytes < best.bytes) best = { ...row, room };
   }
   return best;
 }
@@ -67,7 +70,7 @@ function rowAt(page: Buffer, cellAt: number, usableBytes: number): GrowableRow |
   }
   const most = usableBytes - 35;
   const room = most - localBytes(payload.value, usableBytes) - SPARE_BYTES;
-  return { rowid: rowid.value, columns, first, room };
+  return { rowid: rowid.value, columns, first, room, bytes: payload.value };
 }
 
 /** How much of a record lies on the leaf itself; the rest is on pages of its own. */

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import { promisify } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { Kysely } from 'kysely';
+import { sqliteResultCode } from './dialects/sqlite-errors.js';
 import { operatorMessage } from './operator-message.js';
 import { growableRow, hasRemnants } from './sqlite-pages.js';
 import type { Tables } from './tables.js';
@@ -22,8 +23,11 @@ const MAX_RETRIES_WAITED = 20;
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Pages that are overwritten at once: a few milliseconds, in which nothing else runs. */
+/** What is overwritten at once, some milliseconds in which nothing else runs: so many pages, or rows of so many bytes. */
 const PAGES_AT_ONCE = 64;
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
+
+const SQLITE_BUSY = 5;
 
 const MAX_ROUNDS = 5;
 
@@ -57,6 +61,8 @@ export class SqlitePurge {
   /** Ends the waiting of those who wait. */
   readonly #waiting = new Set<() => void>();
   #blocked = false;
+  /** Of the purge that runs: how often it has found another program at the files. */
+  #retries = 0;
   #notBeforeMs = 0;
 
   /** @param path of the database's file */
@@ -68,7 +74,7 @@ export class SqlitePurge {
 
   /**
    * Resolves when what was deleted before is in none of the files any more; calls within a second share the work. When
-   * another program reads the database for longer than five seconds it resolves all the same: then the log tells of it,
+   * another program uses the database for longer than five seconds it resolves all the same: then the log tells of it,
    * and it is gone when that program ends.
    */
   purge(): Promise<void> {
@@ -108,6 +114,7 @@ export class SqlitePurge {
     await this.#pause(this.#notBeforeMs - performance.now());
     // Whoever comes from now on may have deleted more than this will find.
     this.#next = undefined;
+    this.#retries = 0;
     const startedMs = performance.now();
     try {
       await this.#emptyLog();
@@ -129,28 +136,51 @@ export class SqlitePurge {
 
   /** Writes the log's pages to the database's file and cuts the log off. */
   async #emptyLog(): Promise<void> {
-    for (let retries = 0; !(await this.#alone(() => this.#checkpoint())); retries++) {
-      if (retries === 0) {
-        this.#logger.warn('another program reads the database: what was erased stays in its log meanwhile');
+    await this.#whenFree(() => {
+      const { busy } = this.#database.prepare('pragma wal_checkpoint(truncate)').get() ?? {};
+      return busy === 0 ? true : undefined;
+    });
+  }
+
+  /**
+   * Tries until no other program is in the way; whoever waits for the purge is let go after a while.
+   * @param work `undefined`, or an error that says so: another program reads or writes
+   */
+  async #whenFree<T>(work: () => T | undefined): Promise<T> {
+    for (;;) {
+      const result = await this.#alone(() => this.#unlessBusy(work));
+      if (result !== undefined) {
+        if (this.#blocked) {
+          this.#logger.log('no other program keeps erased rows in the files any more');
+          this.#blocked = false;
+          this.#retries = 0;
+        }
+        return result;
       }
-      if (retries === MAX_RETRIES_WAITED) {
+      if (this.#retries === 0) {
+        this.#logger.warn(
+          'another program reads or writes the database: what was erased stays in the files meanwhile',
+        );
+      }
+      if (this.#retries === MAX_RETRIES_WAITED) {
         this.#blocked = true;
         for (const endWait of this.#waiting) endWait();
         this.#waiting.clear();
       }
+      this.#retries += 1;
       await this.#pause(RETRY_MS);
     }
-    if (this.#blocked) this.#logger.log('the log of the database could be emptied again');
-    this.#blocked = false;
   }
 
-  /** @returns false: another program is reading or writing */
-  #checkpoint(): boolean {
+  #unlessBusy<T>(work: () => T | undefined): T | undefined {
     // A wait would stop the whole process.
     const { timeout } = this.#database.prepare('pragma busy_timeout').get() as { timeout: number };
     this.#database.exec('pragma busy_timeout = 0');
     try {
-      return this.#database.prepare('pragma wal_checkpoint(truncate)').get()?.['busy'] === 0;
+      return work();
+    } catch (error) {
+      if (sqliteResultCode(error) === SQLITE_BUSY) return undefined;
+      throw error;
     } finally {
       this.#database.exec(`pragma busy_timeout = ${timeout}`);
     }
@@ -181,9 +211,11 @@ export class SqlitePurge {
    */
   async #overwrite(pages: readonly number[]): Promise<number[]> {
     const touched: number[] = [];
-    for (let start = 0; start < pages.length; start += PAGES_AT_ONCE) {
+    for (let start = 0; start < pages.length;) {
       const some = pages.slice(start, start + PAGES_AT_ONCE);
-      touched.push(...(await this.#alone(() => this.#overwriteNow(some))));
+      const done = await this.#whenFree(() => this.#overwriteNow(some));
+      touched.push(...done.touched);
+      start += done.pages;
       await nextTurn();
     }
     await this.#emptyLog();
@@ -193,30 +225,41 @@ export class SqlitePurge {
 
   /**
    * Goes by the file: where the log has a newer page that can be too much or too little, and the next round sees to it.
-   * @returns pages that it had something to do with
+   * @returns how many of the pages it got through, at least one, and those of them that it had something to do with
    */
-  #overwriteNow(pages: readonly number[]): number[] {
+  #overwriteNow(pages: readonly number[]): { pages: number; touched: number[] } {
     const page = Buffer.alloc(this.#pageBytes);
     const touched: number[] = [];
-    // Not waited for at each commit: nothing is different afterwards, and emptying the log waits for the disk.
-    this.#database.exec('pragma synchronous = normal; begin immediate');
+    let looked = 0;
+    let bytes = 0;
     try {
-      for (const number of pages) if (this.#fill(this.#readPage(number, page))) touched.push(number);
+      // Not waited for at each commit: nothing is different afterwards, and emptying the log waits for the disk.
+      this.#database.exec('pragma synchronous = normal');
+      this.#database.exec('begin immediate');
+      for (const number of pages) {
+        if (bytes >= BYTES_AT_ONCE) break;
+        const filled = this.#fill(this.#readPage(number, page));
+        looked += 1;
+        if (filled === undefined) continue;
+        touched.push(number);
+        bytes += filled;
+      }
       this.#database.exec('commit');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('rollback');
       throw error;
     } finally {
+      // Charges are committed on this connection.
       this.#database.exec('pragma synchronous = full');
     }
-    return touched;
+    return { pages: looked, touched };
   }
 
-  /** @returns false: the page has no remnants, or none of people's words */
-  #fill(page: Buffer): boolean {
-    if (!hasRemnants(page)) return false;
+  /** @returns length of the row that was made longer; `undefined`: no remnants, or none of people's words */
+  #fill(page: Buffer): number | undefined {
+    if (!hasRemnants(page)) return undefined;
     const row = growableRow(page, this.#usableBytes);
-    if (row === undefined) return false;
+    if (row === undefined) return undefined;
     for (const { table, first, text, columns } of WORDS) {
       if (row.columns > columns) continue;
       const found = this.#database
@@ -231,9 +274,9 @@ export class SqlitePurge {
       } else {
         update.run(said, row.rowid);
       }
-      return true;
+      return said.length;
     }
-    return false;
+    return undefined;
   }
 
   #readPage(number: number, into: Buffer): Buffer {

@@ -295,7 +295,7 @@ describe('erasure, in the bytes of the files of SQLite', () => {
       erased = true;
     });
     while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(lines.join()).toContain('another program reads the database');
+    expect(lines.join()).toContain('another program reads or writes the database');
     expect(erased).toBe(false);
     expect(await scene.repositories.records.find('acct_1', id)).toBeUndefined();
     reader.exec('commit');
