@@ -11,9 +11,9 @@ import type { Tables } from './tables.js';
 
 const readAt = promisify(read);
 
-/** From the beginning of one purge to that of the next, at least; more where one takes long. */
-const SPACING_MS = 1_000;
-const SPACING_FACTOR = 2;
+/** A purge is followed by a rest so many times as long as it worked, but of at most a second, or as long as it worked. */
+const REST_FACTOR = 9;
+const LONG_REST_MS = 1_000;
 
 /** Between two looks whether another program has let go of the files. */
 const RETRY_MS = 250;
@@ -30,6 +30,14 @@ const BYTES_AT_ONCE = 2 * 1024 * 1024;
 const SQLITE_BUSY = 5;
 
 const MAX_ROUNDS = 5;
+
+/**
+ * How long a purge leaves the database to others: small ones take a tenth of the time at most, however many are asked
+ * for one after another.
+ */
+export function restAfter(workedMs: number): number {
+  return Math.min(REST_FACTOR * workedMs, Math.max(LONG_REST_MS, workedMs));
+}
 
 /** Tables with people's words, and the column that has most of them. Those with fewer columns first. */
 const WORDS = [
@@ -61,8 +69,9 @@ export class SqlitePurge {
   /** Ends the waiting of those who wait. */
   readonly #waiting = new Set<() => void>();
   #blocked = false;
-  /** Of the purge that runs: how often it has found another program at the files. */
+  /** Of the purge that runs: how often it has found another program at the files, and waited for that. */
   #retries = 0;
+  #waitedMs = 0;
   #notBeforeMs = 0;
 
   /** @param path of the database's file */
@@ -73,7 +82,7 @@ export class SqlitePurge {
   }
 
   /**
-   * Resolves when what was deleted before is in none of the files any more; calls within a second share the work. When
+   * Resolves when what was deleted before is in none of the files any more; calls that come meanwhile share a next one. When
    * another program uses the database for longer than five seconds it resolves all the same: then the log tells of it,
    * and it is gone when that program ends.
    */
@@ -115,6 +124,7 @@ export class SqlitePurge {
     // Whoever comes from now on may have deleted more than this will find.
     this.#next = undefined;
     this.#retries = 0;
+    this.#waitedMs = 0;
     const startedMs = performance.now();
     try {
       await this.#emptyLog();
@@ -129,8 +139,8 @@ export class SqlitePurge {
         );
       }
     } finally {
-      const tookMs = performance.now() - startedMs;
-      this.#notBeforeMs = startedMs + Math.max(SPACING_MS, SPACING_FACTOR * tookMs);
+      const endedMs = performance.now();
+      this.#notBeforeMs = endedMs + restAfter(endedMs - startedMs - this.#waitedMs);
     }
   }
 
@@ -168,7 +178,9 @@ export class SqlitePurge {
         this.#waiting.clear();
       }
       this.#retries += 1;
+      const waitsFromMs = performance.now();
       await this.#pause(RETRY_MS);
+      this.#waitedMs += performance.now() - waitsFromMs;
     }
   }
 

@@ -6,7 +6,7 @@ import { Logger } from '@nestjs/common';
 import { Kysely, sql } from 'kysely';
 import { SqliteDialect } from '../../src/persistence/dialects/sqlite-dialect.js';
 import { migrate } from '../../src/persistence/migrate.js';
-import { SqlitePurge } from '../../src/persistence/sqlite-purge.js';
+import { restAfter, SqlitePurge } from '../../src/persistence/sqlite-purge.js';
 import type { Tables } from '../../src/persistence/tables.js';
 import { temporaryFolder } from '../support/databases.js';
 
@@ -33,8 +33,9 @@ async function logged(words: string): Promise<void> {
   }
 }
 
-/** Tells when a transaction of the purge, which alone uses the connection directly, is about to begin and to end. */
+/** Tells what the purge does, which alone uses the connection directly. */
 class WatchedDatabase extends DatabaseSync {
+  checkpoints = 0;
   beforeBegin = (): void => undefined;
   beforeCommit = (): void => undefined;
 
@@ -42,6 +43,11 @@ class WatchedDatabase extends DatabaseSync {
     if (statement.includes('begin immediate')) this.beforeBegin();
     if (statement === 'commit') this.beforeCommit();
     super.exec(statement);
+  }
+
+  override prepare(statement: string): ReturnType<DatabaseSync['prepare']> {
+    if (statement.includes('wal_checkpoint')) this.checkpoints += 1;
+    return super.prepare(statement);
   }
 }
 
@@ -151,6 +157,18 @@ describe('SqlitePurge', () => {
       .execute();
     expect(left.map(({ body }) => body)).toEqual(texts);
   }, 30_000);
+
+  it('rests nine times as long as it worked, a second at most, and after long work as long as that', () => {
+    expect([0, 5, 26, 100].map(restAfter)).toEqual([0, 45, 234, 900]);
+    expect([112, 500, 1_000].map(restAfter)).toEqual([1_000, 1_000, 1_000]);
+    expect([1_001, 30_000].map(restAfter)).toEqual([1_001, 30_000]);
+  });
+
+  it('shares one purge among all who come while another is under way', async () => {
+    await purge.purge();
+    await Promise.all(Array.from({ length: 80 }, () => purge.purge()));
+    expect(database.checkpoints).toBe(2);
+  });
 
   it('rewrites a few megabytes of rows at once, however many pages have remnants', async () => {
     const bytes = 512 * 1024;
