@@ -24,6 +24,9 @@ const PROGRESS_EVERY = 10_000;
 export class ResealingService implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Resealing');
   private readonly stopping = new AbortController();
+  private readonly stopped = new Promise<void>((resolve) => {
+    this.stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   private readonly toldUnneeded = new Set<string>();
   private readonly seenPlain = new Set<SealedColumn>();
   private timer: NodeJS.Timeout | undefined;
@@ -58,8 +61,8 @@ export class ResealingService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Seals anew what is not sealed with the present key. Plain texts are looked for until all rows have been seen once:
-   * this process adds none.
+   * Seals anew what is not sealed with the present key, and removes from the files what stood there before (on SQLite; on
+   * PostgreSQL the server is asked). Plain texts are looked for until all rows have been seen once: this process adds none.
    *
    * @returns how many texts
    */
@@ -73,8 +76,14 @@ export class ResealingService implements BeforeApplicationShutdown {
       if (!this.seenPlain.has(column)) done += await this.sealPlain(column);
       this.seenPlain.add(column);
     }
+    const unneeded = await this.listUnneeded();
+    // What was sealed by a process that died is told by this one, so the files are looked after here.
+    if (done > 0 || unneeded.length > 0) await this.purge();
     if (done > 0) this.logger.log(`sealed ${done} texts anew with ${this.sealer.current}`);
-    await this.tellUnneeded();
+    for (const name of unneeded) {
+      this.toldUnneeded.add(name);
+      this.logger.log(`nothing is sealed with ${name} any more: CONVERSATION_KEYS does not need it`);
+    }
     return done;
   }
 
@@ -145,13 +154,18 @@ export class ResealingService implements BeforeApplicationShutdown {
     }
   }
 
-  private async tellUnneeded(): Promise<void> {
+  /** Old texts are in no file any more when this resolves. Rejects when the process is to end: the next start does it. */
+  private async purge(): Promise<void> {
+    await Promise.race([this.database.purgeDeleted(), this.stopped]);
+    this.stopping.signal.throwIfAborted();
+  }
+
+  /** Keys that seal nothing any more, as far as that was not told. */
+  private async listUnneeded(): Promise<string[]> {
     const used = await this.namesInUse();
-    for (const name of this.sealer.names) {
-      if (name === this.sealer.current || used.has(name) || this.toldUnneeded.has(name)) continue;
-      this.toldUnneeded.add(name);
-      this.logger.log(`nothing is sealed with ${name} any more: CONVERSATION_KEYS does not need it`);
-    }
+    return this.sealer.names.filter(
+      (name) => name !== this.sealer.current && !used.has(name) && !this.toldUnneeded.has(name),
+    );
   }
 
   private async namesInUse(): Promise<Set<string>> {

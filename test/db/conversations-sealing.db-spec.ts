@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
@@ -9,10 +11,11 @@ import type { ConversationScope } from '../../src/conversations/conversation.js'
 import type { Database } from '../../src/persistence/database.js';
 import { ResealingService } from '../../src/persistence/resealing.service.js';
 import { Sealer } from '../../src/persistence/sealer.js';
+import { SqliteDatabase } from '../../src/persistence/sqlite-database.js';
 import { StorageStartError } from '../../src/persistence/storage-start.error.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import { conversationRepositories } from '../support/conversation-repositories.js';
-import { eachDatabase } from '../support/databases.js';
+import { eachDatabase, temporaryFolder } from '../support/databases.js';
 
 const AT_MS = 1_790_000_000_000;
 const key = (name: string) => ({ name, secret: randomBytes(32).toString('base64') });
@@ -21,7 +24,11 @@ const user = (content: string): ChatMessage => ({ role: 'user', content });
 const assistant = (content: string): ChatMessage => ({ role: 'assistant', content });
 
 const lines: string[] = [];
-const keepLine = (line: unknown): void => void lines.push(String(line));
+let whenLogged: () => void = () => undefined;
+const keepLine = (line: unknown): void => {
+  lines.push(String(line));
+  whenLogged();
+};
 beforeAll(() => {
   Logger.overrideLogger({ log: keepLine, warn: keepLine, error: keepLine });
 });
@@ -227,5 +234,58 @@ eachDatabase((_kind, open) => {
       const chain = chainAfter(EMPTY_CHAIN, messages);
       expect(found?.conversation.head.chain).toBe(chain);
     });
+  });
+});
+
+describe('ResealingService, in the bytes of the files of SQLite', () => {
+  const PLAIN = 'WORDS-THAT-WERE-PLAIN';
+
+  it('has removed plain text and what older keys sealed before it says that it is done', async () => {
+    const folder = await temporaryFolder();
+    const database = await SqliteDatabase.open(folder);
+    const older = key('older');
+    for (const [sealer, clientId] of [
+      [new Sealer([]), 'plain'],
+      [new Sealer([older]), 'sealed'],
+    ] as const) {
+      for (let n = 0; n < 60; n++) {
+        await inTransaction(database.kysely, (trx) =>
+          conversationRepositories(database, sealer).conversations.appendTurn(trx, {
+            scope: { accountId: 'acct_1', chatbotId: 'bot_1', clientId: `${clientId} ${n}` },
+            id: newConversationRowId(),
+            existed: false,
+            model: 'bot_1',
+            messages: [user(`${PLAIN} `.repeat(1 + ((n * 29) % 160))), assistant(`${PLAIN} ${n}`)],
+            requestId: newRequestId(AT_MS),
+            atMs: AT_MS,
+          }),
+        );
+      }
+    }
+    const bodies = await database.kysely
+      .selectFrom('conversation_messages')
+      .select('body')
+      .where('sealed_with', '=', 'older')
+      .execute();
+    // The beginning of each: long ones go on elsewhere in the file.
+    const old = [PLAIN, ...bodies.map(({ body }) => body.slice(0, 60))];
+    const found = (): number => {
+      const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)).toString('latin1'));
+      return old.filter((text) => files.some((bytes) => bytes.includes(text))).length;
+    };
+    expect(found()).toBe(old.length);
+
+    lines.splice(0);
+    const foundThen: number[] = [];
+    whenLogged = () => foundThen.push(found());
+    expect(await new ResealingService(database, new Sealer([key('newer'), older])).reseal()).toBe(360);
+    whenLogged = () => undefined;
+    expect(lines).toEqual([
+      'sealed 360 texts anew with newer',
+      'nothing is sealed with older any more: CONVERSATION_KEYS does not need it',
+    ]);
+    expect(foundThen).toEqual([0, 0]);
+    await database.close();
+    rmSync(folder, { recursive: true });
   });
 });
