@@ -126,7 +126,7 @@ export class ConversationItemsService {
       },
       async (trx) => {
         await refuseDuringTurns(trx);
-        await this.erasure.eraseAnswers(trx, accountId, conversation.clientId);
+        await this.erasure.eraseAnswers(trx, accountId, conversation);
       },
     );
     if (left === undefined) throw new ItemNotFoundError();

@@ -7,6 +7,7 @@ import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
+import type { Conversation } from './conversation.js';
 
 /** Conversations of one transaction: others get their turn after each. */
 const LOOKED_AT_ONCE = 20;
@@ -71,8 +72,12 @@ export class ErasureRepository {
   }
 
   /** In the transaction that erases a part of a conversation; `purge` when it has committed. */
-  async eraseAnswers(trx: Transaction<Tables>, accountId: string, clientId: string): Promise<void> {
-    await this.answers.removeAnswers(accountId, { conversationIds: [clientId], requestIds: [] }, trx);
+  async eraseAnswers(
+    trx: Transaction<Tables>,
+    accountId: string,
+    { id, clientId }: Pick<Conversation, 'id' | 'clientId'>,
+  ): Promise<void> {
+    await this.answers.removeAnswers(accountId, { conversationIds: [id, clientId], requestIds: [] }, trx);
   }
 
   /** What was deleted is in no file any more when this resolves. */
@@ -126,7 +131,8 @@ export class ErasureRepository {
       .returning('request_id')
       .execute();
     await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
-    const conversationIds = conversations.map(({ client_id }) => client_id);
+    // Clients may have named it either way, and only an answer that ended has messages to be found by.
+    const conversationIds = conversations.flatMap(({ id, client_id }) => [id, client_id]);
     await this.answers.removeAnswers(accountId, { conversationIds, requestIds: [] }, trx);
     const requestIds = [...new Set(messages.map(({ request_id }) => request_id))].filter((id) => id !== null);
     for (let start = 0; start < requestIds.length; start += MAX_VALUES) {

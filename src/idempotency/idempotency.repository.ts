@@ -144,8 +144,8 @@ export class IdempotencyRepository {
   }
 
   /**
-   * Erases answers to requests of an account: those in any of these conversations, as the client knows them, and those
-   * to these requests.
+   * Erases answers to requests of an account: those in any of these conversations, by the ids that their clients named
+   * them by, and those to these requests.
    */
   async removeAnswers(
     accountId: string,

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/persistence/database.js';
+import { askChat, type Answered } from '../support/chat-asking.js';
+import { newChatbot } from '../support/chatbots.js';
+import { ConversationsClient } from '../support/conversations.js';
+import { json, sse } from '../support/fake-upstream-replies.js';
+import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
+import { FakeUpstream } from '../support/fake-upstream.js';
+import { Tollgate } from '../support/tollgate.js';
+
+const SECRET = 'THE-SECRET-ADVICE';
+
+describe('answers kept for an Idempotency-Key, when what they belong to is erased', () => {
+  let upstream: FakeUpstream;
+  let tollgate: Tollgate;
+  let client: ConversationsClient;
+  let model: string;
+  let serial = 0;
+
+  beforeAll(async () => {
+    upstream = await FakeUpstream.start();
+    tollgate = await Tollgate.start({ upstream });
+    client = new ConversationsClient(tollgate);
+    model = await newChatbot(tollgate);
+  });
+  afterAll(async () => {
+    await tollgate.close();
+    await upstream.close();
+  });
+
+  /** A conversation with a turn, by its `conv_…` id and as its client named it. */
+  async function begin(): Promise<{ ours: string; theirs: string }> {
+    const theirs = `chat ${++serial}`;
+    await askChat(tollgate, {
+      model,
+      conversation_id: theirs,
+      messages: [{ role: 'user', content: 'one' }],
+    });
+    return { ours: (await client.get(theirs)).id, theirs };
+  }
+
+  interface Asked {
+    readonly idempotencyKey: string;
+    readonly again: () => Promise<Answered>;
+  }
+
+  /** A further turn under a key of its own, whole or broken off. */
+  async function ask(conversationId: string, broken: boolean): Promise<Asked> {
+    const idempotencyKey = `key-${++serial}`;
+    const body = {
+      model,
+      conversation_id: conversationId,
+      stream: broken,
+      messages: [{ role: 'user', content: 'two' }],
+    };
+    const again = () => askChat(tollgate, body, { idempotencyKey });
+    upstream.enqueue(
+      broken
+        ? sse(chatChunks(`${SECRET} and more`).slice(0, 3), { done: false, ending: 'reset' })
+        : json(chatAnswer({ content: SECRET })),
+    );
+    expect((await again()).said).toContain(SECRET);
+    expect(await keptText(idempotencyKey)).toContain(SECRET);
+    return { idempotencyKey, again };
+  }
+
+  async function keptText(idempotencyKey: string): Promise<string> {
+    const rows = await tollgate.app
+      .get(Database)
+      .kysely.selectFrom('idempotency_records')
+      .selectAll()
+      .where('idempotency_key', '=', idempotencyKey)
+      .execute();
+    return rows.map(({ body }) => body ?? '').join();
+  }
+
+  async function eraseNewestItem(id: string): Promise<void> {
+    const items = await client.page<{ id: string }>(`/conversations/${id}/items`, 'limit=1');
+    const { status } = await client.send('DELETE', `/conversations/${id}/items/${items.data[0]?.id}`);
+    expect(status).toBe(200);
+  }
+
+  describe.each([
+    { kind: 'a whole answer', broken: false },
+    { kind: 'a stream that broke', broken: true },
+  ])('$kind', ({ broken }) => {
+    it.each(['ours', 'theirs'] as const)(
+      'has no text any more, asked by the id that is %s',
+      async (whose) => {
+        const [erased, edited] = [await begin(), await begin()];
+        const asked = [await ask(erased[whose], broken), await ask(edited[whose], broken)];
+        expect((await client.send('DELETE', `/conversations/${erased.ours}`)).status).toBe(200);
+        await eraseNewestItem(edited.theirs);
+        for (const { idempotencyKey } of asked) expect(await keptText(idempotencyKey)).toBe('');
+      },
+    );
+  });
+});
