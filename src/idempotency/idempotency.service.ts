@@ -73,14 +73,15 @@ export class IdempotencyService implements OnApplicationShutdown {
       // Taken before the database is asked: whoever comes meanwhile attaches.
       this.running.set(name, execution);
       let earlier: IdempotencyRecord | undefined;
+      let answer: EarlierAnswer | undefined;
       try {
         earlier = await this.claim(request);
+        answer = earlier && this.read(earlier, request);
       } catch (error) {
         execution.fail(error);
         throw error;
       }
       if (earlier === undefined) return execution;
-      const answer = this.read(earlier, request);
       if (answer !== undefined) {
         execution.answerWith(answer);
         return answer;

@@ -72,6 +72,14 @@ describe('Idempotency-Key', () => {
     expect(await response.json()).toMatchObject({ error: { code: 'idempotency_conflict' } });
   });
 
+  it('after a conflict the first request is still answered as it was, and the other one still refused', async () => {
+    const first = await (await ask()).text();
+    for (let repetition = 0; repetition < 2; repetition++) {
+      expect((await ask({ ...ASK, temperature: 1 })).status).toBe(409);
+      expect(await (await ask()).text()).toBe(first);
+    }
+  });
+
   it('the order of fields makes no other body; another surface does', async () => {
     const first = await (await ask()).text();
     const reordered = { messages: ASK.messages, model: ASK.model };
