@@ -77,7 +77,7 @@ export class ErasureRepository {
     accountId: string,
     { id, clientId }: Pick<Conversation, 'id' | 'clientId'>,
   ): Promise<void> {
-    await this.answers.removeAnswers(accountId, { conversationIds: [id, clientId], requestIds: [] }, trx);
+    await this.answers.eraseAnswers(accountId, { conversationIds: [id, clientId], requestIds: [] }, trx);
   }
 
   /** What was deleted is in no file any more when this resolves. */
@@ -133,11 +133,11 @@ export class ErasureRepository {
     await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
     // Clients may have named it either way, and only an answer that ended has messages to be found by.
     const conversationIds = conversations.flatMap(({ id, client_id }) => [id, client_id]);
-    await this.answers.removeAnswers(accountId, { conversationIds, requestIds: [] }, trx);
+    await this.answers.eraseAnswers(accountId, { conversationIds, requestIds: [] }, trx);
     const requestIds = [...new Set(messages.map(({ request_id }) => request_id))].filter((id) => id !== null);
     for (let start = 0; start < requestIds.length; start += MAX_VALUES) {
       const some = requestIds.slice(start, start + MAX_VALUES);
-      await this.answers.removeAnswers(accountId, { conversationIds: [], requestIds: some }, trx);
+      await this.answers.eraseAnswers(accountId, { conversationIds: [], requestIds: some }, trx);
     }
   }
 }

@@ -10,6 +10,16 @@ export class IdempotencyConflictError extends DomainError {
   }
 }
 
+/** The answer was erased by somebody who owns it: it is not given again, nor is another one charged under the same key. */
+export class AnswerErasedError extends DomainError {
+  constructor() {
+    super(
+      'idempotency_erased',
+      'The answer to the first request with this Idempotency-Key was erased. Use a new key to ask again.',
+    );
+  }
+}
+
 /** Another process is still at the first execution and was not done in time. */
 export class StillRunningError extends DomainError {
   constructor() {

@@ -7,6 +7,9 @@ import { Sealer } from '../persistence/sealer.js';
 import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
 
+/** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
+const ERASED = '0'.repeat(64);
+
 /** The first execution of an account's idempotency key: under way, or with the answer that it gave. */
 export interface IdempotencyRecord {
   readonly accountId: string;
@@ -16,8 +19,10 @@ export interface IdempotencyRecord {
   /** The process that executes or executed it. */
   readonly owner: string;
   readonly requestId: string;
-  /** The answer as it was sent, JSON or frames; `undefined`: still under way. */
+  /** The answer as it was sent, JSON or frames; `undefined`: still under way, or erased. */
   readonly body: string | undefined;
+  /** It had an answer, of which nothing is left but that there was one. */
+  readonly erased: boolean;
   readonly conversationId: string | undefined;
   readonly createdAtMs: number;
 }
@@ -31,7 +36,7 @@ export class IdempotencyRepository {
 
   /** @returns false when the key is taken; nothing is changed then */
   async insert(
-    record: Omit<IdempotencyRecord, 'body' | 'conversationId'>,
+    record: Omit<IdempotencyRecord, 'body' | 'erased' | 'conversationId'>,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<boolean> {
     const added = await db
@@ -72,25 +77,28 @@ export class IdempotencyRepository {
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .executeTakeFirst();
-    return (
-      row && {
-        accountId: row.account_id,
-        idempotencyKey: row.idempotency_key,
-        fingerprint: row.fingerprint,
-        owner: row.owner,
-        requestId: row.request_id,
-        body:
-          row.body === null
-            ? undefined
-            : this.sealer.open(row.body, row.sealed_with, KEPT_ANSWERS.placeOf(accountId, idempotencyKey)),
-        conversationId: row.conversation_id ?? undefined,
-        createdAtMs: Number(row.created_at_ms),
-      }
-    );
+    if (row === undefined) return undefined;
+    const erased = row.fingerprint === ERASED;
+    const body =
+      row.body === null || erased
+        ? undefined
+        : this.sealer.open(row.body, row.sealed_with, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
+    return {
+      accountId: row.account_id,
+      idempotencyKey: row.idempotency_key,
+      fingerprint: row.fingerprint,
+      owner: row.owner,
+      requestId: row.request_id,
+      body,
+      erased,
+      conversationId: row.conversation_id ?? undefined,
+      createdAtMs: Number(row.created_at_ms),
+    };
   }
 
   /**
-   * Keeps the answer of the execution that `requestId` names.
+   * Keeps the answer of the execution that `requestId` names. Where this comes again after the answer was erased, it stays
+   * so.
    *
    * @throws ExecutionLostError when that is no longer the one under way: this process was taken for dead, and its
    *   answer must not be charged beside that of the next
@@ -115,8 +123,11 @@ export class IdempotencyRepository {
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .where('request_id', '=', requestId)
+      .where('fingerprint', '!=', ERASED)
       .executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) throw new ExecutionLostError();
+    if (numUpdatedRows > 0n) return;
+    const found = await this.find(accountId, idempotencyKey, db);
+    if (found?.requestId !== requestId) throw new ExecutionLostError();
   }
 
   /** Forgets an execution that has no answer to keep. */
@@ -144,10 +155,10 @@ export class IdempotencyRepository {
   }
 
   /**
-   * Erases answers to requests of an account: those in any of these conversations, by the ids that their clients named
-   * them by, and those to these requests.
+   * Erases what answers to requests of an account say, and what was asked: those in any of these conversations, by the ids that their clients named
+   * them by, and those to these requests. That there was an answer stays as long as the answer would have.
    */
-  async removeAnswers(
+  async eraseAnswers(
     accountId: string,
     { conversationIds, requestIds }: { conversationIds: readonly string[]; requestIds: readonly string[] },
     db: Kysely<Tables>,
@@ -159,7 +170,15 @@ export class IdempotencyRepository {
     ] as const) {
       if (values.length === 0) continue;
       await db
-        .deleteFrom('idempotency_records')
+        .updateTable('idempotency_records')
+        .set({
+          // Not null: that would say that the first execution has not ended.
+          body: '',
+          sealed_with: null,
+          fingerprint: ERASED,
+          conversation_id: null,
+          conversation_key: null,
+        })
         .where(column, 'in', [...new Set(values)])
         .where('account_id', '=', accountId)
         .where('body', 'is not', null)

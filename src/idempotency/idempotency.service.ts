@@ -5,7 +5,7 @@ import { ReplaySubject, type Observable } from 'rxjs';
 import { Clock } from '../common/clock/clock.js';
 import { ProcessIdentity } from '../persistence/process-identity.js';
 import type { Tables } from '../persistence/tables.js';
-import { IdempotencyConflictError, StillRunningError } from './idempotency.errors.js';
+import { AnswerErasedError, IdempotencyConflictError, StillRunningError } from './idempotency.errors.js';
 import { IdempotencyRepository, type IdempotencyRecord } from './idempotency.repository.js';
 
 /** What is asked, by whom, under which key. */
@@ -54,7 +54,7 @@ export class IdempotencyService implements OnApplicationShutdown {
   /**
    * @param living ids of processes that may still be at a first execution
    * @returns the execution to carry out, or the answer that there is
-   * @throws IdempotencyConflictError, StillRunningError, DomainError `storage_unavailable`
+   * @throws IdempotencyConflictError, AnswerErasedError, StillRunningError, DomainError `storage_unavailable`
    */
   async begin(
     request: IdempotentRequest,
@@ -121,7 +121,9 @@ export class IdempotencyService implements OnApplicationShutdown {
     }
   }
 
+  /** @returns `undefined`: there is no answer yet */
   private read(earlier: IdempotencyRecord, request: IdempotentRequest): EarlierAnswer | undefined {
+    if (earlier.erased) throw new AnswerErasedError();
     if (earlier.body === undefined) return undefined;
     if (earlier.fingerprint !== request.fingerprint) throw new IdempotencyConflictError();
     const pieces = new ReplaySubject<string>();

@@ -44,7 +44,7 @@ export class AnsweringService {
    * With an `Idempotency-Key` the answer is carried to its end whoever leaves, kept, and given again to whoever asks
    * the same with the same key.
    *
-   * @throws whatever `prepare` and `InferenceService.complete` do, IdempotencyConflictError; nothing has been sent then
+   * @throws whatever `prepare` and `InferenceService.complete` do, IdempotencyConflictError, AnswerErasedError; nothing has been sent then
    */
   async whole<Body extends { model: string }, Answer, Chunk>(
     question: Question<Body, Answer, Chunk>,

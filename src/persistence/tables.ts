@@ -85,6 +85,7 @@ export interface KeyBudgetsTable {
 export interface IdempotencyRecordsTable {
   account_id: string;
   idempotency_key: string;
+  /** Hex SHA-256 of what was asked; 64 zeros: the answer was erased, and this with it. */
   fingerprint: string;
   owner: string;
   request_id: string;

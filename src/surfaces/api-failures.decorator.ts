@@ -59,6 +59,7 @@ export const INFERENCE_FAILURES = [
   'concurrency_limited',
   'insufficient_quota',
   'idempotency_conflict',
+  'idempotency_erased',
   'idempotency_running',
   'upstream_rejected_request',
   'upstream_rate_limited',

@@ -193,6 +193,12 @@ export const ERROR_GUIDE = {
     meaning: 'The first request with this key asked something else.',
     advice: 'Use a new key for every new request, and the same key only to repeat one.',
   },
+  idempotency_erased: {
+    message:
+      'The answer to the first request with this Idempotency-Key was erased. Use a new key to ask again.',
+    meaning: 'The answer that was kept under this key was erased with its conversation or completion.',
+    advice: 'Use a new key to have it answered, and charged, anew.',
+  },
   idempotency_running: {
     message: 'The first request with this Idempotency-Key is still running, please try again.',
     meaning: 'Another process is answering the first request and was not done in time.',

@@ -82,6 +82,12 @@ export const ERROR_TABLE = {
     code: 'idempotency_conflict',
     shouldRetry: false,
   },
+  idempotency_erased: {
+    status: 409,
+    type: 'invalid_request_error',
+    code: 'idempotency_erased',
+    shouldRetry: false,
+  },
   idempotency_running: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   conflict: { status: 409, type: 'invalid_request_error', code: 'conflict', shouldRetry: false },
   // No `shouldRetry: false` here: official SDKs send it again by themselves, and then it is its turn.

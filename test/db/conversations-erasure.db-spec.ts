@@ -171,9 +171,13 @@ eachDatabase((_kind, open) => {
       expect(await rowsOf(stays.id)).toBeGreaterThan(0);
       const kept = await database.kysely
         .selectFrom('idempotency_records')
-        .select(['conversation_id', 'body'])
+        .select(['conversation_id', 'body', 'fingerprint'])
         .execute();
-      expect(kept.map(({ conversation_id }) => conversation_id)).toEqual([stays.clientId]);
+      const [ofOthers, ...erased] = kept.toSorted((a, b) => (b.body ?? '').length - (a.body ?? '').length);
+      expect(ofOthers).toMatchObject({ conversation_id: stays.clientId, body: expect.stringContaining('b') });
+      // That there was an answer is all that is left of two turns.
+      const nothing = { conversation_id: null, body: '', fingerprint: '0'.repeat(64) };
+      expect(erased).toEqual([nothing, nothing]);
     });
 
     it('erases a stored completion with the answer kept for its request', async () => {
@@ -205,8 +209,17 @@ eachDatabase((_kind, open) => {
       expect(await scene.repositories.erasure.erase('acct_1', id, 'conversation')).toBe(false);
       expect(await scene.repositories.erasure.erase('acct_1', id, 'completion')).toBe(true);
       expect(await scene.repositories.completions.find('acct_1', id)).toBeUndefined();
-      expect(await scene.repositories.answers.find('acct_1', 'k')).toBeUndefined();
+      expect(await scene.repositories.answers.find('acct_1', 'k')).toMatchObject({
+        body: undefined,
+        erased: true,
+      });
       expect(await rowsOf(id)).toBe(0);
+      // Where the acknowledgement of its commit is lost, a charge is written again, and its answer with it.
+      await scene.repositories.answers.keep(database.kysely, 'acct_1', 'k', requestId, {
+        body: 'b',
+        conversationId: undefined,
+      });
+      expect(await scene.repositories.answers.find('acct_1', 'k')).toMatchObject({ erased: true });
     });
 
     it('erases all of an account, or what has not changed for long', async () => {
@@ -219,7 +232,11 @@ eachDatabase((_kind, open) => {
       expect(await scene.repositories.erasure.deleteUnchanged('acct_1', AT_MS + 1)).toBe(0);
       expect(await rowsOf(threads[0]?.id ?? '')).toBeGreaterThan(0);
       expect(await scene.repositories.erasure.eraseAccount('acct_1')).toBe(22);
-      const left = await database.kysely.selectFrom('idempotency_records').select('request_id').execute();
+      const left = await database.kysely
+        .selectFrom('idempotency_records')
+        .select('request_id')
+        .where('body', '!=', '')
+        .execute();
       expect(left).toEqual([]);
     });
   });

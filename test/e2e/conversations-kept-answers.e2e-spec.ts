@@ -8,6 +8,7 @@ import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { Tollgate } from '../support/tollgate.js';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 const SECRET = 'THE-SECRET-ADVICE';
 
 describe('answers kept for an Idempotency-Key, when what they belong to is erased', () => {
@@ -94,5 +95,28 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
         for (const { idempotencyKey } of asked) expect(await keptText(idempotencyKey)).toBe('');
       },
     );
+
+    it('is neither given nor charged again under the same key, until its day is over', async () => {
+      const { ours, theirs } = await begin();
+      const { idempotencyKey, again } = await ask(theirs, broken);
+      const [calls, charges] = [upstream.requests.length, (await tollgate.allUsage()).length];
+      expect((await client.send('DELETE', `/conversations/${ours}`)).status).toBe(200);
+      for (let repetition = 0; repetition < 2; repetition++) {
+        const refused = await again();
+        expect(refused).toMatchObject({ status: 409, error: { code: 'idempotency_erased' } });
+        expect(refused.error.message).toContain('was erased. Use a new key');
+        expect(refused.headers.get('x-should-retry')).toBe('false');
+      }
+      expect(upstream.requests.length).toBe(calls);
+      expect(await tollgate.allUsage()).toHaveLength(charges);
+
+      await tollgate.app
+        .get(Database)
+        .kysely.updateTable('idempotency_records')
+        .set({ created_at_ms: BigInt(Date.now() - DAY_MS - 60_000) })
+        .where('idempotency_key', '=', idempotencyKey)
+        .execute();
+      expect((await again()).status).toBe(200);
+    });
   });
 });

@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'conflict'
   | 'conversation_busy'
   | 'idempotency_conflict'
+  | 'idempotency_erased'
   | 'idempotency_running'
   | 'overloaded'
   | 'draining'
