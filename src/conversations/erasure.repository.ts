@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
+import { BalanceRepository } from '../billing/balance.repository.js';
+import { HoldRepository } from '../billing/hold.repository.js';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
 import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
@@ -8,17 +10,18 @@ import { comesAfter } from '../persistence/newest-first.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import type { Conversation } from './conversation.js';
+import { exclusiveNameOf } from './exclusive-name.js';
 
 /** Conversations of one transaction: others get their turn after each. */
 const LOOKED_AT_ONCE = 20;
 
+/** Everything was changed before. */
+const EVER = Number.MAX_SAFE_INTEGER;
+
 /** Values of one `in (…)`. */
 const MAX_VALUES = 500;
 
-interface Erasable {
-  readonly id: string;
-  readonly client_id: string;
-}
+type Erasable = Pick<ConversationsTable, 'id' | 'client_id'>;
 
 /**
  * Erases what was said: rows, the answers that are kept for its requests, and what deleted rows leave in the files of an
@@ -29,6 +32,8 @@ export class ErasureRepository {
   constructor(
     private readonly database: Database,
     private readonly answers: IdempotencyRepository,
+    private readonly balances: BalanceRepository,
+    private readonly holds: HoldRepository,
   ) {}
 
   /** @returns false: there is none */
@@ -60,7 +65,7 @@ export class ErasureRepository {
   /**
    * Erases conversations and stored completions of an account, but for what they leave in files: `purge` afterwards.
    *
-   * @param sinceMs only those that were last changed before; `undefined`: all
+   * @param sinceMs only those that were last changed before, and in which no turn is under way; `undefined`: all
    * @returns how many
    */
   async deleteUnchanged(accountId: string, sinceMs: number | undefined): Promise<number> {
@@ -89,7 +94,7 @@ export class ErasureRepository {
   async #deleteOfKind(
     accountId: string,
     kind: ConversationsTable['kind'],
-    sinceMs: number = Number.MAX_SAFE_INTEGER,
+    sinceMs: number = EVER,
   ): Promise<number> {
     let deleted = 0;
     let position: PagePosition | undefined;
@@ -97,7 +102,7 @@ export class ErasureRepository {
       const { last, count } = await inTransaction(this.database.kysely, async (trx) => {
         const oldest = await trx
           .selectFrom('conversations')
-          .select(['id', 'client_id', 'created_at_ms', 'updated_at_ms'])
+          .select(['id', 'chatbot_id', 'client_id', 'created_at_ms', 'updated_at_ms'])
           .where('account_id', '=', accountId)
           .where('kind', '=', kind)
           .where('created_at_ms', '<', BigInt(sinceMs))
@@ -105,17 +110,47 @@ export class ErasureRepository {
           .orderBy('created_at_ms')
           .orderBy('id')
           .limit(LOOKED_AT_ONCE)
-          .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
           .execute();
         const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(sinceMs));
-        await this.#eraseRows(trx, accountId, unchanged);
-        return { last: oldest.at(-1), count: unchanged.length };
+        const erasable = await this.#lockErasable(trx, accountId, unchanged, sinceMs);
+        await this.#eraseRows(trx, accountId, erasable);
+        return { last: oldest.at(-1), count: erasable.length };
       });
       deleted += count;
       if (last === undefined) return deleted;
       position = { createdAtMs: Number(last.created_at_ms), id: last.id };
       await nextTurn();
     }
+  }
+
+  /** Of conversations and completions those that are still there and unchanged; a turn that is under way is a change. */
+  async #lockErasable(
+    trx: Transaction<Tables>,
+    accountId: string,
+    conversations: readonly Erasable[],
+    sinceMs: number,
+  ): Promise<Erasable[]> {
+    if (conversations.length === 0) return [];
+    // As every hold does first, and before the rows, as charges do: no turn begins or ends until this transaction does.
+    if (sinceMs !== EVER) await this.balances.lock(trx, [accountId]);
+    const unchanged = await trx
+      .selectFrom('conversations')
+      .select(['id', 'chatbot_id', 'client_id'])
+      .where(
+        'id',
+        'in',
+        conversations.map(({ id }) => id),
+      )
+      .where('updated_at_ms', '<', BigInt(sinceMs))
+      .$if(this.database.kind === 'postgres', (query) => query.orderBy('id').forUpdate())
+      .execute();
+    if (sinceMs === EVER) return unchanged;
+    const resting: Erasable[] = [];
+    for (const row of unchanged) {
+      const name = exclusiveNameOf({ chatbotId: row.chatbot_id, clientId: row.client_id });
+      if (!(await this.holds.isNameTaken(trx, accountId, name))) resting.push(row);
+    }
+    return resting;
   }
 
   async #eraseRows(

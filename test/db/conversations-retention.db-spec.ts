@@ -7,7 +7,9 @@ import {
   newRequestId,
   newRowId,
 } from '../../src/common/ids/ids.js';
+import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
+import { exclusiveNameOf } from '../../src/conversations/exclusive-name.js';
 import { RetentionService } from '../../src/conversations/retention.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
@@ -135,6 +137,35 @@ eachDatabase((_kind, open) => {
     await service.sweep();
     expect(await idsOf(week)).toEqual([]);
     expect(await idsOf(month)).toEqual([monthly]);
+  });
+
+  it('leaves a conversation whose next turn is under way, until that has ended without being stored', async () => {
+    const id = await account(7);
+    const talking = await turn(id);
+    await turn(id);
+    clock.pass(8 * DAY_MS);
+    const requestId = newRequestId(clock.nowMs());
+    const holds = new HoldRepository(database);
+    await holds.insertMany(database.kysely, [
+      {
+        requestId,
+        accountId: id,
+        keyId: 'key_1',
+        amountHundredths: 1n,
+        state: 'open',
+        owner: 'p',
+        relayedTokens: 0,
+        facts: '{}',
+        openedAtMs: clock.nowMs(),
+        budgetWindow: undefined,
+        exclusiveName: exclusiveNameOf({ chatbotId: 'bot_1', clientId: talking }),
+      },
+    ]);
+    await service.sweep();
+    expect(await idsOf(id)).toEqual([talking]);
+    await inTransaction(database.kysely, (trx) => holds.close(trx, [requestId], 'released'));
+    await service.sweep();
+    expect(await idsOf(id)).toEqual([]);
   });
 
   it('erases all of an account that stores nothing', async () => {

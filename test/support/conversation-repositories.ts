@@ -1,3 +1,5 @@
+import { BalanceRepository } from '../../src/billing/balance.repository.js';
+import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
@@ -30,6 +32,11 @@ export function conversationRepositories(
     messages,
     completions: new StoredCompletionRepository(database, sealer, messages),
     answers,
-    erasure: new ErasureRepository(database, answers),
+    erasure: new ErasureRepository(
+      database,
+      answers,
+      new BalanceRepository(database),
+      new HoldRepository(database),
+    ),
   };
 }
