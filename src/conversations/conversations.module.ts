@@ -11,6 +11,7 @@ import { ConversationRepository } from './conversation.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
 import { ErasureRepository } from './erasure.repository.js';
+import { RetentionClock } from './retention-clock.js';
 import { RetentionService } from './retention.service.js';
 import { StoredCompletionsController } from './stored-completions.controller.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
@@ -27,6 +28,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
     StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,
+    RetentionClock,
     RetentionService,
     ConversationsService,
     ConversationItemsService,

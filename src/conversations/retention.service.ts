@@ -1,13 +1,10 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountRepository } from '../auth/account.repository.js';
-import { Clock } from '../common/clock/clock.js';
 import { ErasureRepository } from './erasure.repository.js';
+import { RetentionClock } from './retention-clock.js';
 
 const SWEEP_MS = 600_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** By how much more than its time a sweep's clock may be ahead of the last one's. */
-const LEAP_MS = 60 * 60 * 1000;
 
 const ACCOUNTS_AT_ONCE = 100;
 
@@ -19,13 +16,12 @@ const ACCOUNTS_AT_ONCE = 100;
 export class RetentionService implements OnApplicationShutdown {
   private readonly logger = new Logger('Retention');
   private readonly sweeps = setInterval(() => void this.sweep(), SWEEP_MS).unref();
-  private last: { readonly nowMs: number; readonly monotonicMs: number } | undefined;
   private stopped = false;
 
   constructor(
     private readonly accounts: AccountRepository,
     private readonly erasure: ErasureRepository,
-    private readonly clock: Clock,
+    private readonly clock: RetentionClock,
   ) {}
 
   onApplicationShutdown(): void {
@@ -36,7 +32,7 @@ export class RetentionService implements OnApplicationShutdown {
   /** Runs by itself every ten minutes; never rejects. */
   async sweep(): Promise<void> {
     try {
-      const erased = await this.eraseExpired(this.now());
+      const erased = await this.eraseExpired(await this.clock.nextSweepMs());
       if (erased > 0)
         this.logger.log(`erased ${erased} conversations and completions past their account's days`);
     } catch (error) {
@@ -57,19 +53,5 @@ export class RetentionService implements OnApplicationShutdown {
     }
     if (erased > 0) await this.erasure.purge();
     return erased;
-  }
-
-  /**
-   * The time, which a clock that is set ahead by mistake does not bring forward by more than an hour a sweep: what is
-   * erased does not come back when the clock does.
-   */
-  private now(): number {
-    const monotonicMs = this.clock.monotonicMs();
-    let nowMs = this.clock.nowMs();
-    if (this.last !== undefined) {
-      nowMs = Math.min(nowMs, this.last.nowMs + monotonicMs - this.last.monotonicMs + LEAP_MS);
-    }
-    this.last = { nowMs, monotonicMs };
-    return nowMs;
   }
 }

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { Database } from './database.js';
 import type { Tables } from './tables.js';
 
-/** The installation's own few facts, by name: what the first boot decided and every process must agree on. */
+/** The installation's own few facts, by name: what every process must agree on, most of it decided by the first boot. */
 @Injectable()
 export class SettingsRepository {
   constructor(private readonly database: Database) {}
@@ -27,5 +27,14 @@ export class SettingsRepository {
       .returning('key')
       .executeTakeFirst();
     return added !== undefined;
+  }
+
+  /** Last writer wins. */
+  async put(key: string, value: string, db: Kysely<Tables> = this.database.kysely): Promise<void> {
+    await db
+      .insertInto('settings')
+      .values({ key, value })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+      .execute();
   }
 }

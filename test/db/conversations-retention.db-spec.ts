@@ -7,11 +7,16 @@ import {
   newRequestId,
   newRowId,
 } from '../../src/common/ids/ids.js';
+import type { Clock } from '../../src/common/clock/clock.js';
+import { LedgerPagesRepository } from '../../src/billing/ledger-pages.repository.js';
+import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
 import { exclusiveNameOf } from '../../src/conversations/exclusive-name.js';
+import { RETENTION_TIME_SETTING, RetentionClock } from '../../src/conversations/retention-clock.js';
 import { RetentionService } from '../../src/conversations/retention.service.js';
 import type { Database } from '../../src/persistence/database.js';
+import { SettingsRepository } from '../../src/persistence/settings.repository.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import {
   conversationRepositories,
@@ -21,6 +26,7 @@ import { eachDatabase } from '../support/databases.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const YEAR_MS = 365 * DAY_MS;
 
 /** Both clocks, and one that is set ahead by mistake. */
 class LeapingClock extends ManualClock {
@@ -52,9 +58,27 @@ eachDatabase((_kind, open) => {
 
   beforeEach(() => {
     clock = new LeapingClock();
-    service = new RetentionService(accounts, erasure, clock);
+    service = start();
   });
   afterEach(() => service.onApplicationShutdown());
+
+  /** A process that begins now, by the clock that there is. */
+  function start(by: Clock = clock, erases = erasure): RetentionService {
+    const time = new RetentionClock(
+      new SettingsRepository(database),
+      new LedgerPagesRepository(database),
+      by,
+    );
+    return new RetentionService(accounts, erases, time);
+  }
+
+  /** Sweeps every ten minutes. */
+  async function sweepFor(hours: number, process = service): Promise<void> {
+    for (let sweep = 0; sweep < hours * 6; sweep++) {
+      clock.pass(600_000);
+      await process.sweep();
+    }
+  }
 
   async function account(conversationRetentionDays?: number): Promise<string> {
     const id = newRowId('acct');
@@ -196,6 +220,88 @@ eachDatabase((_kind, open) => {
     expect(await idsOf(id)).toEqual([]);
   });
 
+  it('erases nothing early in processes that start with a clock years ahead, one after another', async () => {
+    const id = await account(2);
+    const kept = await turn(id);
+    await service.sweep();
+    clock.aheadMs = 10 * YEAR_MS;
+    for (let life = 0; life < 10; life++) {
+      const process = start();
+      await sweepFor(0.5, process);
+      process.onApplicationShutdown();
+    }
+    // Five hours in thirty sweeps, each of which may be an hour ahead: it has two days.
+    clock.aheadMs = 0;
+    const right = start();
+    await right.sweep();
+    right.onApplicationShutdown();
+    expect(await idsOf(id)).toEqual([kept]);
+  });
+
+  it('knows before its first sweep of all when the last charge was, whatever the clock says', async () => {
+    const id = await account(7);
+    const kept = await turn(id);
+    await database.kysely.deleteFrom('settings').where('key', '=', RETENTION_TIME_SETTING).execute();
+    const ledger = new LedgerRepository(database);
+    const entry = (createdAtMs: number) => ({
+      accountId: id,
+      keyId: undefined,
+      type: 'purchase' as const,
+      amountHundredths: 1n,
+      requestId: undefined,
+      idempotencyKey: undefined,
+      reason: undefined,
+      priceVersion: undefined,
+      usageSource: undefined,
+      createdAtMs,
+    });
+    await ledger.add(database.kysely, [entry(clock.nowMs())]);
+    clock.aheadMs = 10 * YEAR_MS;
+    const process = start();
+    // What this process itself writes is no witness for its clock.
+    await ledger.add(database.kysely, [entry(clock.nowMs())]);
+    await sweepFor(6, process);
+    process.onApplicationShutdown();
+    expect(await idsOf(id)).toEqual([kept]);
+  });
+
+  it('has erased within a day what fell due while there was no process for a month', async () => {
+    const id = await account(20);
+    await turn(id);
+    await service.sweep();
+    clock.pass(30 * DAY_MS);
+    const recent = await turn(id);
+    const process = start();
+    await sweepFor(11, process);
+    expect(await idsOf(id)).toHaveLength(2);
+    await sweepFor(2, process);
+    expect(await idsOf(id)).toEqual([recent]);
+    process.onApplicationShutdown();
+  });
+
+  it('believes no clock that another process contradicts, or that is set again, however long', async () => {
+    const id = await account(7);
+    const kept = await turn(id);
+    await service.sweep();
+    const wrong = new LeapingClock();
+    wrong.aheadMs = 10 * YEAR_MS;
+    const process = start(wrong);
+    for (let sweep = 0; sweep < 14 * 6; sweep++) {
+      clock.pass(600_000);
+      wrong.pass(600_000);
+      await service.sweep();
+      await process.sweep();
+    }
+    expect(await idsOf(id)).toEqual([kept]);
+    for (let sweep = 0; sweep < 14 * 6; sweep++) {
+      wrong.pass(600_000);
+      if (sweep % 60 === 59) wrong.aheadMs += YEAR_MS;
+      await process.sweep();
+    }
+    expect(await idsOf(id)).toEqual([kept]);
+    process.onApplicationShutdown();
+  });
+
   it('goes through all accounts, and survives a database that fails', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 230; n++) ids.push(await account(1));
@@ -205,7 +311,7 @@ eachDatabase((_kind, open) => {
     const broken = {
       deleteUnchanged: () => Promise.reject(new Error('down')),
     } as unknown as ErasureRepository;
-    const failing = new RetentionService(accounts, broken, clock);
+    const failing = start(clock, broken);
     await failing.sweep();
     failing.onApplicationShutdown();
     expect(await idsOf(last)).toHaveLength(1);
