@@ -62,6 +62,17 @@ describe('AnswerRecorder', () => {
     });
   });
 
+  it('takes the name of a call from whichever piece has it first', () => {
+    const { choices } = record(
+      choice({ tool_calls: [{ index: 0, id: 'a', type: 'function', function: { arguments: '' } }] }),
+      choice({ tool_calls: [{ index: 0, function: { name: 'f', arguments: '{}' } }] }),
+      choice({ tool_calls: [{ index: 0, function: { name: 'f' } }] }, { finish_reason: 'tool_calls' }),
+    );
+    expect(choices[0]?.message.tool_calls).toEqual([
+      { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } },
+    ]);
+  });
+
   it('joins refusals, reasoning, legacy calls and log probabilities', () => {
     const { choices } = record(
       choice({ reasoning_content: 'hm' }),
