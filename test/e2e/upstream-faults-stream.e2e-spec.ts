@@ -96,13 +96,13 @@ describe('a stream that breaks after two tokens', () => {
           frames.failure(message),
       );
 
-      // "hi" is one token in a message of three more, before a reply of three; "Hello there!" is three.
+      // "hi" is one token in a message of four more, before a reply of three; "Hello there!" is three.
       expect(await billOf(app, response)).toMatchObject({
         outcome: 'upstream_failed',
         usageSource: 'counted',
-        promptTokens: 7,
+        promptTokens: 8,
         completionTokens: 3,
-        costNanoUsd: 7n * 300n + 3n * 2500n,
+        costNanoUsd: 8n * 300n + 3n * 2500n,
         creditHundredths: 1n,
       });
       expect(app.upstream.requests).toHaveLength(1);

@@ -13,7 +13,7 @@ interface Counts {
 }
 
 /** By our own count: "hi" in a message before a reply, and "Hello there!". */
-const COUNTED: Counts = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 };
+const COUNTED: Counts = { prompt_tokens: 8, completion_tokens: 3, total_tokens: 11 };
 
 describe('what an upstream says that it used', () => {
   const app = useWireApp();
