@@ -55,6 +55,21 @@ describe('the exchanges of a history', () => {
     });
   });
 
+  it('are many where a client brought its whole history in one turn', () => {
+    const welcome = says('Welcome.');
+    const history = [welcome, u1, calls('a'), result('a'), a1, u2, user('and'), a2, user('3'), says('three')];
+    expect(exchanges([history], [user('4')]).sendable).toEqual([[1], [2, 3, 4, 5], [6, 7, 8], [9, 10]]);
+    // What follows on a call, or is said between a result and the answer, belongs to it.
+    const loop = [
+      [u1, calls('a')],
+      [result('a'), u2, a2, user('3'), says('three')],
+    ];
+    expect(exchanges(loop, [user('4')]).sendable).toEqual([
+      [1, 2, 3, 4, 5],
+      [6, 7],
+    ]);
+  });
+
   it('pin the last one while the new messages answer its calls', () => {
     const turns = [
       [u1, a1],
@@ -98,6 +113,7 @@ describe('the exchanges of a history', () => {
 
   it('leave out a first turn that may lack its beginning, unless it is needed', () => {
     expect(exchanges([[a1], [u2, a2]], [user('3')], [], false).sendable).toEqual([[2, 3]]);
+    expect(exchanges([[a1, u2, a2]], [user('3')], [], false).sendable).toEqual([[2, 3]]);
     expect(exchanges([[u1, calls('a')]], [result('a')], [], false).pinned).toEqual([1, 2]);
   });
 });

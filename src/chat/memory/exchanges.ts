@@ -2,7 +2,8 @@ import type { ChatMessage, ChatRole } from '../../contracts/openai/chat-completi
 import type { StoredMessage } from '../../conversations/conversation.js';
 
 /**
- * Turns that cannot be sent without each other: a question, and as many turns as its calls of tools took to the answer.
+ * Messages that cannot be sent without each other: a question, and as many turns as its calls of tools took to the
+ * answer. A turn that a client brought a whole history with is many of them.
  */
 export type Exchange = readonly StoredMessage[];
 
@@ -47,11 +48,17 @@ function parted(stored: readonly StoredMessage[]): StoredMessage[][] {
   let turn: number | undefined;
   for (const each of stored) {
     const current = exchanges.at(-1);
-    if (current !== undefined && (each.turn === turn || RESULTS.has(each.message.role))) current.push(each);
+    const { role } = each.message;
+    const continues = each.turn === turn && !(role === 'user' && isAnswer(current?.at(-1)?.message));
+    if (current !== undefined && (continues || RESULTS.has(role))) current.push(each);
     else exchanges.push([each]);
     turn = each.turn;
   }
   return exchanges;
+}
+
+function isAnswer(message: ChatMessage | undefined): boolean {
+  return message?.role === 'assistant' && !message.tool_calls?.length && !message.function_call;
 }
 
 function isAnsweredBy(fresh: readonly ChatMessage[], exchange: Exchange): boolean {

@@ -127,6 +127,15 @@ describe('what is sent of a conversation', () => {
     expect(sentSeqs(little, hundred)).toEqual([199, 200]);
   });
 
+  it('is as many exchanges where they came in one turn', async () => {
+    const imported = hundred.map((each) => ({ ...each, turn: 1 }));
+    for (const policy of [{ kind: 'turns', turns: 3 }, { kind: 'window' }] as const) {
+      const memory = await fit({ policy, history: imported, budget: tokens(4_096) });
+      const byTurns = await fit({ policy, history: hundred, budget: tokens(4_096) });
+      expect(memory).toEqual(byTurns);
+    }
+  });
+
   it('is nothing without a memory', async () => {
     const memory = await fit({ policy: { kind: 'none' }, history: hundred, budget: tokens(4_096) });
     expect(memory).toMatchObject({ messages: [], sent: 0, dropped: 200, roomForOlder: false });
@@ -241,7 +250,10 @@ describe('a running summary', () => {
   });
 });
 
-/** Histories with calls of tools: answered in the next turn, never, or in part, and with messages deleted. */
+/**
+ * Histories with calls of tools: answered in the next turn, never, or in part, with messages deleted, and with several
+ * exchanges in one turn. `exchangeOf` tells to which each message belongs, while nothing was deleted.
+ */
 const histories = fc
   .array(
     fc.record({
@@ -249,20 +261,32 @@ const histories = fc
       callCount: fc.nat(2),
       answered: fc.boolean(),
       deleted: fc.nat(40),
+      joins: fc.boolean(),
     }),
     { maxLength: 30 },
   )
   .map((exchanges) => {
     const turns: ChatMessage[][] = [];
     const deleted = new Set<number>();
-    for (const [i, { words, callCount, answered, deleted: place }] of exchanges.entries()) {
+    const exchangeOf = new Map<number, number>();
+    for (const [i, { words, callCount, answered, deleted: place, joins }] of exchanges.entries()) {
       const text = `${i} ${'wörd '.repeat(words)}`;
       const ids = Array.from({ length: callCount }, (_, n) => `call_${i}_${n}`);
-      turns.push([user(text), callCount === 0 ? says(text) : calls(...ids)]);
+      const asked = [user(text), callCount === 0 ? says(text) : calls(...ids)];
+      const before = turns.flat().length;
+      const last = turns.at(-1)?.at(-1);
+      if (joins && last?.role === 'assistant' && last.tool_calls === undefined) turns.at(-1)?.push(...asked);
+      else turns.push(asked);
       if (callCount > 0 && answered) turns.push([...ids.map((id) => result(id, text)), says(text)]);
-      if (place < 3) deleted.add(turns.flat().length - place);
+      const { length } = turns.flat();
+      for (let seq = before + 1; seq <= length; seq += 1) exchangeOf.set(seq, i);
+      if (place < 3) deleted.add(length - place);
     }
-    return { turns, history: stored(turns).filter(({ seq }) => !deleted.has(seq)) };
+    return {
+      exchangeOf,
+      intact: deleted.size === 0,
+      history: stored(turns).filter(({ seq }) => !deleted.has(seq)),
+    };
   });
 
 const policies = fc.oneof(
@@ -301,46 +325,54 @@ describe('of any conversation, with any policy and budget', () => {
     fc.boolean(),
   ] as const;
 
-  it('whole turns are sent, once and in order, the newest that fit by exact count, with no call or result alone', async () => {
+  it('whole exchanges are sent, once and in order, the newest that fit by exact count, with no call or result alone', async () => {
     await fc.assert(
-      fc.asyncProperty(...cases, async ({ history }, policy, allowed, answers, complete) => {
-        const fresh = freshFor(history, answers);
-        const ask: Ask = { history, policy, fresh, budget: tokens(allowed), complete };
-        const memory = await unlessTooLong(fit(ask));
-        if (memory === undefined) return;
-        const seqs = sentSeqs(memory, history);
-        expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
-        expect(memory.sent + memory.dropped).toBe(history.length);
-        expect(await countSent(memory, fresh)).toBeLessThanOrEqual(memory.promptTokensAtMost);
-        expect(memory.promptTokensAtMost).toBeLessThanOrEqual(allowed);
+      fc.asyncProperty(
+        ...cases,
+        async ({ history, exchangeOf, intact }, policy, allowed, answers, complete) => {
+          const fresh = freshFor(history, answers);
+          const ask: Ask = { history, policy, fresh, budget: tokens(allowed), complete };
+          const memory = await unlessTooLong(fit(ask));
+          if (memory === undefined) return;
+          const seqs = sentSeqs(memory, history);
+          expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+          expect(memory.sent + memory.dropped).toBe(history.length);
+          expect(await countSent(memory, fresh)).toBeLessThanOrEqual(memory.promptTokensAtMost);
+          expect(memory.promptTokensAtMost).toBeLessThanOrEqual(allowed);
 
-        const sent = new Set(seqs);
-        const turns = new Set(history.filter(({ seq }) => sent.has(seq)).map(({ turn }) => turn));
-        expect(history.filter(({ turn }) => turns.has(turn)).map(({ seq }) => seq)).toEqual(seqs);
-
-        expect(toolFault([...memory.messages, ...fresh])).toBeUndefined();
-        // What is dropped is older than what is sent, or could never be sent.
-        const all = await fit({ history, fresh, complete });
-        const sendable = sentSeqs(all, history);
-        expect(seqs).toEqual(sendable.slice(sendable.length - seqs.length));
-        await expect(fit(ask)).resolves.toEqual(memory);
-      }),
+          expect(toolFault([...memory.messages, ...fresh])).toBeUndefined();
+          // What is dropped is older than what is sent, or could never be sent.
+          const all = await fit({ history, fresh, complete });
+          const sendable = sentSeqs(all, history);
+          expect(seqs).toEqual(sendable.slice(sendable.length - seqs.length));
+          await expect(fit(ask)).resolves.toEqual(memory);
+          if (!intact) return;
+          const sent = new Set(seqs.map((seq) => exchangeOf.get(seq)));
+          const whole = history.filter(({ seq }) => sent.has(exchangeOf.get(seq)));
+          expect(whole.map(({ seq }) => seq)).toEqual(seqs);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   it('what is folded and what remains are the conversation, in order', async () => {
     await fc.assert(
-      fc.asyncProperty(histories, fc.integer({ min: 250, max: 3_000 }), async ({ history }, allowed) => {
-        const { toSummarise = [] } = await fit({
-          history,
-          policy: { kind: 'summary' },
-          budget: tokens(allowed),
-        });
-        expect(toSummarise).toEqual(history.slice(0, toSummarise.length));
-        const [last, next] = [toSummarise.at(-1), history[toSummarise.length]];
-        expect(last !== undefined && next?.turn === last.turn).toBe(false);
-      }),
+      fc.asyncProperty(
+        histories,
+        fc.integer({ min: 250, max: 3_000 }),
+        async ({ history, exchangeOf, intact }, allowed) => {
+          const { toSummarise = [] } = await fit({
+            history,
+            policy: { kind: 'summary' },
+            budget: tokens(allowed),
+          });
+          expect(toSummarise).toEqual(history.slice(0, toSummarise.length));
+          const [last, next] = [toSummarise.at(-1), history[toSummarise.length]];
+          if (!intact || last === undefined) return;
+          expect(exchangeOf.get(next?.seq ?? 0)).not.toBe(exchangeOf.get(last.seq));
+        },
+      ),
     );
   });
 
