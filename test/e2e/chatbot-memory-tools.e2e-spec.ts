@@ -6,7 +6,7 @@ import { chatAnswer, chatChunks, type WireToolCall } from '../support/fake-upstr
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
 import { promptTokens, type SentMessage } from '../support/prompt-tokens.js';
-import { MODEL, Tollgate } from '../support/tollgate.js';
+import { catalogueYaml, MODEL, Tollgate } from '../support/tollgate.js';
 import { WEATHER_TOOL } from '../support/weather-tool.js';
 
 const SYSTEM: SentMessage = { role: 'system', content: 'You are Bot.' };
@@ -33,6 +33,14 @@ const calling = (step: number): SentMessage => ({
 const resultsOf = (step: number, content = 'rain'): SentMessage[] =>
   callsOf(step).map(({ id }) => ({ role: 'tool', tool_call_id: id, content }));
 
+const SMALL = `
+  - id: test/small
+    context_length: 1200
+    max_completion_tokens: 200
+    pricing: { prompt: "0.0000003", completion: "0.0000025" }
+    routes: [ { upstream: main, model: upstream-model } ]
+`;
+
 /** The answer alone is not told from others by its words. */
 const isOfLoop = ({ role, content, tool_calls }: SentMessage): boolean =>
   role === 'tool' || tool_calls !== undefined || content === 'weather?';
@@ -46,7 +54,7 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
 
   beforeAll(async () => {
     upstream = await FakeUpstream.start();
-    tollgate = await Tollgate.start({ upstream });
+    tollgate = await Tollgate.start({ yaml: catalogueYaml(upstream.baseUrl, SMALL) });
     bot = await newChatbot(tollgate, { memory: { kind: 'window', maxTokens: 600 } });
   });
   beforeEach(() => {
@@ -95,16 +103,16 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
     expect(seen).toEqual(new Set([4, 0]));
   });
 
-  it('leaves out calls that nobody answered, for upstreams refuse what is sent with them', async () => {
+  it('leaves out calls that nobody answered, and nothing else: upstreams refuse what is sent with them', async () => {
     await say('one');
     willCall(1);
     await say('weather?');
     const { requestId } = await say('never mind');
-    expect(sent()).toEqual([SYSTEM, user('one'), ANSWER, user('never mind')]);
+    expect(sent()).toEqual([SYSTEM, user('one'), ANSWER, user('weather?'), user('never mind')]);
     expect((await tollgate.usageOf(requestId))?.context?.conversation).toMatchObject({
       messages_stored: 4,
-      messages_sent: 2,
-      messages_dropped: 2,
+      messages_sent: 3,
+      messages_dropped: 1,
     });
     const late = await talk(resultsOf(1));
     expect([late.status, late.error.code]).toEqual([400, null]);
@@ -178,6 +186,36 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
     expect(sent()[1]).toEqual(user('weather?'));
     await say('bye', loop);
     expect(sent()).toEqual([SYSTEM, user('thanks'), ANSWER, user('bye')]);
+  }, 60_000);
+
+  it('drops the oldest calls of a loop that outgrows the model, and never its question', async () => {
+    const loop = {
+      model: await newChatbot(tollgate, { model: 'test/small', memory: { kind: 'turns', turns: 1 } }),
+    };
+    await say('before', loop);
+    willCall(1);
+    await say('weather?', loop);
+    const steps = 30;
+    for (let step = 1; step <= steps; step += 1) {
+      willCall(step + 1);
+      expect((await talk(resultsOf(step, words(15)), loop)).status).toBe(200);
+      expect(promptTokens(upstream.requests.at(-1)?.body ?? {})).toBeLessThanOrEqual(1000);
+      const first = step - (sent().length - 2) / 3 + 1;
+      expect(sent()).toEqual([
+        SYSTEM,
+        user('weather?'),
+        ...Array.from({ length: step - first + 1 }, (_, i) => [
+          calling(first + i),
+          ...resultsOf(first + i, words(15)),
+        ]).flat(),
+      ]);
+    }
+    expect(sent().length).toBeLessThan(3 * steps);
+    const kept = sent();
+    await say('go on', loop);
+    const newest = kept.slice(-3);
+    expect(sent().slice(0, 2)).toEqual([SYSTEM, user('weather?')]);
+    expect(sent().slice(-4)).toEqual([...newest, user('go on')]);
   }, 60_000);
 
   it('refuses what does not fit even alone, charges nothing, and goes on', async () => {

@@ -393,7 +393,12 @@ describe('/v1/conversations/{id}/items', () => {
         expect((await client.send('DELETE', `/conversations/${id}/items/${items[index]?.id}`)).status).toBe(
           200,
         );
-        expect(await sentOf(id)).toEqual([user('more'), assistant('Sure.')]);
+        expect(await sentOf(id)).toEqual([
+          user('look'),
+          assistant('Seen.'),
+          user('more'),
+          assistant('Sure.'),
+        ]);
       }
     });
 

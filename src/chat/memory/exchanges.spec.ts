@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { calls, result, says, stored, user } from '../../../test/support/histories.js';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
-import { exchangesOf } from './exchanges.js';
+import { completedCalls, exchangesOf } from './exchanges.js';
 
 const [u1, a1, u2, a2] = [user('1'), says('one'), user('2'), says('two')];
 const calling: ChatMessage = {
@@ -83,37 +83,63 @@ describe('the exchanges of a history', () => {
     ]);
   });
 
+  it('pin a call of which the new messages answer again what is answered already', () => {
+    expect(exchanges([[u1, calls('a'), result('a')]], [result('a')]).pinned).toEqual([1, 2, 3]);
+  });
+
   it.each<[string, ChatMessage[]]>([
     ['when the client goes on without an answer', [user('3')]],
     ['when the client answers another call', [result('x')]],
     ['when nothing follows', []],
-  ])('leave out an unanswered call %s', (_when, fresh) => {
+  ])('leave out an unanswered call, and nothing before it, %s', (_when, fresh) => {
     expect(
-      exchanges(
-        [
-          [u1, a1],
-          [u2, calls('a')],
-        ],
-        fresh,
-      ),
-    ).toEqual({ sendable: [[1, 2]], pinned: undefined });
+      exchanges([[u1, a1], [u2, calls('a')], [result('a'), calls('b', 'c')], [result('b')]], fresh),
+    ).toEqual({
+      sendable: [
+        [1, 2],
+        [3, 4, 5],
+      ],
+      pinned: undefined,
+    });
+    expect(exchanges([[u1, calling]], fresh).sendable).toEqual([[1]]);
   });
 
   it.each([
-    ['a result', [4]],
-    ['the call', [2]],
-  ])('leave out an exchange of which somebody deleted %s', (_what, without) => {
+    ['a result', 4, [1, 5]],
+    ['the call', 2, [1, 5]],
+    ['the question', 1, [2, 3, 4, 5]],
+  ])('leave out what has lost its counterpart where somebody deleted %s', (_what, deleted, left) => {
     const turns = [
-      [u1, calls('a', 'b')],
-      [result('a'), result('b'), a1],
+      [u1, calls('a', 'b'), result('a'), result('b'), a1],
       [u2, a2],
     ];
-    expect(exchanges(turns, [user('3')], without).sendable).toEqual([[6, 7]]);
+    expect(exchanges(turns, [user('3')], [deleted]).sendable).toEqual([left, [6, 7]]);
   });
 
   it('leave out a first turn that may lack its beginning, unless it is needed', () => {
     expect(exchanges([[a1], [u2, a2]], [user('3')], [], false).sendable).toEqual([[2, 3]]);
     expect(exchanges([[a1, u2, a2]], [user('3')], [], false).sendable).toEqual([[2, 3]]);
     expect(exchanges([[u1, calls('a')]], [result('a')], [], false).pinned).toEqual([1, 2]);
+  });
+});
+
+describe('the calls that an exchange can do without', () => {
+  const exchange = stored([
+    [u1, calls('a')],
+    [result('a'), calling],
+    [{ role: 'function', name: 'f', content: '1' }, user('and'), calls('b', 'c')],
+    [result('b'), result('c')],
+  ]);
+  const seqsOf = (which: 'any' | 'followed') =>
+    completedCalls(exchange, which).map((call) => call.map(({ seq }) => seq));
+
+  it('are those with all their results', () => {
+    const twoCalls = [
+      [2, 3],
+      [4, 5],
+    ];
+    expect(seqsOf('followed')).toEqual(twoCalls);
+    expect(seqsOf('any')).toEqual([...twoCalls, [7, 8, 9]]);
+    expect(completedCalls(exchange.slice(0, -1), 'any')).toHaveLength(2);
   });
 });

@@ -1,4 +1,4 @@
-import type { ChatMessage, ChatRole } from '../../contracts/openai/chat-completion.js';
+import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 
 /**
@@ -16,14 +16,21 @@ export interface Exchanges {
   readonly pinnedIsWhole: boolean;
 }
 
-const RESULTS: ReadonlySet<ChatRole> = new Set(['tool', 'function']);
+/** What of an exchange cannot be parted: calls of tools with their results, or one other message. */
+interface Part {
+  readonly messages: StoredMessage[];
+  readonly called: ReadonlySet<string>;
+  /** Those of `called` that have no result. */
+  readonly open: Set<string>;
+}
 
 /**
- * Parts a history into exchanges. One whose calls and results do not fit together, because the client never answered
- * or a message was deleted, is left out: upstreams refuse all that is sent with it.
+ * Parts a history into exchanges. Calls that do not have all their results, because the client never answered them or a
+ * message was deleted, are left out, and so are results without their call: upstreams refuse all that is sent with them.
+ * Only the calls that `fresh` answers may be open.
  *
  * @param stored oldest first
- * @param complete whether the first turn is known to be whole; if not, it is left out
+ * @param complete whether the first turn is known to be whole; if not, its first exchange is left out
  * @param fresh the messages that follow
  */
 export function exchangesOf(
@@ -31,16 +38,30 @@ export function exchangesOf(
   complete: boolean,
   fresh: readonly ChatMessage[],
 ): Exchanges {
-  const all = parted(stored);
+  const all = parted(stored).map(partsOf);
   const last = all.at(-1);
-  const pinned = last !== undefined && isAnsweredBy(fresh, last) ? last : undefined;
-  const earlier = pinned === undefined ? all : all.slice(0, -1);
+  const answered = fresh[0] && answeredBy(fresh[0]);
+  const isPinned = answered !== undefined && last?.at(-1)?.called.has(answered) === true;
+  const earlier = isPinned ? all.slice(0, -1) : all;
   const whole = complete ? earlier : earlier.slice(1);
   return {
-    sendable: whole.filter((exchange) => openCalls(exchange)?.size === 0),
-    pinned,
+    sendable: whole.map((parts) => joined(parts.filter(isComplete))).filter(({ length }) => length > 0),
+    pinned: isPinned
+      ? joined(last.filter((part, i) => isComplete(part) || i === last.length - 1))
+      : undefined,
     pinnedIsWhole: complete || all.length > 1,
   };
+}
+
+/**
+ * The calls of an exchange that have all their results, each with these, oldest first: it can be sent without them.
+ * @param which `followed`: not the one that ends the exchange
+ */
+export function completedCalls(exchange: Exchange, which: 'any' | 'followed'): Exchange[] {
+  const parts = partsOf(exchange);
+  return (which === 'any' ? parts : parts.slice(0, -1))
+    .filter((part) => part.called.size > 0 && isComplete(part))
+    .map(({ messages }) => messages);
 }
 
 function parted(stored: readonly StoredMessage[]): StoredMessage[][] {
@@ -48,9 +69,10 @@ function parted(stored: readonly StoredMessage[]): StoredMessage[][] {
   let turn: number | undefined;
   for (const each of stored) {
     const current = exchanges.at(-1);
-    const { role } = each.message;
-    const continues = each.turn === turn && !(role === 'user' && isAnswer(current?.at(-1)?.message));
-    if (current !== undefined && (continues || RESULTS.has(role))) current.push(each);
+    const { message } = each;
+    const begins = message.role === 'user' && isAnswer(current?.at(-1)?.message);
+    const continues = (each.turn === turn && !begins) || answeredBy(message) !== undefined;
+    if (current !== undefined && continues) current.push(each);
     else exchanges.push([each]);
     turn = each.turn;
   }
@@ -58,28 +80,46 @@ function parted(stored: readonly StoredMessage[]): StoredMessage[][] {
 }
 
 function isAnswer(message: ChatMessage | undefined): boolean {
-  return message?.role === 'assistant' && !message.tool_calls?.length && !message.function_call;
+  return message?.role === 'assistant' && calledBy(message).size === 0;
 }
 
-function isAnsweredBy(fresh: readonly ChatMessage[], exchange: Exchange): boolean {
-  const [first] = fresh;
-  if (first?.role === 'function') return Boolean(exchange.at(-1)?.message.function_call);
-  return first?.role === 'tool' && openCalls(exchange)?.has(first.tool_call_id ?? '') === true;
-}
-
-/** Calls without a result at the end; `undefined`: calls and results before it do not fit together. */
-function openCalls(exchange: Exchange): ReadonlySet<string> | undefined {
-  let called: ReadonlySet<string> = new Set();
-  let open = new Set<string>();
-  for (const { message } of exchange) {
-    if (message.role === 'tool') {
-      if (!called.has(message.tool_call_id ?? '')) return undefined;
-      open.delete(message.tool_call_id ?? '');
+/** Without results that answer nothing before them. */
+function partsOf(exchange: Exchange): Part[] {
+  const parts: Part[] = [];
+  for (const each of exchange) {
+    const answered = answeredBy(each.message);
+    if (answered === undefined) {
+      const called = calledBy(each.message);
+      parts.push({ messages: [each], called, open: new Set(called) });
       continue;
     }
-    if (open.size > 0) return undefined;
-    called = new Set(message.tool_calls?.map(({ id }) => id));
-    open = new Set(called);
+    const calls = parts.at(-1);
+    if (calls?.called.has(answered) !== true) continue;
+    calls.messages.push(each);
+    calls.open.delete(answered);
   }
-  return open;
+  return parts;
+}
+
+function isComplete({ open }: Part): boolean {
+  return open.size === 0;
+}
+
+function joined(parts: readonly Part[]): StoredMessage[] {
+  return parts.flatMap(({ messages }) => messages);
+}
+
+/** A call of the deprecated kind has no id, and there is one at a time. */
+const FUNCTION_CALL = 'function';
+
+function calledBy({ tool_calls, function_call }: ChatMessage): Set<string> {
+  const called = new Set(tool_calls?.map(({ id }) => `tool ${id}`));
+  if (function_call) called.add(FUNCTION_CALL);
+  return called;
+}
+
+/** Which call a result answers; `undefined`: it is no result. */
+function answeredBy({ role, tool_call_id }: ChatMessage): string | undefined {
+  if (role === 'function') return FUNCTION_CALL;
+  return role === 'tool' ? `tool ${tool_call_id ?? ''}` : undefined;
 }

@@ -168,6 +168,52 @@ describe('what is sent of a conversation', () => {
     }
   });
 
+  describe('of calls of tools', () => {
+    const steps = Array.from({ length: 40 }, (_, i) => i);
+    /** A question, forty calls with results of some fifty tokens, and a last call. */
+    const loop = stored([
+      [user('a'), says('b')],
+      [user('How many?'), calls('call_0')],
+      ...steps.map((step) => [result(`call_${step}`, 'word '.repeat(50)), calls(`call_${step + 1}`)]),
+    ]);
+    const last = loop.length;
+
+    it('keeps the question and the newest, where the new messages answer the last one', async () => {
+      for (const policy of [{ kind: 'turns', turns: 1 }, { kind: 'window' }, { kind: 'summary' }] as const) {
+        const fresh = [result('call_40')];
+        const memory = await fit({ policy, history: loop, fresh, budget: tokens(1_000) });
+        const seqs = sentSeqs(memory, loop);
+        expect(seqs).toEqual([
+          3,
+          ...Array.from({ length: seqs.length - 1 }, (_, i) => last + 2 + i - seqs.length),
+        ]);
+        expect(loop[(seqs[1] ?? 0) - 1]?.message.role).toBe('assistant');
+        expect(memory.promptTokensAtMost).toBe(await countSent(memory, fresh));
+        expect(memory.promptTokensAtMost).toBeGreaterThan(1_000 - 100);
+        expect(memory).toMatchObject({ dropped: last - seqs.length, roomForOlder: false });
+      }
+    });
+
+    it('keeps the question and the newest, where the user goes on without an answer to the last one', async () => {
+      const memory = await fit({ history: loop, budget: tokens(1_000) });
+      const seqs = sentSeqs(memory, loop);
+      expect(seqs).toEqual([
+        3,
+        ...Array.from({ length: seqs.length - 1 }, (_, i) => last + 1 + i - seqs.length),
+      ]);
+      const little = await fit({ history: loop, budget: tokens(60) });
+      expect(sentSeqs(little, loop)).toEqual([3]);
+    });
+
+    it('reads on until it has the question', async () => {
+      const ask = { fresh: [result('call_40')], budget: tokens(1_000) };
+      const begun = await fit({ ...ask, history: loop.slice(-64), complete: false });
+      expect(begun.roomForOlder).toBe(true);
+      const found = await fit({ ...ask, history: loop.slice(1), complete: false });
+      expect(found.roomForOlder).toBe(false);
+    });
+  });
+
   it('is refused where the new messages alone are too long, or with the call that they answer', async () => {
     const long = user('word '.repeat(200));
     await expect(fit({ fresh: [long], budget: tokens(100) })).rejects.toThrow(PromptTooLongError);
@@ -251,14 +297,15 @@ describe('a running summary', () => {
 });
 
 /**
- * Histories with calls of tools: answered in the next turn, never, or in part, with messages deleted, and with several
- * exchanges in one turn. `exchangeOf` tells to which each message belongs, while nothing was deleted.
+ * Histories with calls of tools: one after the other, answered in the next turn or never, with messages deleted, and with
+ * several exchanges in one turn. `exchangeOf` tells to which each message belongs, while nothing was deleted.
  */
 const histories = fc
   .array(
     fc.record({
       words: fc.nat(60),
-      callCount: fc.nat(2),
+      rounds: fc.nat(3),
+      callCount: fc.integer({ min: 1, max: 2 }),
       answered: fc.boolean(),
       deleted: fc.nat(40),
       joins: fc.boolean(),
@@ -269,15 +316,19 @@ const histories = fc
     const turns: ChatMessage[][] = [];
     const deleted = new Set<number>();
     const exchangeOf = new Map<number, number>();
-    for (const [i, { words, callCount, answered, deleted: place, joins }] of exchanges.entries()) {
+    for (const [i, { words, rounds, callCount, answered, deleted: place, joins }] of exchanges.entries()) {
       const text = `${i} ${'wörd '.repeat(words)}`;
-      const ids = Array.from({ length: callCount }, (_, n) => `call_${i}_${n}`);
-      const asked = [user(text), callCount === 0 ? says(text) : calls(...ids)];
+      const idsOf = (round: number) => Array.from({ length: callCount }, (_, n) => `call_${i}_${round}_${n}`);
+      const asked = [user(text), rounds === 0 ? says(text) : calls(...idsOf(0))];
       const before = turns.flat().length;
       const last = turns.at(-1)?.at(-1);
       if (joins && last?.role === 'assistant' && last.tool_calls === undefined) turns.at(-1)?.push(...asked);
       else turns.push(asked);
-      if (callCount > 0 && answered) turns.push([...ids.map((id) => result(id, text)), says(text)]);
+      const answeredRounds = answered ? rounds : rounds - 1;
+      for (let round = 0; round < answeredRounds; round += 1) {
+        const next = round === rounds - 1 ? says(text) : calls(...idsOf(round + 1));
+        turns.push([...idsOf(round).map((id) => result(id, text)), next]);
+      }
       const { length } = turns.flat();
       for (let seq = before + 1; seq <= length; seq += 1) exchangeOf.set(seq, i);
       if (place < 3) deleted.add(length - place);
@@ -334,6 +385,7 @@ describe('of any conversation, with any policy and budget', () => {
           const ask: Ask = { history, policy, fresh, budget: tokens(allowed), complete };
           const memory = await unlessTooLong(fit(ask));
           if (memory === undefined) return;
+          await expect(fit(ask)).resolves.toEqual(memory);
           const seqs = sentSeqs(memory, history);
           expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
           expect(memory.sent + memory.dropped).toBe(history.length);
@@ -341,15 +393,24 @@ describe('of any conversation, with any policy and budget', () => {
           expect(memory.promptTokensAtMost).toBeLessThanOrEqual(allowed);
 
           expect(toolFault([...memory.messages, ...fresh])).toBeUndefined();
-          // What is dropped is older than what is sent, or could never be sent.
-          const all = await fit({ history, fresh, complete });
-          const sendable = sentSeqs(all, history);
-          expect(seqs).toEqual(sendable.slice(sendable.length - seqs.length));
-          await expect(fit(ask)).resolves.toEqual(memory);
           if (!intact) return;
-          const sent = new Set(seqs.map((seq) => exchangeOf.get(seq)));
-          const whole = history.filter(({ seq }) => sent.has(exchangeOf.get(seq)));
-          expect(whole.map(({ seq }) => seq)).toEqual(seqs);
+          // What is dropped is older than what is sent, or could never be sent.
+          const all = sentSeqs(await fit({ history, fresh, complete }), history);
+          const newest = exchangeOf.get(all.at(-1) ?? 0);
+          const older = seqs.filter((seq) => exchangeOf.get(seq) !== newest);
+          const olderOfAll = all.filter((seq) => exchangeOf.get(seq) !== newest);
+          expect(older).toEqual(olderOfAll.slice(olderOfAll.length - older.length));
+          const sentTo = new Set(older.map((seq) => exchangeOf.get(seq)));
+          expect(olderOfAll.filter((seq) => sentTo.has(exchangeOf.get(seq)))).toEqual(older);
+          // Only the newest is shortened, between its question and its newest calls, and then nothing older is sent.
+          const [kept, whole] = [seqs, all].map((each) =>
+            each.filter((seq) => exchangeOf.get(seq) === newest),
+          );
+          if (kept!.length === whole!.length) return;
+          expect(older).toEqual([]);
+          const [question, ...rest] = kept!;
+          expect(question).toBe(question && whole![0]);
+          expect(rest).toEqual(whole!.slice(whole!.length - rest.length));
         },
       ),
       { numRuns: 300 },

@@ -3,7 +3,7 @@ import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { messageBytes } from '../../contracts/openai/message-texts.js';
 import type { StoredMessage, Summary } from '../../conversations/conversation.js';
 import { promptTokensAtMost, TOKENS_PER_MESSAGE, type PromptMeasure } from '../../inference/prompt.js';
-import { exchangesOf, type Exchange } from './exchanges.js';
+import { completedCalls, exchangesOf, type Exchange } from './exchanges.js';
 import { PromptTooLongError } from './memory.errors.js';
 import type { PromptBudget } from './prompt-budget.js';
 import { SUMMARY_FRAME_TOKENS, summaryMessage, summaryTokens } from './summary-message.js';
@@ -38,7 +38,7 @@ export interface FittedMemory {
   readonly dropped: number;
   /** Of the whole prompt: counted, or an upper bound where all fits by it. */
   readonly promptTokensAtMost: number;
-  /** Older messages than `stored`, if there are any, may fit as well. */
+  /** Older messages than `stored`, if there are any, may fit as well, or are needed. */
   readonly roomForOlder: boolean;
   /**
    * What to fold into the summary first, oldest first: the rest then has room to grow. If it cannot be folded, this
@@ -51,6 +51,8 @@ export interface FittedMemory {
 interface Selection {
   readonly summary: Summary | undefined;
   readonly exchanges: readonly Exchange[];
+  /** Whether this is all that the policy remembers of what was read; a summary apart. */
+  readonly whole: boolean;
   /** Of the whole prompt. */
   readonly tokens: number;
 }
@@ -58,13 +60,16 @@ interface Selection {
 /** All that the policy remembers, measured in bytes. */
 interface Wanted extends Selection {
   readonly pinned: Exchange | undefined;
+  /** Whether older messages belong to `pinned`. */
+  readonly pinnedLacksBeginning: boolean;
   /** The policy itself wants nothing older. */
   readonly enough: boolean;
 }
 
 /**
- * Decides what a model is reminded of. Turns go as a whole, the oldest first; those between a call of a tool and its
- * answer go together. What the new messages answer stays in any case.
+ * Decides what a model is reminded of. Exchanges go as a whole, the oldest first. The newest is shortened before it
+ * goes: by its oldest calls with their results. The call that the new messages answer stays in any case, with its
+ * question.
  *
  * Nothing is counted where all fits by its length in bytes; else the exact count decides.
  *
@@ -77,7 +82,7 @@ export async function fitMemory(demand: MemoryDemand, tally: TokenTally): Promis
   const promptTokens = await tally.ofPrompt(demand.prompt);
   const selection = await select(wanted, promptTokens, budget.tokens, tally);
   const memory = fitted(demand, wanted, selection);
-  if (policy.kind !== 'summary' || selection.exchanges.length === wanted.exchanges.length) return memory;
+  if (policy.kind !== 'summary' || selection.whole) return memory;
   const room = budget.tokens - promptTokens;
   const reserved = summaryTokens(budget.tokens) + SUMMARY_FRAME_TOKENS;
   return { ...memory, toSummarise: await foldable(stored, wanted.exchanges, room, reserved, tally) };
@@ -92,8 +97,15 @@ function wantedBy({ policy, stored, complete, fresh, summary, prompt }: MemoryDe
   let tokens = promptTokensAtMost(prompt);
   if (used !== undefined) tokens += messageBytes(summaryMessage(used.text)) + TOKENS_PER_MESSAGE;
   for (const exchange of exchanges) for (const each of exchange) tokens += storedTokensAtMost(each);
-  const enough = all.length >= most && (pinned === undefined || pinnedIsWhole);
-  return { summary: used, exchanges, tokens, pinned, enough };
+  return {
+    summary: used,
+    exchanges,
+    whole: true,
+    tokens,
+    pinned,
+    pinnedLacksBeginning: pinned !== undefined && !pinnedIsWhole,
+    enough: all.length >= most,
+  };
 }
 
 /** By exact count: the pinned exchange, then the summary, then the other exchanges, the newest first. */
@@ -103,21 +115,53 @@ async function select(
   allowed: number,
   tally: TokenTally,
 ): Promise<Selection> {
-  let tokens = promptTokens + (pinned === undefined ? 0 : await tokensOf(pinned, tally));
+  const answered =
+    pinned && (await shortened(pinned, completedCalls(pinned, 'followed'), allowed - promptTokens, tally));
+  let tokens = promptTokens + (answered?.tokens ?? 0);
   if (tokens > allowed) throw new PromptTooLongError(tokens, allowed);
 
   const summaryTokensUsed = summary === undefined ? 0 : await tally.ofMessage(summaryMessage(summary.text));
   const summaryFits = tokens + summaryTokensUsed <= allowed;
   if (summaryFits) tokens += summaryTokensUsed;
 
-  let kept = exchanges.length - (pinned === undefined ? 0 : 1);
-  while (kept > 0) {
-    const more = await tokensOf(exchanges[kept - 1] as Exchange, tally);
-    if (tokens + more > allowed) break;
-    tokens += more;
-    kept -= 1;
+  const newestFirst = answered === undefined ? [] : [answered.exchange];
+  let whole = answered?.whole ?? true;
+  for (const exchange of exchanges.toReversed().slice(newestFirst.length)) {
+    if (!whole) break;
+    const room = allowed - tokens;
+    const more =
+      newestFirst.length === 0
+        ? await shortened(exchange, completedCalls(exchange, 'any'), room, tally)
+        : { exchange, tokens: await tokensOf(exchange, tally), whole: true };
+    whole = more.whole && more.tokens <= room;
+    if (more.tokens > room) break;
+    tokens += more.tokens;
+    newestFirst.push(more.exchange);
   }
-  return { summary: summaryFits ? summary : undefined, exchanges: exchanges.slice(kept), tokens };
+  return {
+    summary: summaryFits ? summary : undefined,
+    exchanges: newestFirst.toReversed(),
+    whole,
+    tokens,
+  };
+}
+
+/** Without the oldest of `calls`: so many that the rest fits, or all, if even then it does not. */
+async function shortened(
+  exchange: Exchange,
+  calls: readonly Exchange[],
+  room: number,
+  tally: TokenTally,
+): Promise<{ exchange: Exchange; tokens: number; whole: boolean }> {
+  let tokens = await tokensOf(exchange, tally);
+  if (tokens <= room) return { exchange, tokens, whole: true };
+  const left = new Set<StoredMessage>();
+  for (const call of calls) {
+    if (tokens <= room) break;
+    tokens -= await tokensOf(call, tally);
+    for (const message of call) left.add(message);
+  }
+  return { exchange: exchange.filter((message) => !left.has(message)), tokens, whole: false };
 }
 
 /**
@@ -152,7 +196,7 @@ async function tokensOf(exchange: Exchange, tally: TokenTally): Promise<number> 
 function fitted(
   { policy, stored, complete, summary }: MemoryDemand,
   wanted: Wanted,
-  { summary: used, exchanges, tokens }: Selection,
+  { summary: used, exchanges, whole, tokens }: Selection,
 ): FittedMemory {
   const messages = exchanges.flatMap((exchange) => exchange.map(({ message }) => message));
   const summarised = used?.messages ?? 0;
@@ -164,7 +208,7 @@ function fitted(
     summarised,
     dropped: stored.length - messages.length + covered - summarised,
     promptTokensAtMost: tokens,
-    roomForOlder: !complete && !wanted.enough && exchanges.length === wanted.exchanges.length,
+    roomForOlder: !complete && (wanted.pinnedLacksBeginning || (!wanted.enough && whole)),
     toSummarise: undefined,
   };
 }
