@@ -218,17 +218,33 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
     expect(sent().slice(-4)).toEqual([...newest, user('go on')]);
   }, 60_000);
 
-  it('refuses what does not fit even alone, charges nothing, and goes on', async () => {
-    await say('one');
-    const tooLong = await say(words(700));
+  it('refuses what the model has no room for even alone, charges nothing, and goes on', async () => {
+    const small = { model: await newChatbot(tollgate, { model: 'test/small' }) };
+    await say('one', small);
+    const tooLong = await say(words(1200), small);
     expect([tooLong.status, tooLong.error.code]).toEqual([400, 'context_length_exceeded']);
-    expect(tooLong.error.message).toContain('maximum context length');
+    expect(tooLong.error.message).toContain('maximum context length leaves 1199 tokens');
     willCall(1);
-    await say('weather?');
-    const results = await talk(resultsOf(1, words(300)));
+    await say('weather?', small);
+    const results = await talk(resultsOf(1, words(600)), small);
     expect([results.status, results.error.code]).toEqual([400, 'context_length_exceeded']);
-    expect((await talk(resultsOf(1))).status).toBe(200);
+    expect((await talk(resultsOf(1), small)).status).toBe(200);
     expect(sent()).toEqual([SYSTEM, user('one'), ANSWER, user('weather?'), calling(1), ...resultsOf(1)]);
     expect(await tollgate.usageOf(tooLong.requestId)).toBeUndefined();
   });
+
+  it.each(['window', 'turns', 'none'] as const)(
+    'answers what fits into the model, however little that leaves the answer (%s)',
+    async (kind) => {
+      const memory = kind === 'turns' ? { kind, turns: 5 } : { kind, maxTokens: 100 };
+      const small = { model: await newChatbot(tollgate, { model: 'test/small', memory }) };
+      await say('one', small);
+      const { status } = await say(words(1050), small);
+      expect(status).toBe(200);
+      expect(sent()).toEqual([SYSTEM, user(words(1050))]);
+      const body = upstream.requests.at(-1)?.body ?? {};
+      expect(body['max_tokens']).toBe(1200 - promptTokens(body));
+      expect(body['max_tokens']).toBeLessThan(150);
+    },
+  );
 });

@@ -18,7 +18,12 @@ const counter = new TokenCounter();
 const tally = new TokenTally(counter);
 const system: ChatMessage = { role: 'system', content: 'You are brief.' };
 
-const tokens = (count: number): PromptBudget => ({ tokens: count, withWholeAnswer: count });
+const tokens = (count: number): PromptBudget => ({
+  tokens: count,
+  withWholeAnswer: count,
+  underWay: count,
+  most: count,
+});
 
 interface Ask {
   policy?: MemoryPolicy;
@@ -51,9 +56,13 @@ function demand({
 /** Not shared by messages of other histories, whose ids are the same here. */
 const fit = (ask: Ask): Promise<FittedMemory> => fitMemory(demand(ask), new TokenTally(counter));
 
+const NOTHING = { summary: undefined, messages: [] };
+const budgetOf = (contextLength: number, policyMaxTokens?: number): PromptBudget =>
+  promptBudget({ contextLength, maxTokens: 4_096, policyMaxTokens })!;
+
 /** As the pipeline would count it. */
 async function countSent(
-  memory: FittedMemory,
+  memory: Pick<FittedMemory, 'summary' | 'messages'>,
   fresh: readonly ChatMessage[] = [user('next')],
 ): Promise<number> {
   const summary = memory.summary === undefined ? [] : [memory.summary];
@@ -211,6 +220,45 @@ describe('what is sent of a conversation', () => {
       expect(begun.roomForOlder).toBe(true);
       const found = await fit({ ...ask, history: loop.slice(1), complete: false });
       expect(found.roomForOlder).toBe(false);
+    });
+  });
+
+  describe('beside what must be sent', () => {
+    const long = user('word '.repeat(950));
+    const history = stored([
+      [user('a'), says('b')],
+      [user('word '.repeat(450)), calls('x')],
+      [result('x', 'word '.repeat(450)), calls('y')],
+    ]);
+    it('is nothing where that takes the room of the answer, or all that the policy gives', async () => {
+      const alone = await countSent(NOTHING, [long]);
+      expect(alone).toBeGreaterThan(budgetOf(1_024).tokens);
+      for (const budget of [budgetOf(1_024), budgetOf(1_024, 100), budgetOf(0, 100)]) {
+        const memory = await fit({ history: hundred, fresh: [long], budget });
+        expect(memory).toMatchObject({ sent: 0, dropped: 2 * TURNS, promptTokensAtMost: alone });
+      }
+    });
+
+    it('is refused a token beyond the model’s last but one', async () => {
+      const { promptTokensAtMost: alone } = await fit({ fresh: [long], budget: budgetOf(1_024) });
+      await expect(fit({ fresh: [long], budget: budgetOf(alone + 1) })).resolves.toMatchObject({
+        promptTokensAtMost: alone,
+      });
+      await expect(fit({ fresh: [long], budget: budgetOf(alone) })).rejects.toThrow(
+        `leaves ${alone - 1} tokens`,
+      );
+    });
+
+    it('is the whole exchange under way, whatever the policy gives, while the model has room', async () => {
+      const fresh = [result('y')];
+      expect(sentSeqs(await fit({ history, fresh, budget: budgetOf(4_096, 100) }), history)).toEqual([
+        3, 4, 5, 6,
+      ]);
+      // Its earlier calls leave the answer its room, the question need not.
+      const shortened = await fit({ history, fresh, budget: budgetOf(1_024, 100) });
+      expect(sentSeqs(shortened, history)).toEqual([3, 6]);
+      const big = stored([[long, calls('y')]]);
+      expect(sentSeqs(await fit({ history: big, fresh, budget: budgetOf(1_024, 100) }), big)).toEqual([1, 2]);
     });
   });
 

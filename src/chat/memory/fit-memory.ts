@@ -69,7 +69,7 @@ interface Wanted extends Selection {
 /**
  * Decides what a model is reminded of. Exchanges go as a whole, the oldest first. The newest is shortened before it
  * goes: by its oldest calls with their results. The call that the new messages answer stays in any case, with its
- * question.
+ * question: neither the room for the answer nor the policy bounds what must be sent.
  *
  * Nothing is counted where all fits by its length in bytes; else the exact count decides.
  *
@@ -80,7 +80,7 @@ export async function fitMemory(demand: MemoryDemand, tally: TokenTally): Promis
   const { budget, policy, stored } = demand;
   if (budget === undefined || wanted.tokens <= budget.withWholeAnswer) return fitted(demand, wanted, wanted);
   const promptTokens = await tally.ofPrompt(demand.prompt);
-  const selection = await select(wanted, promptTokens, budget.tokens, tally);
+  const selection = await select(wanted, promptTokens, budget, tally);
   const memory = fitted(demand, wanted, selection);
   if (policy.kind !== 'summary' || selection.whole) return memory;
   const room = budget.tokens - promptTokens;
@@ -112,13 +112,13 @@ function wantedBy({ policy, stored, complete, fresh, summary, prompt }: MemoryDe
 async function select(
   { summary, exchanges, pinned }: Wanted,
   promptTokens: number,
-  allowed: number,
+  { tokens: allowed, underWay, most }: PromptBudget,
   tally: TokenTally,
 ): Promise<Selection> {
   const answered =
-    pinned && (await shortened(pinned, completedCalls(pinned, 'followed'), allowed - promptTokens, tally));
+    pinned && (await shortened(pinned, completedCalls(pinned, 'followed'), underWay - promptTokens, tally));
   let tokens = promptTokens + (answered?.tokens ?? 0);
-  if (tokens > allowed) throw new PromptTooLongError(tokens, allowed);
+  if (tokens > most) throw new PromptTooLongError(tokens, most);
 
   const summaryTokensUsed = summary === undefined ? 0 : await tally.ofMessage(summaryMessage(summary.text));
   const summaryFits = tokens + summaryTokensUsed <= allowed;

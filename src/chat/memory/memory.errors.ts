@@ -1,6 +1,6 @@
 import { DomainError } from '../../common/errors/domain-error.js';
 
-/** What a request must be sent with is too long, even without any earlier turn. */
+/** What a request must be sent with is too long for the model, even without any earlier turn. */
 export class PromptTooLongError extends DomainError {
   constructor(tokens: number, allowed: number) {
     super(

@@ -1,10 +1,18 @@
 import { promptBesideWhole } from '../../inference/answer-limit.js';
 
-/** How long a prompt may be, in tokens. */
+/**
+ * How long a prompt may be, in tokens, by what is in it. What must be sent (instructions, tools, the new messages, and the
+ * question and the call that they answer) is never refused for the sake of the answer or the memory policy.
+ */
 export interface PromptBudget {
+  /** With what is remembered. */
   readonly tokens: number;
   /** Up to here the answer can have all of its `max_tokens`; at most `tokens`. */
   readonly withWholeAnswer: number;
+  /** With earlier calls of the exchange that is under way; at least `tokens`, since no memory policy narrows it. */
+  readonly underWay: number;
+  /** With what must be sent and nothing else; it leaves the answer a token at least. */
+  readonly most: number;
 }
 
 /** Of a context length, the most that is kept free for an answer. */
@@ -29,11 +37,17 @@ export function promptBudget({
   readonly policyMaxTokens: number | undefined;
 }): PromptBudget | undefined {
   const most = policyMaxTokens ?? Infinity;
-  if (!contextLength) return most === Infinity ? undefined : { tokens: most, withWholeAnswer: most };
+  if (!contextLength) {
+    if (most === Infinity) return undefined;
+    return { tokens: most, withWholeAnswer: most, underWay: Infinity, most: Infinity };
+  }
   const quarter = Math.floor(contextLength * MOST_FOR_ANSWER);
-  const tokens = Math.min(promptBesideWhole(Math.min(maxTokens ?? quarter, quarter), contextLength), most);
+  const underWay = promptBesideWhole(Math.min(maxTokens ?? quarter, quarter), contextLength);
+  const tokens = Math.min(underWay, most);
   return {
     tokens,
     withWholeAnswer: Math.min(tokens, promptBesideWhole(maxTokens ?? quarter, contextLength)),
+    underWay,
+    most: contextLength - 1,
   };
 }

@@ -31,7 +31,7 @@ describe('a conversation of a hundred turns with a running summary', () => {
         complete: true,
         prompt: measureChat({ model: 'm', messages: [{ role: 'system', content: 'Be brief.' }, ...fresh] }),
         fresh,
-        budget: { tokens: ALLOWED, withWholeAnswer: ALLOWED },
+        budget: { tokens: ALLOWED, withWholeAnswer: ALLOWED, underWay: ALLOWED, most: ALLOWED },
       } as const;
       const history = all.slice(since, turn * 2);
       let memory = await fitMemory({ ...ask, stored: history, summary }, tally);

@@ -25,6 +25,6 @@ export interface ConversationContext {
   readonly messages_recognised: number;
   /** Tokens that were sent, system prompt and tools included: counted, or their upper bound where all fits by it. */
   readonly prompt_tokens_at_most: number;
-  /** Tokens that would have been allowed; `null`: the model names no context length and the policy none either. */
+  /** Tokens that were allowed with what is remembered; `null`: the model names no context length and the policy none either. */
   readonly prompt_tokens_allowed: number | null;
 }

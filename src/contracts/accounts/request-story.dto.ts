@@ -152,7 +152,8 @@ export class StoryConversation implements ConversationContext {
   @ApiProperty({
     type: Number,
     nullable: true,
-    description: 'Tokens that the prompt might have; `null`: neither model nor policy names a limit.',
+    description:
+      'Tokens that the prompt might have with what is remembered; more where what must be sent is longer. `null`: neither model nor policy names a limit.',
   })
   prompt_tokens_allowed!: number | null;
 }
