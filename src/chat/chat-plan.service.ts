@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
-import { ChatbotsService, isChatbotId } from '../chatbots/chatbots.service.js';
+import { ChatbotsService } from '../chatbots/chatbots.service.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
 import { newConversationId } from '../common/ids/ids.js';
 import type { Principal } from '../common/principal.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';

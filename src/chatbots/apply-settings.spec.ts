@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { applySettings } from './apply-settings.js';
 import { OVERRIDABLE_FIELDS, type ChatbotSettings } from './chatbot.js';
 
@@ -27,6 +28,16 @@ const tool = (name: string) => ({ type: 'function' as const, function: { name } 
 function limitsOf(own: ChatbotSettings, request: ChatCompletionRequest): (number | undefined)[] {
   const { max_tokens, max_completion_tokens } = applySettings(own, request);
   return [max_tokens, max_completion_tokens];
+}
+
+/** Of all that is refused. */
+function paramsOf(over: Partial<ChatCompletionRequest>, { tools }: Partial<ChatbotSettings>): string[] {
+  try {
+    applySettings(settings({ tools }), asked(over));
+    return [];
+  } catch (error) {
+    return (error as ValidationFailedError).issues.map(({ path }) => path.join());
+  }
 }
 
 describe('applySettings', () => {
@@ -98,6 +109,44 @@ describe('applySettings', () => {
     const request = applySettings(own, asked({ tools: [tool('theirs')] }));
     expect(request.tools).toEqual([tool('theirs')]);
     expect(request.tool_choice).toBeUndefined();
+  });
+
+  describe('lets a caller say how its own tools are used', () => {
+    const own = settings({ tools: [tool('own')] });
+    const named = { type: 'function', function: { name: 'own' } } as const;
+
+    it.each([{ tool_choice: 'required' as const }, { tool_choice: named }, { parallel_tool_calls: false }])(
+      'with %j',
+      (use) => {
+        expect(applySettings(own, asked(use))).toMatchObject({ tools: [tool('own')], ...use });
+      },
+    );
+
+    it('and refuses it where there are none, or others', () => {
+      const use = { tool_choice: named, parallel_tool_calls: true };
+      expect(paramsOf(use, {})).toEqual(['tool_choice', 'parallel_tool_calls']);
+      expect(paramsOf({ ...use, functions: [{ name: 'own' }] }, own)).toEqual([
+        'tool_choice',
+        'parallel_tool_calls',
+      ]);
+      expect(paramsOf(use, { tools: [tool('other')] })).toEqual(['tool_choice']);
+      expect(paramsOf({ tool_choice: 'none' }, {})).toEqual([]);
+    });
+
+    it('and heeds no choice where it keeps its tools to itself', () => {
+      const closed = settings({ tools: [tool('own')], overrides: [] });
+      const request = applySettings(closed, asked({ tool_choice: 'required', parallel_tool_calls: false }));
+      expect(request).not.toHaveProperty('tool_choice');
+      expect(request).not.toHaveProperty('parallel_tool_calls');
+    });
+  });
+
+  it.each([{}, { tools: [tool('own')] }])('sends a choice of functions with functions alone (%j)', (has) => {
+    expect(applySettings(settings(has), asked({ function_call: 'auto' }))).not.toHaveProperty(
+      'function_call',
+    );
+    const legacy = { functions: [{ name: 'f' }], function_call: { name: 'f' } };
+    expect(applySettings(settings(has), asked(legacy))).toMatchObject(legacy);
   });
 
   it('sends no default temperature to a model that reasons', () => {

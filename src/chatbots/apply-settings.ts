@@ -1,4 +1,7 @@
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
+import type { Issue } from '../contracts/validation/issue.js';
+import { checkToolUse } from '../contracts/validation/tools.js';
+import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { SAMPLING_FIELDS, type ChatbotSettings, type OverridableField } from './chatbot.js';
 
 /** The defaults of a chatbot's settings; a plain model has none (seed 000, CreateChatCompletion of OpenAI). */
@@ -37,6 +40,8 @@ const TOOL_FIELDS = [
 /**
  * A request to a chatbot as one to the model behind it: the request's own settings where the chatbot lets them be set,
  * its own or the defaults otherwise. Messages are left as they are.
+ *
+ * @throws ValidationFailedError where the caller says how tools are used and there are none, or others
  */
 export function applySettings(
   { model, sampling, overrides, ...settings }: ChatbotSettings,
@@ -76,10 +81,20 @@ export function applySettings(
       delete request.tool_choice;
     }
     for (const field of TOOL_FIELDS) copy(field, asked, request);
+    // Of functions alone: beside the chatbot's tools upstreams refuse it.
+    if (request.functions === undefined) delete request.function_call;
+    refuseMisuse(asked, request.tools);
   }
   if (responseFormat !== undefined) request.response_format = responseFormat;
   if (mayOverride('response_format')) copy('response_format', asked, request);
   return request;
+}
+
+function refuseMisuse(asked: ChatCompletionRequest, tools: ChatCompletionRequest['tools']): void {
+  const issues: Issue[] = [];
+  checkToolUse(asked, tools, (issue) => issues.push(issue));
+  const [first, ...others] = issues;
+  if (first !== undefined) throw new ValidationFailedError([first, ...others], asked);
 }
 
 function copy<Field extends keyof ChatCompletionRequest>(

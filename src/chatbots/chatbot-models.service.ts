@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { unixSeconds } from '../accounts/wire.js';
 import { Clock } from '../common/clock/clock.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
 import type { Principal } from '../common/principal.js';
 import type { ModelObject } from '../contracts/openai/model.dto.js';
 import { AccountModels, type AccountModelSource } from '../models/account-models.js';
@@ -10,7 +11,7 @@ import { toModelObject } from '../models/model-object.js';
 import type { ResolvedChatbot } from './chatbot.js';
 import { toListing } from './chatbot-listing.js';
 import { ChatbotListsRepository, type ListedChatbot } from './chatbot-lists.repository.js';
-import { CACHE_TTL_MS, ChatbotsService, isChatbotId, mayUse } from './chatbots.service.js';
+import { CACHE_TTL_MS, ChatbotsService, mayUse } from './chatbots.service.js';
 
 interface CachedList {
   readonly chatbots: readonly ListedChatbot[];

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { Issue, Path } from '../contracts/validation/issue.js';
 import { checkToolChoice } from '../contracts/validation/tools.js';
@@ -8,7 +9,6 @@ import { CatalogueService } from '../models/catalogue.service.js';
 import { isPriced } from '../models/model.js';
 import type { ChatbotSettings } from './chatbot.js';
 import { ChatbotModelNotAllowedError } from './chatbots.errors.js';
-import { isChatbotId } from './chatbots.service.js';
 
 /** Who manages chatbots: an operator those of all accounts, a key those of its own. */
 export interface Manager {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
+import { parseChatbotId } from '../common/ids/chatbot-id.js';
 import type { Principal } from '../common/principal.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import type { Chatbot, ResolvedChatbot } from './chatbot.js';
@@ -9,14 +10,6 @@ import { ChatbotNotAllowedError, ChatbotNotPublishedError } from './chatbots.err
 
 /** Longest time that another process's change of a chatbot may go unnoticed here. */
 export const CACHE_TTL_MS = 1_000;
-
-/** `bot_…`, perhaps with `@<version>` or `@draft`. */
-const CHATBOT_ID = /^(bot_[0-9a-f]{32})(?:@(draft|[1-9]\d{0,8}))?$/;
-
-/** Whether the `model` of a request can name a chatbot; what cannot is a model's id, or nobody's. */
-export function isChatbotId(id: string): boolean {
-  return CHATBOT_ID.test(id);
-}
 
 /** Whether a key may use a chatbot of its account: it is among the chatbot's keys, and the chatbot among its models. */
 export function mayUse(principal: Principal, { id, keyIds }: Pick<Chatbot, 'id' | 'keyIds'>): boolean {
@@ -54,7 +47,7 @@ export class ChatbotsService {
    *   keys that may manage it; DomainError `storage_unavailable`
    */
   async resolve(modelId: string, principal: Principal): Promise<ResolvedChatbot> {
-    const { id, version } = parse(modelId);
+    const { id, version } = parseChatbotId(modelId);
     if (version !== 'published' && !principal.manageChatbots) throw new ModelNotFoundError(modelId);
     const found =
       version === 'published'
@@ -91,9 +84,4 @@ export class ChatbotsService {
     if (version !== 'published' || !principal.manageChatbots) return false;
     return (await this.repository.find(principal.accountId, id, 'draft')) !== undefined;
   }
-}
-
-function parse(modelId: string): { id: string; version: VersionName } {
-  const [, id = modelId, version = 'published'] = CHATBOT_ID.exec(modelId) ?? [];
-  return { id, version: version === 'draft' || version === 'published' ? version : Number(version) };
 }

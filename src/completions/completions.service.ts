@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
-import { ChatbotsService, isChatbotId } from '../chatbots/chatbots.service.js';
+import { ChatbotsService } from '../chatbots/chatbots.service.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
 import { Clock } from '../common/clock/clock.js';
 import { newCompletionId } from '../common/ids/ids.js';
 import type { CompletionRequest } from '../contracts/openai/completion.js';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { newChatbot } from '../support/chatbots.js';
 import { json } from '../support/fake-upstream-replies.js';
 import { chatAnswer } from '../support/fake-upstream-wire.js';
 import { useWireApp } from '../support/wire-app.js';
@@ -28,6 +29,7 @@ interface Choice {
 }
 
 const namesOf = ({ message }: Choice) => message.tool_calls?.map((call) => call.function.name);
+const named = (name: string) => ({ type: 'function', function: { name } });
 const about = (content: string) => [{ role: 'user', content }];
 
 describe('tools', () => {
@@ -41,6 +43,12 @@ describe('tools', () => {
     expect(response.status).toBe(200);
     const { choices } = (await response.json()) as { choices: Choice[] };
     return choices[0]!;
+  }
+
+  async function refusal({ chat }: WireSurface, over: Record<string, unknown>) {
+    const response = await app.tollgate.post(chat, chatBody(over));
+    const { error } = (await response.json()) as { error: unknown };
+    return { status: response.status, error };
   }
 
   it('case 66: tool_choice none calls none', async () => {
@@ -116,6 +124,39 @@ describe('tools', () => {
       }
     },
   );
+
+  describe('of a chatbot', () => {
+    it.each(SURFACES)('are chosen by callers that send none ($name)', async ({ chat }) => {
+      const model = await newChatbot(app.tollgate, { tools: TOOLS });
+      for (const tool_choice of ['required', named('get_weather')]) {
+        const response = await app.tollgate.post(
+          chat,
+          chatBody({ model, tool_choice, parallel_tool_calls: false }),
+        );
+        expect(response.status).toBe(200);
+        expect((await app.upstream.nextRequest()).body).toMatchObject({
+          tools: TOOLS,
+          tool_choice,
+          parallel_tool_calls: false,
+        });
+      }
+    });
+
+    it.each(SURFACES)('that are not there are refused in the words of a model ($name)', async (surface) => {
+      const without = await newChatbot(app.tollgate);
+      for (const over of [{ tool_choice: 'required' }, { parallel_tool_calls: false }]) {
+        const refused = await refusal(surface, over);
+        expect(refused.status).toBe(surface.invalid);
+        expect(await refusal(surface, { ...over, model: without })).toEqual(refused);
+      }
+      const others = await newChatbot(app.tollgate, { tools: TOOLS });
+      const over = { tool_choice: named('get_time') };
+      const refused = await refusal(surface, { ...over, tools: TOOLS });
+      expect(refused.status).toBe(surface.invalid);
+      expect(await refusal(surface, { ...over, model: others })).toEqual(refused);
+      expect(app.upstream.requests).toEqual([]);
+    });
+  });
 
   it.each([
     { surface: W, name: 'W', content: '' },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isChatbotId } from '../../src/chatbots/chatbots.service.js';
+import { isChatbotId } from '../../src/common/ids/chatbot-id.js';
 import { costNanoUsd, creditHundredths } from '../../src/common/money/cost.js';
 import { parsePicoUsd } from '../../src/common/money/usd.js';
 import type { Payer } from './crash-accounts.js';

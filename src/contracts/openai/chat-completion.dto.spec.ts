@@ -11,6 +11,7 @@ const Q: SurfaceRules = { streamOptionsWithoutStream: 'ignore', conversations: f
 
 const messages = [{ role: 'user', content: 'hi' }];
 const ok = { model: 'm', messages };
+const BOT = `bot_${'0'.repeat(32)}`;
 const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
 const tool = { type: 'function', function: { name: 'f' } };
 
@@ -59,6 +60,10 @@ describe('what a chat request may be', () => {
     ],
     ['tool_choice auto without tools', { tool_choice: 'auto' }],
     ['tool_choice none without tools', { tool_choice: 'none' }],
+    [
+      'tools that only the chatbot may know',
+      { model: BOT, tool_choice: { type: 'function', function: { name: 'f' } }, parallel_tool_calls: false },
+    ],
     [
       'case 67: text and an image',
       {
@@ -174,6 +179,21 @@ describe('what a chat request may be', () => {
     [
       'a tool that is not there',
       { tools: [tool], tool_choice: { type: 'function', function: { name: 'g' } } },
+      'conflict tool_choice',
+    ],
+    [
+      'a tool that a chatbot’s caller does not send with others',
+      { model: BOT, tools: [tool], tool_choice: { type: 'function', function: { name: 'g' } } },
+      'conflict tool_choice',
+    ],
+    [
+      'a choice of functions without functions',
+      { model: BOT, function_call: { name: 'f' } },
+      'conflict function_call',
+    ],
+    [
+      'tool_choice without tools, of what is no chatbot',
+      { model: 'bot_1', tool_choice: 'required' },
       'conflict tool_choice',
     ],
     ['parallel calls without tools', { parallel_tool_calls: true }, 'conflict parallel_tool_calls'],

@@ -1,9 +1,10 @@
-import type { ToolChoice } from '../openai/chat-completion.js';
+import { isChatbotId } from '../../common/ids/chatbot-id.js';
+import type { ChatCompletionRequest, ToolChoice } from '../openai/chat-completion.js';
 import { isString, list, opaqueObject, ownField, refine, shape, tagged, union } from './composites.js';
 import { MAX_FUNCTIONS, MAX_TOOLS } from './limits.js';
 import type { Path } from './issue.js';
 import { choice, flag, text } from './primitives.js';
-import { isJsonObject, type Report } from './rule.js';
+import { isJsonObject, type Report, type RuleContext } from './rule.js';
 
 const NAME = text({ pattern: /^[A-Za-z0-9_-]{1,64}$/ });
 const named = shape({ required: { name: text({ min: 1 }) } });
@@ -60,9 +61,15 @@ export const toolChoiceForms = union(
   },
 );
 
-export const toolChoice = refine(toolChoiceForms, (value: ToolChoice, path, report, context) =>
-  checkToolChoice(value, context.request['tools'], path, report),
-);
+export const toolChoice = refine(toolChoiceForms, (value: ToolChoice, path, report, context) => {
+  if (!mayMeanChatbotsTools(context)) checkToolChoice(value, context.request['tools'], path, report);
+});
+
+/** A chatbot may have tools of its own: `checkToolUse` judges when they are known. */
+function mayMeanChatbotsTools({ request }: RuleContext): boolean {
+  const { model, tools: given } = request;
+  return given === undefined && typeof model === 'string' && isChatbotId(model);
+}
 
 /** "none" and "auto" ask for nothing, so they may stand without tools; every other form must name tools that are there. */
 export function checkToolChoice(value: ToolChoice, given: unknown, path: Path, report: Report): void {
@@ -82,11 +89,29 @@ export function checkToolChoice(value: ToolChoice, given: unknown, path: Path, r
   }
 }
 
-export const parallelToolCalls = refine(flag, (value, path, report, context) => {
-  if (context.request['tools'] === undefined) {
-    refuseWithout('tools', 'parallel_tool_calls', value, path, report);
-  }
+export const parallelToolCalls = refine(flag, (value: boolean, path, report, context) => {
+  if (!mayMeanChatbotsTools(context)) checkParallelCalls(value, context.request['tools'], path, report);
 });
+
+/**
+ * Judges how a request to a chatbot uses tools, which validation had to let pass, in the words of any other request.
+ * @param given the tools that it is sent with
+ */
+export function checkToolUse(
+  {
+    tool_choice: chosen,
+    parallel_tool_calls: parallel,
+  }: Pick<ChatCompletionRequest, 'tool_choice' | 'parallel_tool_calls'>,
+  given: ChatCompletionRequest['tools'],
+  report: Report,
+): void {
+  if (chosen !== undefined) checkToolChoice(chosen, given, ['tool_choice'], report);
+  if (parallel !== undefined) checkParallelCalls(parallel, given, ['parallel_tool_calls'], report);
+}
+
+function checkParallelCalls(value: boolean, given: unknown, path: Path, report: Report): void {
+  if (given === undefined) refuseWithout('tools', 'parallel_tool_calls', value, path, report);
+}
 
 /** The deprecated twin of `toolChoice`. */
 export const functionCallChoice = refine(
