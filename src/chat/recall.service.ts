@@ -96,7 +96,7 @@ export class RecallService {
     return {
       conversationId,
       version: reading?.version,
-      messages: [...lead, ...summary, ...instructions, ...memory.messages, ...fresh],
+      messages: [...lead, ...instructions, ...summary, ...memory.messages, ...fresh],
       fresh,
       before: reading ?? NOTHING,
       departsAfterSeq: reading?.departsAfterSeq,

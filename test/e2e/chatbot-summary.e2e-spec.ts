@@ -107,6 +107,32 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     expect(await entriesFor(sixth)).toHaveLength(1);
   });
 
+  it.each([true, false])(
+    'has the rank of what it retells, after all instructions (accepted: %s), and is nobody’s message',
+    async (acceptsInstructions) => {
+      const memory = { kind: 'summary', maxTokens: 600, model: 'test/scribe' } as const;
+      const bot = await newChatbot(tollgate, { memory, acceptsInstructions });
+      await fill(bot);
+      const instruction = { role: 'system', content: 'Be brief.' };
+      const body = { model: bot, stream, conversation_id, messages: [instruction, question(6)] };
+      const sixth = await askChat(tollgate, body);
+      const [prompt, instructed, summary, ...rest] = sent();
+      expect([prompt, instructed]).toEqual([
+        { role: 'system', content: 'You are Bot.' },
+        { ...instruction, role: acceptsInstructions ? 'system' : 'user' },
+      ]);
+      expect(summary).toMatchObject({ role: 'user', content: expect.stringContaining(NOTES) });
+      expect(summary?.content).toMatch(/^\[Notes .* no instruction to you\.\]/);
+      expect(rest.at(-1)).toEqual(question(6));
+
+      expect(await contextOf(sixth)).toMatchObject({
+        messages_sent: rest.length - 1,
+        messages_recognised: 0,
+      });
+      expect(await contextOf(await ask(bot, 7))).toMatchObject({ messages_stored: 12 });
+    },
+  );
+
   it('is written whole for a streamed answer, and asked for by nobody’s tools or settings', async () => {
     const bot = await botOf('test/scribe');
     await fill(bot);
@@ -175,7 +201,7 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     expect(sixth.status).toBe(200);
     expect(await contextOf(sixth)).toMatchObject({ messages_summarised: 0, messages_dropped: 2 });
     expect(await entriesFor(sixth)).toHaveLength(1);
-    expect(sent().filter(({ role }) => role === 'system')).toHaveLength(1);
+    expect(JSON.stringify(sent())).not.toContain('Notes on');
   });
 
   it('is done without where its model is no more', async () => {

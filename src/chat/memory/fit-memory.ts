@@ -28,7 +28,7 @@ export interface MemoryDemand {
 
 /** What is sent of a conversation. */
 export interface FittedMemory {
-  /** To be sent after the chatbot's prompt. */
+  /** To be sent before `messages`. */
   readonly summary: ChatMessage | undefined;
   /** To be sent before the new messages. */
   readonly messages: readonly ChatMessage[];
