@@ -41,7 +41,7 @@ describe('the request for a running summary', () => {
       user([{ type: 'file', file: { filename: 'a.pdf', file_data: 'AAAA' } }] as never),
     ];
     const request = summaryRequest(order(messages, { previous: 'Ann is in Oslo.' }), 'b0');
-    expect(request).toMatchObject({ model: 'm', temperature: 0.2, max_tokens: 512 });
+    expect({ ...request, messages: [] }).toEqual({ model: 'm', messages: [], max_completion_tokens: 512 });
     expect(request.messages.map(({ role }) => role)).toEqual(['system', 'user']);
     expect(contents(request)[1]).toBe(
       `=== b0 notes so far

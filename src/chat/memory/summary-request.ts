@@ -25,9 +25,6 @@ const DEFAULT_PROMPT_TOKENS = 16_384;
 /** So many words of English need fewer tokens than `maxTokens`, and leave some for other languages. */
 const WORDS_PER_TOKEN = 0.6;
 
-/** The same words each time, rather than varied ones. */
-const TEMPERATURE = 0.2;
-
 /**
  * The request that makes a running summary of older messages. They are quoted in one user message, parted by lines that
  * no author of a message could have foreseen; what does not fit the model is cut or left out, oldest first.
@@ -49,8 +46,8 @@ export function summaryRequest(
       { role: 'system', content: instructions },
       { role: 'user', content: notes + quoted + end },
     ],
-    temperature: TEMPERATURE,
-    max_tokens: maxTokens,
+    // Models that reason refuse `max_tokens`, and any temperature.
+    max_completion_tokens: maxTokens,
   };
 }
 
