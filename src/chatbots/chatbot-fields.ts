@@ -8,7 +8,7 @@ import type { Constraint, Report } from '../contracts/validation/rule.js';
 import { maxTokens, modelId } from '../contracts/validation/sampling.js';
 import { tool } from '../contracts/validation/tools.js';
 import { OVERRIDABLE_FIELDS } from './chatbot.js';
-import { countVariables } from './system-prompt.js';
+import { variablesOf } from './system-prompt.js';
 
 const MAX_PROMPT_CHARS = 100_000;
 /** With the longest value in each place, a prompt stays near a million characters. */
@@ -27,10 +27,19 @@ export const description = text({
   expected: 'a string without control characters',
 });
 
+/** No request and no chatbot can have a value of this name: keys that are called so are taken out of all JSON. */
+const UNFILLABLE = '__proto__';
+
 export const systemPrompt = refine<string>(text({ max: MAX_PROMPT_CHARS }), (value, path, report) => {
-  const count = countVariables(value);
-  if (count <= MAX_VARIABLES_IN_PROMPT) return;
-  const message = `Invalid 'system_prompt': too many variables. Expected at most ${MAX_VARIABLES_IN_PROMPT}, but got ${count} instead.`;
+  const used = variablesOf(value);
+  const fault =
+    used.length > MAX_VARIABLES_IN_PROMPT
+      ? `too many variables. Expected at most ${MAX_VARIABLES_IN_PROMPT}, but got ${used.length} instead.`
+      : used.includes(UNFILLABLE)
+        ? `a variable cannot be called '${UNFILLABLE}'.`
+        : undefined;
+  if (fault === undefined) return;
+  const message = `Invalid 'system_prompt': ${fault}`;
   report({ kind: 'conflict', message, code: 'invalid_value', path, input: value });
 });
 

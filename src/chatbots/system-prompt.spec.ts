@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
-import { countVariables, renderSystemPrompt } from './system-prompt.js';
+import { renderSystemPrompt, variablesOf } from './system-prompt.js';
 
 const render = (
   systemPrompt: string,
@@ -54,7 +54,7 @@ describe('renderSystemPrompt', () => {
     ['{{\nname\n}}'],
   ])('leaves %j as it is', (template) => {
     expect(render(template)).toBe(template);
-    expect(countVariables(template)).toBe(0);
+    expect(variablesOf(template)).toEqual([]);
   });
 
   it('refuses a variable without a value, by its name', () => {
@@ -99,8 +99,8 @@ describe('renderSystemPrompt', () => {
   });
 });
 
-describe('countVariables', () => {
-  it('counts every use', () => {
-    expect(countVariables('{{b}} {{a}} {{ b }} {c}')).toBe(3);
+describe('variablesOf', () => {
+  it('tells every use', () => {
+    expect(variablesOf('{{b}} {{a}} {{ b }} {c}')).toEqual(['b', 'a', 'b']);
   });
 });

@@ -4,9 +4,9 @@ import type { ChatbotSettings } from './chatbot.js';
 /** `{{name}}`; blanks may stand beside the name. Each quantifier is bounded, so a text is read in linear time. */
 const VARIABLE = /\{\{[ \t]{0,16}([A-Za-z_][A-Za-z0-9_]{0,63})[ \t]{0,16}\}\}/g;
 
-/** How often a system prompt uses variables. */
-export function countVariables(systemPrompt: string): number {
-  return systemPrompt.match(VARIABLE)?.length ?? 0;
+/** The variables that a system prompt uses, in order, as often as it does. */
+export function variablesOf(systemPrompt: string): string[] {
+  return Array.from(systemPrompt.matchAll(VARIABLE), ([, name = '']) => name);
 }
 
 /**

@@ -148,6 +148,7 @@ describe('/admin/v1/chatbots', () => {
     [{ system_prompt: 'x'.repeat(100_001) }, 'system_prompt'],
     [{ system_prompt: '{{a}}'.repeat(257) }, 'system_prompt'],
     [{ system_prompt: ['x'] }, 'system_prompt'],
+    [{ system_prompt: 'Hi {{ __proto__ }}' }, 'system_prompt'],
     [{ variables: { '1st': 'x' } }, 'variables.1st'],
     [{ variables: { 'a b': 'x' } }, 'variables.a b'],
     [{ variables: { ['x'.repeat(65)]: 'x' } }, `variables.${'x'.repeat(64)}…`],
