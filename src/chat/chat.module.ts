@@ -12,6 +12,7 @@ import {
 import { ChatPlanService } from './chat-plan.service.js';
 import { ChatService } from './chat.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
+import { TokenRatios } from './memory/token-ratios.js';
 import { RecallService } from './recall.service.js';
 import { SummariserService } from './summariser.service.js';
 import { TurnKeeping } from './turn-keeping.js';
@@ -28,6 +29,7 @@ import { TurnService } from './turn.service.js';
     SummariserService,
     CompletionKeeping,
     TurnKeeping,
+    TokenRatios,
   ],
 })
 export class ChatModule {}

@@ -51,6 +51,8 @@ export interface Recalled {
   readonly before: NewTurn['before'];
   readonly departsAfterSeq: number | undefined;
   readonly promptTokensAtMost: number;
+  /** The same where it is an exact count. */
+  readonly promptTokensCounted: number | undefined;
   readonly context: ConversationContext;
 }
 
@@ -101,6 +103,7 @@ export class RecallService {
       before: reading ?? NOTHING,
       departsAfterSeq: reading?.departsAfterSeq,
       promptTokensAtMost: memory.promptTokensAtMost,
+      promptTokensCounted: memory.counted ? memory.promptTokensAtMost : undefined,
       context: {
         id: conversationId,
         memory: policy.kind,
@@ -151,6 +154,7 @@ export class RecallService {
       messages: toSummarise,
       model: policy.model ?? request.model,
       maxTokens: summaryTokens(budget?.tokens),
+      reasons: policy.model === undefined && request.reasoning_effort !== undefined,
       caller: asked.caller,
     });
     if (summary === undefined) return memory;

@@ -22,6 +22,8 @@ export interface SummaryTask {
   readonly messages: readonly StoredMessage[];
   readonly model: string;
   readonly maxTokens: number;
+  /** Whether the model is known to reason. */
+  readonly reasons: boolean;
   readonly caller: Caller;
 }
 
@@ -73,6 +75,7 @@ export class SummariserService {
               policyMaxTokens: undefined,
             })?.tokens,
             maxTokens,
+            reasons: task.reasons,
           }),
           keeper: {
             whole: async (trx, given, { paidShare }) => {

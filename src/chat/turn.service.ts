@@ -22,6 +22,7 @@ import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
 import { promptBudget } from './memory/prompt-budget.js';
+import { TokenRatios } from './memory/token-ratios.js';
 import { RecallService, type Recalled } from './recall.service.js';
 import { TurnKeeping } from './turn-keeping.js';
 
@@ -41,6 +42,7 @@ export class TurnService {
     private readonly recalls: RecallService,
     private readonly completions: CompletionKeeping,
     private readonly turnKeeping: TurnKeeping,
+    private readonly ratios: TokenRatios,
   ) {}
 
   /**
@@ -97,6 +99,7 @@ export class TurnService {
     const { instructions, said } = split(body.messages, chatbot);
     const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
     const policy = chatbot?.version.settings.memory ?? DEFAULT_MEMORY;
+    const ratio = this.ratios.of(model.id);
     const recalled = await this.recalls.recall({
       scope: begins ? undefined : scope,
       policy,
@@ -105,7 +108,7 @@ export class TurnService {
       instructions,
       said,
       budget: promptBudget({
-        contextLength: model.contextLength,
+        contextLength: Math.floor(model.contextLength / ratio),
         maxTokens: askedMaxTokens,
         policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
@@ -118,7 +121,7 @@ export class TurnService {
       chatbot &&
       answerLimit({
         contextLength: model.contextLength,
-        promptTokens: recalled.promptTokensAtMost,
+        promptTokens: Math.ceil(recalled.promptTokensAtMost * ratio),
         maxTokens: askedMaxTokens,
       });
     if (limit !== undefined) {
@@ -127,9 +130,14 @@ export class TurnService {
     const keeper = this.completions.keeperOf(turn);
     const mayLimit = chatbot?.version.settings.overrides.includes('max_tokens') ?? true;
     const callersLimit = mayLimit ? (body.max_completion_tokens ?? body.max_tokens) : undefined;
+    const sees = chatbot === undefined || caller.principal.manageChatbots;
     return {
       endpoint: {
-        ...(chatbot === undefined || caller.principal.manageChatbots ? chatEndpoint : discreetChatEndpoint),
+        ...this.ratios.learningFrom(
+          sees ? chatEndpoint : discreetChatEndpoint,
+          model.id,
+          recalled.promptTokensCounted,
+        ),
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
         limitsOutput: () => callersLimit !== undefined,
       },

@@ -243,8 +243,11 @@ describe.each([false, true])('what a window keeps of calls of tools (stream: %s)
       expect(status).toBe(200);
       expect(sent()).toEqual([SYSTEM, user(words(1050))]);
       const body = upstream.requests.at(-1)?.body ?? {};
-      expect(body['max_tokens']).toBe(1200 - promptTokens(body));
-      expect(body['max_tokens']).toBeLessThan(150);
+      const left = 1200 - promptTokens(body);
+      expect(left).toBeLessThan(150);
+      // But for a margin: other tokenizers make more of it.
+      expect(body['max_tokens']).toBeLessThan(left);
+      expect(body['max_tokens']).toBeGreaterThan(left / 2);
     },
   );
 });

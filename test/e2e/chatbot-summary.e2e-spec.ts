@@ -138,7 +138,7 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     await fill(bot);
     await ask(bot, 6);
     const { messages, ...body } = scribed()[0]?.body ?? {};
-    expect(body).toEqual({ model: 'scribe', max_completion_tokens: 75 });
+    expect(body).toEqual({ model: 'scribe', max_tokens: 75 });
     expect((messages as SentMessage[]).map(({ role }) => role)).toEqual(['system', 'user']);
     expect(JSON.stringify(messages)).not.toContain('You are Bot.');
   });

@@ -38,6 +38,8 @@ export interface FittedMemory {
   readonly dropped: number;
   /** Of the whole prompt: counted, or an upper bound where all fits by it. */
   readonly promptTokensAtMost: number;
+  /** Whether that is an exact count. */
+  readonly counted: boolean;
   /** Older messages than `stored`, if there are any, may fit as well, or are needed. */
   readonly roomForOlder: boolean;
   /**
@@ -196,8 +198,9 @@ async function tokensOf(exchange: Exchange, tally: TokenTally): Promise<number> 
 function fitted(
   { policy, stored, complete, summary }: MemoryDemand,
   wanted: Wanted,
-  { summary: used, exchanges, whole, tokens }: Selection,
+  selection: Selection,
 ): FittedMemory {
+  const { summary: used, exchanges, whole, tokens } = selection;
   const messages = exchanges.flatMap((exchange) => exchange.map(({ message }) => message));
   const summarised = used?.messages ?? 0;
   const covered = policy.kind === 'summary' ? (summary?.messages ?? 0) : 0;
@@ -208,6 +211,7 @@ function fitted(
     summarised,
     dropped: stored.length - messages.length + covered - summarised,
     promptTokensAtMost: tokens,
+    counted: selection !== wanted,
     roomForOlder: !complete && (wanted.pinnedLacksBeginning || (!wanted.enough && whole)),
     toSummarise: undefined,
   };

@@ -45,6 +45,7 @@ describe('a conversation of a hundred turns with a running summary', () => {
           messages: toSummarise.map(({ message }) => message),
           promptTokens: ALLOWED,
           maxTokens,
+          reasons: false,
         });
         longestRequest = Math.max(longestRequest, await tally.ofPrompt(measureChat(request)));
         summary = {

@@ -10,6 +10,7 @@ const order = (messages: readonly ChatMessage[], more: Partial<SummaryOrder> = {
   messages,
   promptTokens: 8_192,
   maxTokens: 512,
+  reasons: false,
   ...more,
 });
 
@@ -41,7 +42,13 @@ describe('the request for a running summary', () => {
       user([{ type: 'file', file: { filename: 'a.pdf', file_data: 'AAAA' } }] as never),
     ];
     const request = summaryRequest(order(messages, { previous: 'Ann is in Oslo.' }), 'b0');
-    expect({ ...request, messages: [] }).toEqual({ model: 'm', messages: [], max_completion_tokens: 512 });
+    expect({ ...request, messages: [] }).toEqual({ model: 'm', messages: [], max_tokens: 512 });
+    const toOneThatReasons = summaryRequest(order([user('a')], { reasons: true }), 'b0');
+    expect({ ...toOneThatReasons, messages: [] }).toEqual({
+      model: 'm',
+      messages: [],
+      max_completion_tokens: 512,
+    });
     expect(request.messages.map(({ role }) => role)).toEqual(['system', 'user']);
     expect(contents(request)[1]).toBe(
       `=== b0 notes so far

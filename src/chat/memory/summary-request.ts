@@ -14,6 +14,8 @@ export interface SummaryOrder {
   readonly promptTokens: number | undefined;
   /** As long as the new summary may be: `summaryTokens`. */
   readonly maxTokens: number;
+  /** Whether the model is known to reason. */
+  readonly reasons: boolean;
 }
 
 /** English has four bytes a token, other languages and code about three. */
@@ -32,7 +34,7 @@ const WORDS_PER_TOKEN = 0.6;
  * @param boundary of the quotation; random, so that nobody can write it
  */
 export function summaryRequest(
-  { model, previous, messages, promptTokens, maxTokens }: SummaryOrder,
+  { model, previous, messages, promptTokens, maxTokens, reasons }: SummaryOrder,
   boundary = randomBytes(6).toString('hex'),
 ): ChatCompletionRequest {
   const instructions = instructionsFor(boundary, Math.floor(maxTokens * WORDS_PER_TOKEN));
@@ -46,8 +48,8 @@ export function summaryRequest(
       { role: 'system', content: instructions },
       { role: 'user', content: notes + quoted + end },
     ],
-    // Models that reason refuse `max_tokens`, and any temperature.
-    max_completion_tokens: maxTokens,
+    // Models that reason refuse the older name, and some servers know no other. A temperature is refused as well.
+    [reasons ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
   };
 }
 
