@@ -62,7 +62,7 @@ export const ERROR_GUIDE = {
   permission_denied: {
     message: 'You have insufficient permissions for this operation.',
     meaning:
-      'This key may not do this: delete a model, read conversations, call from this address, or anything at all while its account is suspended.',
+      'This key may not do this: delete a model, read conversations, manage chatbots, store what its account does not keep, call from this address, or anything at all while its account is suspended.',
     advice: 'Do not try again.',
   },
   request_rate_limited: {
@@ -136,7 +136,7 @@ export const ERROR_GUIDE = {
   },
   model_not_allowed: {
     message: 'You are not allowed to use this model.',
-    meaning: "The model is not on the key's list of models.",
+    meaning: "The model is not on the key's list of models, or the key is not on the chatbot's list of keys.",
     advice: 'Use another model or key.',
   },
   price_unknown: {
