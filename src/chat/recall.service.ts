@@ -114,6 +114,7 @@ export class RecallService {
         messages_recognised: asked.said.length - fresh.length,
         prompt_tokens_at_most: memory.promptTokensAtMost,
         prompt_tokens_allowed: budget?.tokens ?? null,
+        ...(memory.summaryRequest === undefined ? {} : { summary_request: memory.summaryRequest }),
       },
     };
   }
@@ -122,7 +123,7 @@ export class RecallService {
     asked: RecallRequest,
     reading: ConversationReading | undefined,
     fresh: readonly ChatMessage[],
-  ): Promise<FittedMemory> {
+  ): Promise<FittedMemory & { readonly summaryRequest?: string }> {
     const { policy, budget, lead, instructions, request } = asked;
     const prompt = measureChat({ ...request, messages: [...lead, ...instructions, ...fresh] });
     const fit = (): Promise<FittedMemory> =>
@@ -147,7 +148,7 @@ export class RecallService {
     if (toSummarise === undefined || policy.kind !== 'summary') return memory;
     // A summary covers all that is older; what is too long to be read cannot be told.
     if (reading === undefined || !reading.complete) return memory;
-    const summary = await this.summariser.summarise({
+    const attempt = await this.summariser.summarise({
       conversationId: reading.id,
       version: reading.version,
       earlier: reading.summary,
@@ -157,8 +158,10 @@ export class RecallService {
       reasons: policy.model === undefined && request.reasoning_effort !== undefined,
       caller: asked.caller,
     });
-    if (summary === undefined) return memory;
+    if (attempt === undefined) return memory;
+    const { summary, requestId: summaryRequest } = attempt;
+    if (summary === undefined) return { ...memory, summaryRequest };
     reading.fold(summary);
-    return fit();
+    return { ...(await fit()), summaryRequest };
   }
 }

@@ -27,6 +27,14 @@ export interface SummaryTask {
   readonly caller: Caller;
 }
 
+/** What became of it. */
+export interface SummaryAttempt {
+  /** The request that it was; it has a story, whether it succeeded or not. */
+  readonly requestId: string;
+  /** `undefined`: none could be made, and the log says why; the conversation goes on without. */
+  readonly summary: Summary | undefined;
+}
+
 /** After a failure, the turns of a conversation go on without a summary for so long: each would wait for the next one. */
 const PAUSE_MS = 60_000;
 
@@ -50,12 +58,18 @@ export class SummariserService {
   /**
    * The summary is stored with its charge. A client that leaves meanwhile does not stop it: what is paid for is kept.
    *
-   * @returns `undefined`: none could be made, and the log says why; the conversation goes on without
+   * @returns `undefined`: not tried, soon after a failure
    */
-  async summarise(task: SummaryTask): Promise<Summary | undefined> {
+  async summarise(task: SummaryTask): Promise<SummaryAttempt | undefined> {
+    if (this.isPaused(task.conversationId)) return undefined;
+    const requestId = newRequestId(this.clock.nowMs());
+    return { requestId, summary: await this.write(task, requestId) };
+  }
+
+  private async write(task: SummaryTask, requestId: string): Promise<Summary | undefined> {
     const { conversationId, version, earlier, messages, caller, model, maxTokens } = task;
     const last = messages.at(-1);
-    if (last === undefined || this.isPaused(conversationId)) return undefined;
+    if (last === undefined) return undefined;
     const summaryOf = (answer: EndedAnswer): Summary => ({
       text: answer.choices[0]?.message.content?.trim() ?? '',
       throughSeq: last.seq,
@@ -89,7 +103,7 @@ export class SummariserService {
           context: { summary_for: caller.requestId },
           modelPermitted: true,
         },
-        { ...caller, requestId: newRequestId(this.clock.nowMs()), clientRequestId: undefined },
+        { ...caller, requestId, clientRequestId: undefined },
         STAYS,
       );
       const summary = summaryOf(answer);

@@ -95,6 +95,8 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     const { messages_summarised = 0, ...context } = (await contextOf(sixth)) ?? {};
     expect(messages_summarised).toBeGreaterThan(0);
     expect(context).toMatchObject({ messages_stored: 10, messages_sent: 10 - messages_summarised });
+    const [made] = await summariesFor(sixth);
+    expect(context).toMatchObject({ summary_request: made?.requestId });
     const [prompt, summary, ...rest] = sent();
     expect(prompt).toEqual({ role: 'system', content: 'You are Bot.' });
     expect(summary?.content).toContain(NOTES);
@@ -164,6 +166,7 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
       const [row, ...others] = await summariesFor(sixth);
       expect(others).toEqual([]);
       expect(row).toMatchObject({ outcome: 'upstream_failed', creditHundredths: 0n });
+      expect((await contextOf(sixth))?.summary_request).toBe(row?.requestId);
 
       // Not tried at each turn, which would wait for it; and what was dropped was not forgotten.
       upstream.on('scribe', json(chatAnswer({ content: NOTES })));

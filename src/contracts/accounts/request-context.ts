@@ -27,4 +27,6 @@ export interface ConversationContext {
   readonly prompt_tokens_at_most: number;
   /** Tokens that were allowed with what is remembered; `null`: the model names no context length and the policy none either. */
   readonly prompt_tokens_allowed: number | null;
+  /** The request that was made for this one, to fold what does not fit into the summary, whether it succeeded or not. */
+  readonly summary_request?: string;
 }

@@ -156,6 +156,13 @@ export class StoryConversation implements ConversationContext {
       'Tokens that the prompt might have with what is remembered; more where what must be sent is longer. `null`: neither model nor policy names a limit.',
   })
   prompt_tokens_allowed!: number | null;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'The request that was made for this one, with a charge and a story of its own, to fold what does not fit into the summary.',
+  })
+  summary_request?: string;
 }
 
 /** Everything that is known of one request that reached the point of being paid for. */
