@@ -155,8 +155,9 @@ export class IdempotencyRepository {
   }
 
   /**
-   * Erases what answers to requests of an account say, and what was asked: those in any of these conversations, by the ids that their clients named
-   * them by, and those to these requests. That there was an answer stays as long as the answer would have.
+   * Erases what answers to requests of an account say, and what was asked: those in any of these conversations, by the
+   * ids that their clients named them by, and those to these requests. That there was an answer stays as long as the
+   * answer would have.
    */
   async eraseAnswers(
     accountId: string,
