@@ -199,11 +199,14 @@ export class ChatbotDesk {
 
   /**
    * Removes a chatbot with its versions; what was said with it stays in its conversations.
-   * @throws ChatbotNotFoundError
+   * @throws ChatbotNotFoundError, ChatbotConflictError
    */
-  async delete(manager: Manager, id: string): Promise<void> {
-    const accountId = await this.repository.delete(manager.accountId, id);
-    if (accountId === undefined) throw new ChatbotNotFoundError();
+  async delete(manager: Manager, id: string, expectedRevision?: number): Promise<void> {
+    const accountId = await this.repository.delete(manager.accountId, id, expectedRevision);
+    if (accountId === undefined) {
+      const { chatbot } = await this.get(manager, id);
+      throw new ChatbotConflictError(chatbot.revision);
+    }
     this.chatbots.forget(accountId, id);
   }
 

@@ -1,10 +1,10 @@
 import { Delete, Get, HttpCode, Injectable, Param, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { DEFAULT_LIMIT, PageDto, badCursor, readCursor, writeCursor } from '../contracts/accounts/paging.js';
-import { OptionalBody } from '../http/optional-body.js';
 import { PatchDto, patched, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
 import { RowId } from '../http/row-id.js';
+import { VersionedBody } from '../http/versioned-body.js';
 import { ChatbotDesk } from './chatbot-desk.service.js';
 import {
   ChatbotComparison,
@@ -18,6 +18,7 @@ import { toChatbotObject, toComparison, toVersionObject } from './chatbot-wire.j
 import {
   ChatbotPatchDto,
   ComparisonDto,
+  DeletionDto,
   PublicationDto,
   RestorationDto,
   WithdrawalDto,
@@ -83,8 +84,12 @@ export abstract class ChatbotRoutes<Request> {
     description: 'Its conversations stay until they are deleted; nobody can go on with them.',
   })
   @ApiOkResponse({ type: ChatbotDeleted, description: 'It is gone' })
-  async delete(@RowId() id: string, @Req() request: Request): Promise<ChatbotDeleted> {
-    await this.desk.delete(this.managerOf(request), id);
+  async delete(
+    @RowId() id: string,
+    @VersionedBody(DeletionDto, 'revision') { revision }: DeletionDto,
+    @Req() request: Request,
+  ): Promise<ChatbotDeleted> {
+    await this.desk.delete(this.managerOf(request), id, revision);
     return { object: 'chatbot.deleted', id, deleted: true };
   }
 
@@ -94,7 +99,7 @@ export abstract class ChatbotRoutes<Request> {
   @ApiOkResponse({ type: ChatbotObject, description: 'The chatbot afterwards' })
   async publish(
     @RowId() id: string,
-    @OptionalBody(PublicationDto) { version, revision }: PublicationDto,
+    @VersionedBody(PublicationDto, 'revision') { version, revision }: PublicationDto,
     @Req() request: Request,
   ): Promise<ChatbotObject> {
     return toChatbotObject(await this.desk.publish(this.managerOf(request), id, version, revision));
@@ -106,7 +111,7 @@ export abstract class ChatbotRoutes<Request> {
   @ApiOkResponse({ type: ChatbotObject, description: 'The chatbot afterwards' })
   async unpublish(
     @RowId() id: string,
-    @OptionalBody(WithdrawalDto) { revision }: WithdrawalDto,
+    @VersionedBody(WithdrawalDto, 'revision') { revision }: WithdrawalDto,
     @Req() request: Request,
   ): Promise<ChatbotObject> {
     return toChatbotObject(await this.desk.unpublish(this.managerOf(request), id, revision));
@@ -156,7 +161,7 @@ export abstract class ChatbotRoutes<Request> {
   async restore(
     @RowId() id: string,
     @VersionParam() version: number,
-    @OptionalBody(RestorationDto) { draft = false, revision }: RestorationDto,
+    @VersionedBody(RestorationDto, 'revision') { draft = false, revision }: RestorationDto,
     @Req() request: Request,
   ): Promise<ChatbotObject> {
     const manager = this.managerOf(request);

@@ -171,6 +171,12 @@ export class WithdrawalDto {
   revision?: number;
 }
 
+@ApiSchema({ name: 'ChatbotDeletion' })
+export class DeletionDto {
+  @Field(version, REVISION)
+  revision?: number;
+}
+
 @ApiSchema({ name: 'ChatbotRestoration' })
 export class RestorationDto {
   @Field(flag, { description: 'Keeps the new version from callers until it is published.', default: false })

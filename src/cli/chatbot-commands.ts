@@ -117,8 +117,10 @@ export const CHATBOT_COMMANDS: readonly Command[] = [
     name: 'chatbots delete',
     summary: 'Delete a chatbot with its versions; its conversations stay',
     positionals: ['chatbot-id'],
-    options: {},
-    request: (given) => ({ method: 'DELETE', path: at('/chatbots')(given) }),
+    options: {
+      revision: whole({ field: 'revision', description: 'delete only if it still has this revision' }),
+    },
+    request: (given) => ({ method: 'DELETE', path: at('/chatbots')(given), body: given.fields }),
     show: showRecord,
   },
 ];

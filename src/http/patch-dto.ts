@@ -1,8 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { ApiBody, ApiHeader } from '@nestjs/swagger';
-import { DomainError } from '../common/errors/domain-error.js';
+import { ApiBody } from '@nestjs/swagger';
 import { fieldsOf } from '../contracts/validation/field.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
+import { ApiIfMatch, versionOf } from './if-match.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** What a PATCH sends: absent fields stay as they are, `null` takes a limit away. */
@@ -42,25 +42,11 @@ export function PatchDto<Field extends string, T extends { [Name in Field]?: num
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
     if (descriptor === undefined) return;
     ApiBody({ type: Dto })(prototype, method, descriptor);
-    const description = `As \`${versionField}\` in the body: \`"3"\`, or \`*\` for any.`;
-    ApiHeader({ name: 'if-match', required: false, description })(prototype, method, descriptor);
+    ApiIfMatch(versionField)(prototype, method, descriptor);
   };
 }
 
 /** @returns the new value: given, `null` where it was cleared, `undefined` where it stays */
 export function patched<T, K extends keyof T>({ set, cleared }: Patch<T>, field: K): T[K] | null | undefined {
   return cleared.has(field) ? null : set[field];
-}
-
-/**
- * `If-Match: "3"`, or `*` for any version.
- * @throws DomainError `conflict` for what no record's version looks like: it matches none
- */
-function versionOf(ifMatch: string | undefined): number | undefined {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
-  const version = /^\s*(?:W\/)?"?(\d{1,9})"?\s*$/.exec(ifMatch)?.[1];
-  if (version === undefined) {
-    throw new DomainError('conflict', 'The If-Match header names no version of this record.');
-  }
-  return Number(version);
 }

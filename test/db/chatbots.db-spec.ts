@@ -134,8 +134,8 @@ eachDatabase((_kind, open) => {
       expect(await repository.update(bot.id, 2, bot)).toBeUndefined();
       const changed = await repository.update(bot.id, 1, { ...bot, publishedVersion: undefined });
       expect(changed).toEqual({ ...bot, publishedVersion: undefined, revision: 2 });
-      expect(await repository.delete('acct_2', bot.id)).toBeUndefined();
-      expect(await repository.delete('acct_1', bot.id)).toBe('acct_1');
+      expect(await repository.delete('acct_2', bot.id, undefined)).toBeUndefined();
+      expect(await repository.delete('acct_1', bot.id, undefined)).toBe('acct_1');
       expect(await repository.findVersion(bot.id, 1)).toBeUndefined();
     });
 

@@ -421,6 +421,31 @@ describe('/admin/v1/chatbots', () => {
     expect((await admin.get(`${path}/versions`)).body.data).toHaveLength(3);
   });
 
+  it.each([
+    ['PATCH', '', { seed: 1 }],
+    ['POST', '/publish', { version: 1 }],
+    ['POST', '/unpublish', {}],
+    ['POST', '/versions/1/restore', {}],
+    ['DELETE', '', {}],
+  ])('%s …%s comes after no change that its caller has not read', async (method, suffix, fields) => {
+    const { id } = await create();
+    const path = `/chatbots/${id}`;
+    await admin.patch(path, { name: 'Two' });
+    const send = (body: unknown, ifMatch?: string) =>
+      admin.request(method, path + suffix, body, ifMatch === undefined ? {} : { 'if-match': ifMatch });
+    const late = [
+      await send({ ...fields, revision: 1 }),
+      await send(fields, '"1"'),
+      await send(fields, 'nonsense'),
+    ];
+    if (method !== 'PATCH') late.push(await send(undefined, '"1"'));
+    expect(late.map(({ status, body }) => [status, body.error.code])).toEqual(
+      late.map(() => [409, 'conflict']),
+    );
+    expect((await admin.get(path)).body).toMatchObject({ name: 'Two', version: 2, revision: 2 });
+    expect((await send(fields, '"2"')).status).toBe(200);
+  });
+
   it('of changes that name no revision none is lost: they are merged field by field', async () => {
     const { id } = await create();
     const fields = { seed: 7, temperature: 1, top_p: 0.5, max_tokens: 9, verbosity: 'low', keys: [] };

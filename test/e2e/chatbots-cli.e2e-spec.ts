@@ -98,7 +98,8 @@ describe('npm run cli -- chatbots', () => {
     );
     expect(await json('chatbots', 'restore', id, '1')).toMatchObject({ name: 'A', version: 3 });
     expect((await cli('chatbots', 'versions', id)).stdout).toMatch(/^ +3 +true +1 +A +sandbox\/echo /m);
-    expect(await json('chatbots', 'delete', id)).toMatchObject({ deleted: true });
+    expect((await cli('chatbots', 'delete', id, '--revision', '1')).stderr).toContain('revision 6');
+    expect(await json('chatbots', 'delete', id, '--revision', '6')).toMatchObject({ deleted: true });
     expect((await cli('chatbots', 'show', id)).stderr).toContain('There is no such chatbot');
   });
 

@@ -143,6 +143,22 @@ describe('chatbots in the hands of keys', () => {
       });
     });
 
+    it('takes and publishes If-Match with everything that changes a chatbot', async () => {
+      const { headers } = await manager();
+      const { id } = await create(headers, {}, base);
+      for (const [method, route, body] of ROUTES.filter(([verb, path]) => verb !== 'GET' && path !== '')) {
+        const path = base + route.replace('{id}', id);
+        const late = await call(method, path, { ...headers, 'if-match': '"7"' }, body);
+        expect([method, route, late.status, late.body.error.code]).toEqual([method, route, 409, 'conflict']);
+        const operation = judge.operation(method, base + route.replace('versions/1', 'versions/{version}'));
+        expect(operation.parameters).toContainEqual(
+          expect.objectContaining({ in: 'header', name: 'if-match', required: false }),
+        );
+      }
+      const current = { ...headers, 'if-match': '"1"' };
+      expect((await call('DELETE', `${base}/${id}`, current)).status).toBe(200);
+    });
+
     it('S35: no field and no parameter makes it another account', async () => {
       const [mine, theirs] = [await manager(), await manager()];
       await create(theirs.headers);

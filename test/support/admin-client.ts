@@ -24,8 +24,8 @@ export class AdminClient {
     return this.request('PATCH', path, body, headers);
   }
 
-  delete(path: string): Promise<AdminAnswer> {
-    return this.request('DELETE', path);
+  delete(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<AdminAnswer> {
+    return this.request('DELETE', path, body, headers);
   }
 
   /** A new account with so many credits. */

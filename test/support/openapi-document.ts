@@ -10,6 +10,7 @@ export interface ResponseObject {
 }
 export interface Operation {
   operationId: string;
+  parameters?: unknown[];
   summary?: string;
   tags?: string[];
   security?: Record<string, string[]>[];
