@@ -140,7 +140,7 @@ export class ChatbotDesk {
         const { publishedVersion } = chatbot;
         return sameKeys ? undefined : { head: { keyIds: nextKeyIds, publishedVersion } };
       }
-      this.rules.checkModels(manager, settings, version.settings);
+      await this.checkModels(manager, { chatbot, version }, settings, draft);
       const added = { settings, restoredFrom: undefined };
       return newVersion({ ...chatbot, keyIds: nextKeyIds }, draft, added);
     });
@@ -148,8 +148,8 @@ export class ChatbotDesk {
 
   /**
    * Makes a version that says what an older one said.
-   * @throws ChatbotNotFoundError, ChatbotVersionNotFoundError, ChatbotConflictError, ValidationFailedError where its
-   *   models are gone
+   * @throws ChatbotNotFoundError, ChatbotVersionNotFoundError, ChatbotConflictError, ChatbotModelNotAllowedError,
+   *   ValidationFailedError where its models are gone
    */
   restore(
     manager: Manager,
@@ -158,9 +158,10 @@ export class ChatbotDesk {
     draft: boolean,
     expectedRevision?: number,
   ): Promise<ResolvedChatbot> {
-    return this.edit(manager, id, expectedRevision, async ({ chatbot }) => {
+    return this.edit(manager, id, expectedRevision, async ({ chatbot, version }) => {
       const old = await this.versionOf(chatbot, restoredFrom);
       const settings = this.rules.settled(old.settings);
+      await this.checkModels(manager, { chatbot, version }, settings, draft);
       return newVersion(chatbot, draft, { settings, restoredFrom });
     });
   }
@@ -168,7 +169,7 @@ export class ChatbotDesk {
   /**
    * Gives callers a version.
    * @param version `undefined`: the newest
-   * @throws ChatbotNotFoundError, ChatbotVersionNotFoundError, ChatbotConflictError
+   * @throws ChatbotNotFoundError, ChatbotVersionNotFoundError, ChatbotConflictError, ChatbotModelNotAllowedError
    */
   publish(
     manager: Manager,
@@ -180,7 +181,8 @@ export class ChatbotDesk {
       const { keyIds, newestVersion, publishedVersion } = chatbot;
       const wanted = version ?? newestVersion;
       if (wanted === publishedVersion) return undefined;
-      await this.versionOf(chatbot, wanted);
+      const { settings } = await this.versionOf(chatbot, wanted);
+      await this.checkPublication(manager, chatbot, settings);
       return { head: { keyIds, publishedVersion: wanted } };
     });
   }
@@ -272,6 +274,27 @@ export class ChatbotDesk {
     });
     this.chatbots.forget(accountId, id);
     return chatbot && { chatbot, version: added ?? found.version };
+  }
+
+  /** Of a new version. One that is published at once may have been the draft of somebody who may use more models. */
+  private async checkModels(
+    manager: Manager,
+    { chatbot, version }: ResolvedChatbot,
+    settings: ChatbotSettings,
+    draft: boolean,
+  ): Promise<void> {
+    this.rules.checkModels(manager, settings, version.settings);
+    if (!draft) await this.checkPublication(manager, chatbot, settings);
+  }
+
+  private async checkPublication(
+    manager: Manager,
+    { id, publishedVersion }: Chatbot,
+    settings: ChatbotSettings,
+  ): Promise<void> {
+    const present =
+      publishedVersion === undefined ? undefined : await this.repository.findVersion(id, publishedVersion);
+    this.rules.checkModels(manager, settings, present?.settings);
   }
 
   private async versionOf(chatbot: Chatbot, version: number): Promise<ChatbotVersion> {

@@ -47,7 +47,7 @@ export class ChatbotRules {
 
   /**
    * A key with a list of models puts no other model behind a chatbot: it could use that one through a chatbot that is
-   * on its list. What was there `before` may stay, and what any version has may come back: it can call that already.
+   * on its list. What was there `before` may stay.
    * @throws ChatbotModelNotAllowedError
    */
   checkModels({ allowedModels }: Manager, settings: ChatbotSettings, before?: ChatbotSettings): void {

@@ -223,6 +223,45 @@ describe('chatbots in the hands of keys', () => {
     ).toBe(403);
   });
 
+  it('nor does it bring one back from an older version or out of a draft', async () => {
+    const { headers: open, accountId } = await manager();
+    const { headers } = await manager({ account_id: accountId, models: ['sandbox/echo'] });
+    const summary = { memory: { policy: 'summary', model: 'sandbox/chat' } };
+    for (const dear of [{ model: 'sandbox/chat' }, summary]) {
+      const { id } = await create(open, dear);
+      const path = `/v1/chatbots/${id}`;
+      const refused = async (method: string, suffix: string, body: unknown) => {
+        const { status, body: answer } = await call(method, path + suffix, headers, body);
+        expect([status, answer.error?.code, answer.error?.param]).toEqual([
+          403,
+          'model_not_allowed',
+          'model',
+        ]);
+      };
+      await call('PATCH', path, open, { model: 'sandbox/echo', memory: null });
+      for (const draft of [true, false]) await refused('POST', '/versions/1/restore', { draft });
+      await refused('POST', '/publish', { version: 1 });
+      await call('PATCH', path, open, { ...dear, draft: true });
+      await refused('POST', '/publish', {});
+      // A change builds on the draft, so it would publish the draft's model.
+      await refused('PATCH', '', { name: 'Mine' });
+      await refused('POST', '/versions/1/restore', {});
+      expect((await call('PATCH', path, headers, { name: 'Mine', draft: true })).status).toBe(200);
+      expect((await call('POST', `${path}/versions/2/restore`, headers, {})).status).toBe(200);
+      expect((await call('GET', path, open)).body).toMatchObject({
+        model: 'sandbox/echo',
+        published_version: 5,
+      });
+      // What callers get already may stay, in another version as well.
+      for (const version of [1, 4]) {
+        expect((await call('POST', `${path}/publish`, open, { version: 1 })).status).toBe(200);
+        expect((await call('POST', `${path}/publish`, headers, { version })).status).toBe(200);
+      }
+      await call('POST', `${path}/unpublish`, headers);
+      await refused('POST', '/publish', { version: 1 });
+    }
+  });
+
   it('the key of the first boot may manage them', async () => {
     const { id } = await create({});
     expect((await call('GET', `/v1/chatbots/${id}`, {})).status).toBe(200);
