@@ -27,7 +27,7 @@ export function toSettings(fields: NewChatbotDto): ChatbotSettings {
   return changedSettings({ ...DEFAULTS, name, model }, { set: fields, cleared: new Set() });
 }
 
-/** Settings with a change; a name and a model have no default, so `null` leaves them. Fields keep their order. */
+/** Settings with a change; a name and a model have no default to go back to. Fields keep their order. */
 export function changedSettings(base: ChatbotSettings, { set, cleared }: SettingsPatch): ChatbotSettings {
   const isCleared = (field: string): boolean => (cleared as ReadonlySet<string>).has(field);
   /** `fallback` where the field is taken away, `present` where it is not mentioned. */

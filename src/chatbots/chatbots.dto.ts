@@ -135,10 +135,10 @@ export class NewChatbotDto extends ChatbotFieldsDto {
 
 @ApiSchema({ name: 'ChatbotPatch' })
 export class ChatbotPatchDto extends ChatbotFieldsDto {
-  @Field(name, { description: 'For people; shown in the list of models.' })
+  @Field(name, { nullMeans: null, description: 'For people; shown in the list of models.' })
   name?: string;
 
-  @Field(modelId, { description: 'Id of the model behind it.' })
+  @Field(modelId, { nullMeans: null, description: 'Id of the model behind it.' })
   model?: string;
 
   @Field(version, REVISION)

@@ -251,7 +251,7 @@ describe('/admin/v1/chatbots', () => {
     const { body: one } = await admin.patch(path, { temperature: 1.5, variables: { other: 'x' } });
     const next = { updated: expect.any(Number), version: 2, published_version: 2, revision: 2 };
     expect(one).toEqual({ ...before, ...next, temperature: 1.5, variables: { other: 'x' } });
-    const nothing = Object.fromEntries(Object.keys(ALL_FIELDS).map((field) => [field, null]));
+    const nothing = Object.fromEntries(Object.keys(DEFAULTS).map((field) => [field, null]));
     const { body: none } = await admin.patch(path, nothing);
     expect(none).toEqual({
       ...before,
@@ -265,10 +265,21 @@ describe('/admin/v1/chatbots', () => {
     expect(back).toMatchObject({ ...ALL_FIELDS, version: 4 });
   });
 
+  it.each(['name', 'model'])('a PATCH takes no null for %s, which has no default', async (field) => {
+    const before = await create();
+    const { status, body } = await admin.patch(`/chatbots/${before.id}`, { [field]: null, seed: 1 });
+    expect([status, body.error.param, body.error.message]).toEqual([
+      400,
+      field,
+      `Invalid type for '${field}': expected a string, but got null instead.`,
+    ]);
+    expect((await admin.get(`/chatbots/${before.id}`)).body).toEqual(before);
+  });
+
   it('what changes nothing makes no version and no revision', async () => {
     const before = await create(ALL_FIELDS);
     const path = `/chatbots/${before.id}`;
-    for (const fields of [{}, ALL_FIELDS, { name: null, keys: null }, { draft: true }, { draft: null }]) {
+    for (const fields of [{}, ALL_FIELDS, { keys: null }, { draft: true }, { draft: null }]) {
       expect((await admin.patch(path, fields)).body).toEqual(before);
     }
     expect((await admin.post(`${path}/publish`)).body).toEqual(before);

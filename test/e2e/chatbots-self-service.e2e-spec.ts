@@ -192,6 +192,19 @@ describe('chatbots in the hands of keys', () => {
     expect([answer.status, body.error.param, body.detail]).toEqual([status, 'temperature', detail]);
   });
 
+  it.each([
+    ['/v1/chatbots', 400],
+    ['/api/v1/chatbots', 400],
+    ['/api/public/v1/openai/chatbots', 422],
+  ])('refuses null for what has no default in the dialect of %s', async (base, status) => {
+    const { headers } = await manager();
+    const { id } = await create(headers);
+    for (const field of ['name', 'model']) {
+      const answer = await call('PATCH', `${base}/${id}`, headers, { [field]: null });
+      expect([answer.status, answer.body.error.param]).toEqual([status, field]);
+    }
+  });
+
   it('lets a key set keys of its own account, itself among them, and no others', async () => {
     const { headers, accountId, id: own } = await manager();
     const { id: sibling } = await admin.key({ account_id: accountId });

@@ -11,7 +11,7 @@ export interface FieldOptions {
   readonly deprecated?: boolean;
   /** A required field must be there and may not be `null`. */
   readonly required?: boolean;
-  /** What `null` stands for in a field that is not required; absent: the same as an absent field. */
+  /** What `null` stands for in a field that is not required; absent: the same as an absent field; `null`: it is refused. */
   readonly nullMeans?: unknown;
   /** Where the field is not part of the dialect it is ignored like any unknown one; absent: it is part of all. */
   readonly partOf?: (surface: SurfaceRules) => boolean;
@@ -55,7 +55,7 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
       declared.set(target, first);
       registerFields(target, name, first);
     }
-    const schema = required ? constraint.schema : orNull(constraint.schema);
+    const schema = required || nullMeans === null ? constraint.schema : orNull(constraint.schema);
     ApiProperty({ ...schema, ...published, required } as ApiPropertyOptions)(prototype, property);
   };
 }
