@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
 import { newConversationRowId } from '../common/ids/ids.js';
-import { toPage, type Page, type PageRequest } from '../common/page.js';
+import { toPage, type Page, type PagePosition, type PageRequest } from '../common/page.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/newest-first.js';
@@ -10,12 +10,13 @@ import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { chainAfter, EMPTY_CHAIN } from './chain.js';
-import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
+import type { Conversation, ConversationHead, ListedConversation, StoredMessage } from './conversation.js';
 import {
   CONVERSATION_COLUMNS,
   openHead,
   sealHead,
   toConversation,
+  toListedConversation,
   toMessageRows,
   toStoredMessage,
 } from './conversation.row.js';
@@ -47,7 +48,7 @@ type LockedRow = Pick<Selectable<ConversationsTable>, (typeof LOCKED_COLUMNS)[nu
 
 /**
  * Conversations as their owners list, read and change them. Whatever cannot be opened with the configured keys is
- * `storage_unavailable`.
+ * `storage_unavailable`, but for lists of conversations.
  */
 @Injectable()
 export class ConversationRecordsRepository {
@@ -76,21 +77,40 @@ export class ConversationRecordsRepository {
     return row && toConversation(row, this.sealer);
   }
 
-  /** Every conversation that an id may mean: the one with this `conv_…` id, or up to `limit` that clients call so. */
-  async listNamed(
+  /**
+   * The `conv_…` ids that an id may mean: itself, or those of up to `limit` conversations that clients call so. Opens
+   * nothing.
+   */
+  async listIdsNamed(
     accountId: string,
     id: string,
     limit: number,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Conversation[]> {
-    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
-    const rows = row
-      ? [row]
-      : await this.#ofAccount(db, accountId)
-          .where('client_key', '=', conversationKey(accountId, id))
-          .limit(limit)
-          .execute();
-    return rows.map((each) => toConversation(each, this.sealer));
+  ): Promise<string[]> {
+    const position = await this.findPosition(accountId, id, db);
+    if (position !== undefined) return [position.id];
+    const rows = await this.#rowsOf(db, accountId)
+      .select('id')
+      .where('client_key', '=', conversationKey(accountId, id))
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  /**
+   * Opens nothing.
+   * @param id `conv_…`
+   */
+  async findPosition(
+    accountId: string,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<PagePosition | undefined> {
+    const row = await this.#rowsOf(db, accountId)
+      .select(['id', 'created_at_ms'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && { id: row.id, createdAtMs: Number(row.created_at_ms) };
   }
 
   /** Newest first, unless `order` says otherwise. */
@@ -102,7 +122,7 @@ export class ConversationRecordsRepository {
     }: { readonly chatbotId?: string | undefined; readonly order?: 'asc' | 'desc' | undefined },
     { limit, after }: PageRequest,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Page<Conversation>> {
+  ): Promise<Page<ListedConversation>> {
     const rows = await this.#ofAccount(db, accountId)
       .$if(chatbotId !== undefined, (query) => query.where('chatbot_id', '=', chatbotId ?? ''))
       .where(comesAfter(after, order))
@@ -111,7 +131,7 @@ export class ConversationRecordsRepository {
       .limit(limit + 1)
       .execute();
     return toPage(
-      rows.map((row) => toConversation(row, this.sealer)),
+      rows.map((row) => toListedConversation(row, this.sealer)),
       limit,
     );
   }
@@ -256,9 +276,12 @@ export class ConversationRecordsRepository {
   }
 
   #ofAccount(db: Kysely<Tables>, accountId: string) {
+    return this.#rowsOf(db, accountId).select(CONVERSATION_COLUMNS);
+  }
+
+  #rowsOf(db: Kysely<Tables>, accountId: string) {
     return db
       .selectFrom('conversations')
-      .select(CONVERSATION_COLUMNS)
       .where('account_id', '=', accountId)
       .where('kind', '=', 'conversation');
   }

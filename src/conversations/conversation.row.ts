@@ -5,7 +5,7 @@ import { messageBytes } from '../contracts/openai/message-texts.js';
 import { BODIES, HEADS } from '../persistence/sealed-column.js';
 import type { Sealer } from '../persistence/sealer.js';
 import type { ConversationMessagesTable, ConversationsTable } from '../persistence/tables.js';
-import type { Conversation, ConversationHead, StoredMessage } from './conversation.js';
+import type { Conversation, ConversationHead, ListedConversation, StoredMessage } from './conversation.js';
 
 /** What the body of a message's row says, as JSON, sealed. */
 export interface MessageBody {
@@ -39,18 +39,28 @@ export const MESSAGE_COLUMNS = [
   'created_at_ms',
 ] as const satisfies readonly (keyof ConversationMessagesTable)[];
 
+type ConversationRow = Pick<Selectable<ConversationsTable>, (typeof CONVERSATION_COLUMNS)[number]>;
+
 /** @throws DomainError `storage_unavailable` when its head cannot be opened */
-export function toConversation(
-  row: Pick<Selectable<ConversationsTable>, (typeof CONVERSATION_COLUMNS)[number]>,
-  sealer: Sealer,
-): Conversation {
+export function toConversation(row: ConversationRow, sealer: Sealer): Conversation {
+  return { ...withoutHead(row), head: openHead(row, sealer) };
+}
+
+export function toListedConversation(row: ConversationRow, sealer: Sealer): ListedConversation {
+  const head = sealer.openOfList(row.head, row.sealed_with, HEADS.placeOf(row.id));
+  return {
+    ...withoutHead(row),
+    head: head === undefined ? undefined : (JSON.parse(head) as ConversationHead),
+  };
+}
+
+function withoutHead(row: ConversationRow): Omit<Conversation, 'head'> {
   return {
     id: row.id,
     accountId: row.account_id,
     chatbotId: row.chatbot_id === '' ? undefined : row.chatbot_id,
     clientId: row.client_id,
     model: row.model ?? undefined,
-    head: openHead(row, sealer),
     messageCount: row.message_count,
     turnCount: row.turn_count,
     version: row.version,
@@ -104,12 +114,16 @@ export const ANSWER_COLUMNS = [
   'sealed_with',
 ] as const satisfies readonly (keyof ConversationMessagesTable)[];
 
+type AnswerRow = Pick<Selectable<ConversationMessagesTable>, (typeof ANSWER_COLUMNS)[number]>;
+
 /** @throws DomainError `storage_unavailable` when it cannot be opened */
-export function toAnswer(
-  row: Pick<Selectable<ConversationMessagesTable>, (typeof ANSWER_COLUMNS)[number]>,
-  sealer: Sealer,
-): string {
+export function toAnswer(row: AnswerRow, sealer: Sealer): string {
   return sealer.open(row.body, row.sealed_with, BODIES.placeOf(row.conversation_id, row.id));
+}
+
+/** @returns `undefined`: it cannot be opened */
+export function toListedAnswer(row: AnswerRow, sealer: Sealer): string | undefined {
+  return sealer.openOfList(row.body, row.sealed_with, BODIES.placeOf(row.conversation_id, row.id));
 }
 
 /** @param answer JSON text */

@@ -62,6 +62,12 @@ export interface Conversation {
   readonly updatedAtMs: number;
 }
 
+/** A conversation of a list. */
+export interface ListedConversation extends Omit<Conversation, 'head'> {
+  /** `undefined`: it cannot be opened with the configured keys. */
+  readonly head: ConversationHead | undefined;
+}
+
 /** A conversation with its newest messages, as a turn begins with it. */
 export interface Recollection {
   readonly conversation: Conversation;

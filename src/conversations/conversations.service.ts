@@ -4,7 +4,7 @@ import type { PagePosition } from '../common/page.js';
 import type { Principal } from '../common/principal.js';
 import type { ConversationDeleted, ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { ConversationRecordsRepository } from './conversation-records.repository.js';
-import type { Conversation } from './conversation.js';
+import type { Conversation, ListedConversation } from './conversation.js';
 import type { ConversationChangesDto, ConversationListDto, NewConversationDto } from './conversations.dto.js';
 import {
   AmbiguousConversationError,
@@ -29,10 +29,9 @@ export class ConversationsService {
    * @throws ConversationNotFoundError, AmbiguousConversationError
    */
   async get(accountId: string, id: string): Promise<Conversation> {
-    const [conversation, ...others] = await this.records.listNamed(accountId, id, 2);
-    if (conversation === undefined) throw new ConversationNotFoundError();
-    if (others.length > 0) throw new AmbiguousConversationError();
-    return conversation;
+    const found = await this.records.find(accountId, await this.idOf(accountId, id));
+    if (found === undefined) throw new ConversationNotFoundError();
+    return found;
   }
 
   /** @throws NothingStoredError */
@@ -73,26 +72,36 @@ export class ConversationsService {
   ): Promise<ConversationObject> {
     refuseWhereNothingIsStored(principal);
     const { accountId } = principal;
-    const found = await this.get(accountId, id);
     const changes = { metadata, title: title === '' ? null : title };
-    const changed = await this.records.changeHead(accountId, found.id, changes);
+    const changed = await this.records.changeHead(accountId, await this.idOf(accountId, id), changes);
     if (changed === undefined) throw new ConversationNotFoundError();
     return toConversationObject(changed);
   }
 
   /**
-   * Erases it with all its messages; a turn that is going on ends well and leaves nothing.
+   * Erases it with all its messages, also one that cannot be opened; a turn that is going on ends well and leaves
+   * nothing.
    * @throws ConversationNotFoundError, AmbiguousConversationError
    */
   async erase({ accountId }: Principal, id: string): Promise<ConversationDeleted> {
-    const found = await this.get(accountId, id);
-    if (!(await this.erasure.erase(accountId, found.id, 'conversation')))
-      throw new ConversationNotFoundError();
-    return { id: found.id, object: 'conversation.deleted', deleted: true };
+    const itsId = await this.idOf(accountId, id);
+    if (!(await this.erasure.erase(accountId, itsId, 'conversation'))) throw new ConversationNotFoundError();
+    return { id: itsId, object: 'conversation.deleted', deleted: true };
+  }
+
+  /**
+   * @returns its `conv_…` id
+   * @throws ConversationNotFoundError, AmbiguousConversationError
+   */
+  private async idOf(accountId: string, id: string): Promise<string> {
+    const [found, ...others] = await this.records.listIdsNamed(accountId, id, 2);
+    if (found === undefined) throw new ConversationNotFoundError();
+    if (others.length > 0) throw new AmbiguousConversationError();
+    return found;
   }
 
   private async positionOf(accountId: string, after: string): Promise<PagePosition> {
-    const found = CONVERSATION_ID.test(after) ? await this.records.find(accountId, after) : undefined;
+    const found = CONVERSATION_ID.test(after) ? await this.records.findPosition(accountId, after) : undefined;
     if (found === undefined) throw badAfter(after);
     return found;
   }
@@ -105,21 +114,22 @@ export function refuseWhereNothingIsStored({ conversationRetentionDays }: Princi
   if (conversationRetentionDays === 0) throw new NothingStoredError();
 }
 
-export function toConversationObject(conversation: Conversation): ConversationObject {
+export function toConversationObject(conversation: ListedConversation): ConversationObject {
   const { head } = conversation;
   return {
     id: conversation.id,
     object: 'conversation',
     created_at: unixSeconds(conversation.createdAtMs),
-    metadata: head.metadata ?? {},
-    title: head.title ?? null,
+    metadata: head?.metadata ?? {},
+    title: head?.title ?? null,
     chatbot: conversation.chatbotId ?? null,
     model: conversation.model ?? null,
     conversation_id: conversation.clientId,
     messages: conversation.messageCount,
     turns: conversation.turnCount,
     updated_at: unixSeconds(conversation.updatedAtMs),
-    summary: head.summary?.text ?? null,
+    summary: head?.summary?.text ?? null,
+    ...(head === undefined && { unreadable: true }),
   };
 }
 

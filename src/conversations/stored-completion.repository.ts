@@ -9,7 +9,14 @@ import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { ANSWER_COLUMNS, ANSWER_SEQ, toAnswer, toAnswerRow, toMessageRows } from './conversation.row.js';
+import {
+  ANSWER_COLUMNS,
+  ANSWER_SEQ,
+  toAnswer,
+  toAnswerRow,
+  toListedAnswer,
+  toMessageRows,
+} from './conversation.row.js';
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
 import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
@@ -44,8 +51,10 @@ type Unanswered = Omit<StoredCompletion, 'answer'>;
 
 const COLUMNS = ['id', 'account_id', 'model', 'head', 'sealed_with', 'created_at_ms'] as const;
 
-/** Rows that a search by metadata, which are sealed, opens before others get their turn. */
+/** Rows that a search by metadata, which are sealed, or for one that can be opened looks at before others get their turn. */
 const SEARCHED_AT_ONCE = 100;
+
+type CompletionRow = Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>;
 
 /** Chat completions that were asked to be stored: rows of kind `completion` beside the conversations. */
 @Injectable()
@@ -116,23 +125,40 @@ export class StoredCompletionRepository {
     return row && this.#answered(this.#toUnanswered(row), db);
   }
 
-  /** Without reading its answer. */
+  /** Opens nothing. */
   async findPosition(
     accountId: string,
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<PagePosition | undefined> {
     const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
-    return row && this.#toUnanswered(row);
+    return row && positionOf(row);
   }
 
-  /** A page ends early where its answers are very long. */
+  /** Without those that cannot be opened. A page ends early where its answers are very long. */
   async list(
     accountId: string,
     filter: CompletionFilter,
     page: CompletionPageRequest,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Page<StoredCompletion>> {
+    let { after } = page;
+    for (;;) {
+      const { rows, hasMore, last } = await this.#listLeading(accountId, filter, { ...page, after }, db);
+      // Clients take an empty page for the end.
+      if (rows.length > 0 || !hasMore) return { rows, hasMore };
+      after = last;
+      await nextTurn();
+    }
+  }
+
+  /** @returns as many of a page as are not very long together; `last`: where the next part goes on */
+  async #listLeading(
+    accountId: string,
+    filter: CompletionFilter,
+    page: CompletionPageRequest,
+    db: Kysely<Tables>,
+  ): Promise<Page<StoredCompletion> & { readonly last?: PagePosition | undefined }> {
     const { rows, hasMore } = await this.#listUnanswered(accountId, filter, page, db);
     if (rows.length === 0) return { rows: [], hasMore };
     const sized = await this.#answersOf(rows, db)
@@ -142,14 +168,15 @@ export class StoredCompletionRepository {
     const withBytes = rows.map(({ id }) => ({ bytes: bytesOf.get(id) ?? 0 }));
     const told = rows.slice(0, leadingWithin(withBytes, PAGE_BYTES));
     const answers = await this.#answersOf(told, db).select(ANSWER_COLUMNS).execute();
-    const answerOf = new Map(answers.map((row) => [row.conversation_id, toAnswer(row, this.sealer)]));
+    const answerOf = new Map(answers.map((row) => [row.conversation_id, toListedAnswer(row, this.sealer)]));
     return {
-      // One that was erased meanwhile has none any more.
+      // One that was erased meanwhile has none any more, and that of another cannot be opened.
       rows: told.flatMap((one) => {
         const answer = answerOf.get(one.id);
         return answer === undefined ? [] : [{ ...one, answer }];
       }),
       hasMore: hasMore || told.length < rows.length,
+      last: told.at(-1),
     };
   }
 
@@ -160,7 +187,7 @@ export class StoredCompletionRepository {
     db: Kysely<Tables>,
   ): Promise<Page<Unanswered>> {
     const wanted = Object.entries(metadata ?? {});
-    const pageSize = wanted.length === 0 ? limit + 1 : SEARCHED_AT_ONCE;
+    let pageSize = wanted.length === 0 ? limit + 1 : SEARCHED_AT_ONCE;
     const found: Unanswered[] = [];
     let position = after;
     for (;;) {
@@ -171,12 +198,15 @@ export class StoredCompletionRepository {
         .orderBy('id', order)
         .limit(pageSize)
         .execute();
-      const completions = rows.map((row) => this.#toUnanswered(row));
-      found.push(
-        ...completions.filter((one) => wanted.every(([name, value]) => one.metadata[name] === value)),
-      );
-      position = completions.at(-1);
+      for (const row of rows) {
+        const head = this.sealer.openOfList(row.head, row.sealed_with, HEADS.placeOf(row.id));
+        const one = head === undefined ? undefined : toUnanswered(row, head);
+        if (one && wanted.every(([name, value]) => one.metadata[name] === value)) found.push(one);
+      }
+      const last = rows.at(-1);
+      position = last && positionOf(last);
       if (found.length > limit || rows.length < pageSize) return toPage(found.slice(0, limit + 1), limit);
+      pageSize = SEARCHED_AT_ONCE;
       await nextTurn();
     }
   }
@@ -229,20 +259,27 @@ export class StoredCompletionRepository {
     return row && { ...completion, answer: toAnswer(row, this.sealer) };
   }
 
-  #toUnanswered(row: Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>): Unanswered {
-    const text = this.sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id));
-    const head = JSON.parse(text) as CompletionHead;
-    return {
-      id: row.id,
-      accountId: row.account_id,
-      model: row.model ?? '',
-      ...head,
-      createdAtMs: Number(row.created_at_ms),
-    };
+  #toUnanswered(row: CompletionRow): Unanswered {
+    return toUnanswered(row, this.sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id)));
   }
 
   #seal(id: string, head: CompletionHead) {
     const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), HEADS.placeOf(id));
     return { head: text, sealed_with: sealedWith };
   }
+}
+
+/** @param head opened */
+function toUnanswered(row: CompletionRow, head: string): Unanswered {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    model: row.model ?? '',
+    ...(JSON.parse(head) as CompletionHead),
+    createdAtMs: Number(row.created_at_ms),
+  };
+}
+
+function positionOf({ id, created_at_ms }: CompletionRow): PagePosition {
+  return { id, createdAtMs: Number(created_at_ms) };
 }

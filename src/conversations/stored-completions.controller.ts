@@ -41,7 +41,8 @@ export class StoredCompletionsController {
   @ApiOperation({
     operationId: 'listChatCompletions',
     summary: 'List stored chat completions, oldest first',
-    description: 'A page ends early where answers are megabytes long; `has_more` tells.',
+    description:
+      'A page ends early where answers are megabytes long; `has_more` tells. One that cannot be opened is left out.',
   })
   @ApiOkResponse({ type: StoredCompletionList, description: 'A page of them' })
   list(

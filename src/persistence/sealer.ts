@@ -9,6 +9,9 @@ export interface Sealed {
   readonly sealedWith: string | null;
 }
 
+/** Rows of lists that the log names, of one process: a lost key may be that of all rows there are. */
+const MAX_NAMED = 100;
+
 /** Tells what the sealed text is, so that another form can be told from it one day. */
 const FORM = 's1.';
 const NONCE_BYTES = 12;
@@ -22,6 +25,7 @@ export class Sealer {
   readonly #logger = new Logger('Sealer');
   readonly #first: { readonly name: string; readonly key: KeyObject } | undefined;
   readonly #byName: ReadonlyMap<string, KeyObject>;
+  readonly #named = new Set<string>();
 
   /** @param keys the first seals, all open */
   constructor(keys: readonly ConversationKey[]) {
@@ -65,17 +69,37 @@ export class Sealer {
    *   the log says which
    */
   open(text: string, sealedWith: string | null, place: string): string {
+    const opened = this.#open(text, sealedWith, place);
+    if (typeof opened === 'string') return opened;
+    this.#logger.error(opened.message);
+    throw storageUnavailable(opened);
+  }
+
+  /**
+   * For lists, which do without it. The log names each row once, and so many rows.
+   * @returns `undefined`: it cannot be opened
+   */
+  openOfList(text: string, sealedWith: string | null, place: string): string | undefined {
+    const opened = this.#open(text, sealedWith, place);
+    if (typeof opened === 'string') return opened;
+    if (this.#named.size < MAX_NAMED && !this.#named.has(place)) {
+      this.#named.add(place);
+      this.#logger.error(opened.message);
+    }
+    return undefined;
+  }
+
+  #open(text: string, sealedWith: string | null, place: string): string | Error {
     if (sealedWith === null) return text;
     const key = this.#byName.get(sealedWith);
     if (key === undefined) {
-      this.#logger.error(`CONVERSATION_KEYS has no key named ${sealedWith}, which ${place} was sealed with`);
-      throw storageUnavailable(new Error('unknown sealing key'));
+      return new Error(`CONVERSATION_KEYS has no key named ${sealedWith}, which ${place} was sealed with`);
     }
     try {
       return decrypt(key, text, place);
-    } catch (error) {
-      this.#logger.error(`${place} cannot be opened with the key ${sealedWith}: altered, or another key`);
-      throw storageUnavailable(error);
+    } catch (cause) {
+      const message = `${place} cannot be opened with the key ${sealedWith}: altered, or another key`;
+      return new Error(message, { cause });
     }
   }
 }

@@ -157,6 +157,16 @@ eachDatabase((_kind, open) => {
       expect(await append(sealer, id, true, [user('more')])).toBe(false);
     });
 
+    it('is named by the log once, however often it is met in a list', async () => {
+      const id = await begin(new Sealer([key('k1')]));
+      const { records } = conversationRepositories(database, new Sealer([key('k1')]));
+      for (let n = 0; n < 3; n++) {
+        const { rows } = await records.list('acct_1', {}, { limit: 20, after: undefined });
+        expect(rows).toEqual([expect.objectContaining({ id, head: undefined })]);
+      }
+      expect(lines).toEqual([expect.stringContaining(`conversations ${id} cannot be opened`)]);
+    });
+
     it('is refused without its key, which the log names', async () => {
       await begin(new Sealer([key('k1')]));
       await expect(saidIn(new Sealer([key('k2')]))).rejects.toEqual(unavailable);

@@ -52,6 +52,14 @@ export class ConversationObject {
     example: null,
   })
   summary!: string | null;
+
+  @ApiProperty({
+    enum: [true],
+    required: false,
+    description:
+      'Only in lists, of a conversation that cannot be opened: what `metadata`, `title` and `summary` say is not known.',
+  })
+  unreadable?: true;
 }
 
 export class ConversationList extends ListPage {
