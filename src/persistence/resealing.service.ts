@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Log } from '../observability/log.js';
 import { Database } from './database.js';
 import { operatorMessage } from './operator-message.js';
 import { SEALED_COLUMNS, type SealedColumn, type SealedText } from './sealed-column.js';
@@ -8,6 +9,8 @@ import { StorageStartError } from './storage-start.error.js';
 import { inTransaction } from './transaction.js';
 
 const EVERY_MS = 600_000;
+
+const CONTEXT = { context: 'Resealing' };
 
 /** Between two batches, so that requests have the database to themselves most of the time. */
 const REST_MS = 20;
@@ -22,7 +25,6 @@ const PROGRESS_EVERY = 10_000;
  */
 @Injectable()
 export class ResealingService implements BeforeApplicationShutdown {
-  private readonly logger = new Logger('Resealing');
   private readonly stopping = new AbortController();
   private readonly stopped = new Promise<void>((resolve) => {
     this.stopping.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -35,6 +37,8 @@ export class ResealingService implements BeforeApplicationShutdown {
   constructor(
     private readonly database: Database,
     private readonly sealer: Sealer,
+    // Operators wait for these lines; Nest's own `log` is for debugging.
+    private readonly log: Log,
   ) {}
 
   /**
@@ -79,10 +83,10 @@ export class ResealingService implements BeforeApplicationShutdown {
     const unneeded = await this.listUnneeded();
     // What was sealed by a process that died is told by this one, so the files are looked after here.
     if (done > 0 || unneeded.length > 0) await this.purge();
-    if (done > 0) this.logger.log(`sealed ${done} texts anew with ${this.sealer.current}`);
+    if (done > 0) this.log.info(CONTEXT, `sealed ${done} texts anew with ${this.sealer.current}`);
     for (const name of unneeded) {
       this.toldUnneeded.add(name);
-      this.logger.log(`nothing is sealed with ${name} any more: CONVERSATION_KEYS does not need it`);
+      this.log.info(CONTEXT, `nothing is sealed with ${name} any more: CONVERSATION_KEYS does not need it`);
     }
     return done;
   }
@@ -91,7 +95,8 @@ export class ResealingService implements BeforeApplicationShutdown {
     this.running = this.running
       .then(() => this.reseal())
       .catch((error: unknown) => {
-        if (!this.stopping.signal.aborted) this.logger.warn(`not sealed anew: ${operatorMessage(error)}`);
+        if (!this.stopping.signal.aborted)
+          this.log.warn(CONTEXT, `not sealed anew: ${operatorMessage(error)}`);
       });
   }
 
@@ -141,7 +146,7 @@ export class ResealingService implements BeforeApplicationShutdown {
 
   private tellProgress({ table }: SealedColumn, before: number, more: number): void {
     if (Math.floor(before / PROGRESS_EVERY) < Math.floor((before + more) / PROGRESS_EVERY)) {
-      this.logger.log(`${before + more} texts of ${table} sealed anew so far`);
+      this.log.info(CONTEXT, `${before + more} texts of ${table} sealed anew so far`);
     }
   }
 

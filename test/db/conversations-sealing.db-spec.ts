@@ -8,6 +8,7 @@ import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js'
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { ConversationScope } from '../../src/conversations/conversation.js';
+import type { Log } from '../../src/observability/log.js';
 import type { Database } from '../../src/persistence/database.js';
 import { ResealingService } from '../../src/persistence/resealing.service.js';
 import { Sealer } from '../../src/persistence/sealer.js';
@@ -33,6 +34,13 @@ beforeAll(() => {
   Logger.overrideLogger({ log: keepLine, warn: keepLine, error: keepLine });
 });
 afterAll(() => Logger.overrideLogger(false));
+
+const log = {
+  info: (_fields: object, line: string) => keepLine(line),
+  warn: (_fields: object, line: string) => keepLine(line),
+} as unknown as Log;
+
+const resealingWith = (database: Database, sealer: Sealer) => new ResealingService(database, sealer, log);
 
 eachDatabase((_kind, open) => {
   let database: Database;
@@ -178,7 +186,7 @@ eachDatabase((_kind, open) => {
     it('refuses to start without a key that something is sealed with, and names it', async () => {
       await begin(new Sealer([key('k1')]));
       for (const keys of [[], [key('k2')]]) {
-        const service = new ResealingService(database, new Sealer(keys));
+        const service = resealingWith(database, new Sealer(keys));
         await expect(service.start()).rejects.toThrow(StorageStartError);
         await expect(service.start()).rejects.toThrow(/k1/);
       }
@@ -189,7 +197,7 @@ eachDatabase((_kind, open) => {
       await begin(new Sealer([]), { ...scope, clientId: 'plain' });
       await begin(new Sealer([older]));
       const sealer = new Sealer([newer, older]);
-      const service = new ResealingService(database, sealer);
+      const service = resealingWith(database, sealer);
       expect(await service.reseal()).toBe(6);
       expect(await keyNames()).toEqual(['newer']);
       expect(await storedText()).not.toContain('secret');
@@ -199,7 +207,7 @@ eachDatabase((_kind, open) => {
         'nothing is sealed with older any more: CONVERSATION_KEYS does not need it',
       ]);
       expect(await service.reseal()).toBe(0);
-      const later = new ResealingService(database, new Sealer([newer]));
+      const later = resealingWith(database, new Sealer([newer]));
       await later.start();
       await later.beforeApplicationShutdown();
     });
@@ -212,7 +220,7 @@ eachDatabase((_kind, open) => {
         database.kysely,
       );
       const sealer = new Sealer([key('newer'), older]);
-      expect(await new ResealingService(database, sealer).reseal()).toBe(16);
+      expect(await resealingWith(database, sealer).reseal()).toBe(16);
       for (let n = 0; n < 5; n++) {
         expect(await saidIn(sealer, { ...scope, clientId: `chat ${n}` })).toHaveLength(2);
       }
@@ -227,7 +235,7 @@ eachDatabase((_kind, open) => {
         await append(before, id, true, [user(`u${n}`), assistant(`a${n}`)]);
         said.push(`u${n}`, `a${n}`);
       }
-      const services = [new ResealingService(database, after), new ResealingService(database, after)];
+      const services = [resealingWith(database, after), resealingWith(database, after)];
       const resealing = Promise.all(services.map((service) => service.reseal()));
       for (let n = 100; n < 140; n++) {
         await append(n % 2 === 0 ? before : after, id, true, [user(`u${n}`), assistant(`a${n}`)]);
@@ -288,7 +296,7 @@ describe('ResealingService, in the bytes of the files of SQLite', () => {
     lines.splice(0);
     const foundThen: number[] = [];
     whenLogged = () => foundThen.push(found());
-    expect(await new ResealingService(database, new Sealer([key('newer'), older])).reseal()).toBe(360);
+    expect(await resealingWith(database, new Sealer([key('newer'), older])).reseal()).toBe(360);
     whenLogged = () => undefined;
     expect(lines).toEqual([
       'sealed 360 texts anew with newer',
