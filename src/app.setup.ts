@@ -13,7 +13,7 @@ import { publishDocs } from './openapi/docs-page.js';
 /**
  * The whole application, ready to listen: the same for `main.ts` and for tests.
  *
- * @throws StorageStartError when the embedded database cannot be opened
+ * @throws StorageStartError when the embedded database cannot be opened, or a key that it is sealed with is not there
  */
 export async function createApp(config: AppConfig): Promise<NestExpressApplication> {
   const adapter = new TollgateAdapter(config.server);

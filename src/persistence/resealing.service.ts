@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Log } from '../observability/log.js';
 import { Database } from './database.js';
 import { operatorMessage } from './operator-message.js';
@@ -24,7 +24,7 @@ const PROGRESS_EVERY = 10_000;
  * so any number of processes may be at it. A run that was broken off goes on where it was.
  */
 @Injectable()
-export class ResealingService implements BeforeApplicationShutdown {
+export class ResealingService implements OnModuleInit, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
   private readonly stopped = new Promise<void>((resolve) => {
     this.stopping.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -42,17 +42,19 @@ export class ResealingService implements BeforeApplicationShutdown {
   ) {}
 
   /**
+   * Before anything listens. A PostgreSQL that is not ready yet is asked by `start`.
+   * @throws StorageStartError when something is sealed with a key that is not configured
+   */
+  async onModuleInit(): Promise<void> {
+    if (this.database.ready) await this.refuseMissingKeys();
+  }
+
+  /**
    * Call once, when the database is ready. The work itself goes on in the background, now and every ten minutes.
    * @throws StorageStartError when something is sealed with a key that is not configured
    */
   async start(): Promise<void> {
-    const missing = [...(await this.namesInUse())].filter((name) => !this.sealer.knows(name));
-    if (missing.length > 0) {
-      throw new StorageStartError(
-        `Stored conversations are sealed with keys that CONVERSATION_KEYS does not have: ${missing.join(', ')}. ` +
-          'Add them after the key that is to seal from now on; what they sealed is then sealed anew.',
-      );
-    }
+    await this.refuseMissingKeys();
     if (this.sealer.current === null) return;
     this.turn();
     this.timer = setInterval(() => this.turn(), EVERY_MS).unref();
@@ -171,6 +173,16 @@ export class ResealingService implements BeforeApplicationShutdown {
     return this.sealer.names.filter(
       (name) => name !== this.sealer.current && !used.has(name) && !this.toldUnneeded.has(name),
     );
+  }
+
+  private async refuseMissingKeys(): Promise<void> {
+    const missing = [...(await this.namesInUse())].filter((name) => !this.sealer.knows(name));
+    if (missing.length > 0) {
+      throw new StorageStartError(
+        `Stored conversations are sealed with keys that CONVERSATION_KEYS does not have: ${missing.join(', ')}. ` +
+          'Add them after the key that is to seal from now on; what they sealed is then sealed anew.',
+      );
+    }
   }
 
   private async namesInUse(): Promise<Set<string>> {

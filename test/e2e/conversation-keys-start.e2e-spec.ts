@@ -37,4 +37,9 @@ describe('a start with other CONVERSATION_KEYS than before', () => {
     expect(output).toContain('sealed 1 texts anew with newer');
     expect(output).toContain('nothing is sealed with older any more');
   });
+  it('ends without one that is used, in one line that names it, before anything listens', async () => {
+    const second = await start(key('newer', 2), await sealedFolder());
+    expect(await second.exitCode()).toBe(1);
+    expect(second.output).toMatch(/^Stored conversations are sealed with keys .*: older\. .*\n$/);
+  });
 });
