@@ -11,13 +11,40 @@ const FIELDS = {
   'system-prompt': text({ field: 'system_prompt', value: '<text>', description: 'with {{variables}}' }),
   temperature: number({ field: 'temperature', description: '0 to 2 (0.7)' }),
   'max-tokens': whole({ field: 'max_tokens', description: 'most tokens of an answer (4096)' }),
-  keys: list({ field: 'keys', value: '<a,b>', description: 'ids of the keys that may use it (all)' }),
+  keys: list({
+    field: 'keys',
+    value: '<a,b>',
+    description: 'ids of the keys that may use it; "" is none (all)',
+  }),
   draft: flag({ field: 'draft', description: 'keep the new version from callers (false)' }),
   file: jsonFile({
     field: 'file',
     description: 'a JSON object with any fields of a chatbot; options win over it',
   }),
 } satisfies Record<string, Option>;
+
+/** What a chatbot goes without, or has a default for, by its name on the wire. */
+export const CLEARABLE = [
+  'description',
+  'system_prompt',
+  'variables',
+  'temperature',
+  'top_p',
+  'max_tokens',
+  'stop',
+  'presence_penalty',
+  'frequency_penalty',
+  'seed',
+  'reasoning_effort',
+  'verbosity',
+  'tools',
+  'tool_choice',
+  'response_format',
+  'memory',
+  'overrides',
+  'accepts_instructions',
+  'keys',
+] as const;
 
 const REVISION = {
   revision: whole({ field: 'revision', description: 'change only if it still has this revision' }),
@@ -59,7 +86,14 @@ export const CHATBOT_COMMANDS: readonly Command[] = [
     positionals: ['chatbot-id'],
     options: {
       ...FIELDS,
-      clear: clear('fields to bring back to their defaults, by their names on the wire (tools,max_tokens)'),
+      keys: {
+        ...FIELDS.keys,
+        description: 'ids of the keys that may use it; "" is none, and --clear keys lets in all',
+      },
+      clear: clear(
+        'fields to bring back to their defaults, by their names on the wire (tools,max_tokens)',
+        CLEARABLE,
+      ),
       ...REVISION,
     },
     request: (given) => ({
@@ -133,8 +167,14 @@ function restorePath({ positionals: [id = '', version = ''] }: CommandArguments)
   return `/chatbots/${encodeURIComponent(id)}/versions/${encodeURIComponent(version)}/restore`;
 }
 
+/** Told apart, as all and none are opposites. */
+function keysOf({ keys }: Json): unknown {
+  if (keys === null) return 'all';
+  return Array.isArray(keys) && keys.length === 0 ? 'none' : keys;
+}
+
 function showChatbot(answer: Json): string {
   const prompt = String(answer['system_prompt'] ?? '');
-  const record = renderRecord(answer, ['object', 'system_prompt']);
+  const record = renderRecord({ ...answer, keys: keysOf(answer) }, ['object', 'system_prompt']);
   return prompt === '' ? record : `${record}\n\nSystem prompt\n\n${renderText(prompt)}`;
 }

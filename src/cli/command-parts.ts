@@ -1,4 +1,5 @@
 /** What several commands have in common. */
+import { CliError } from './cli-error.js';
 import type { CommandArguments } from './command.js';
 import type { Json } from './json.js';
 import { list, text, whole, type Option } from './option.js';
@@ -12,7 +13,17 @@ export const PAGE = {
 export const account = (description: string, required = false): Option =>
   text({ field: 'account_id', value: '<id>', description, required });
 
-export const clear = (description: string): Option => list({ field: 'clear', value: '<a,b>', description });
+/** @param fields that have a `null`, by their names on the wire; no other is taken */
+export function clear(description: string, fields: readonly string[]): Option {
+  const names = list({ field: 'clear', value: '<a,b>', description });
+  const read = (given: string): readonly string[] => {
+    const parts = names.read(given);
+    const [other] = parts.length === 0 ? [''] : parts.filter((part) => !fields.includes(part));
+    if (other === undefined) return parts;
+    throw new CliError(`must name some of ${fields.join(', ')}, not "${other}"`, 2);
+  };
+  return { ...names, read };
+}
 
 /** A body in which the fields that `clear` names are `null`. */
 export function withCleared({ clear: names = [], ...body }: Json): Json {

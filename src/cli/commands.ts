@@ -94,7 +94,7 @@ export const COMMANDS: readonly Command[] = [
         'suspended',
       ),
       ...RETENTION,
-      clear: clear('fields to take away, by their names on the wire (conversation_retention_days)'),
+      clear: clear('fields to take away: conversation_retention_days', fieldsOf(RETENTION)),
       ...VERSION,
     },
     request: (given) => ({ method: 'PATCH', path: at('/accounts')(given), body: withCleared(given.fields) }),
@@ -169,7 +169,7 @@ export const COMMANDS: readonly Command[] = [
     options: {
       name: text({ field: 'name', value: '<name>', description: 'for people' }),
       ...KEY_LIMITS,
-      clear: clear('limits to take away, by their names on the wire (rpm,expires_at)'),
+      clear: clear('limits to take away, by their names on the wire (rpm,expires_at)', fieldsOf(KEY_LIMITS)),
       ...VERSION,
     },
     request: (given) => ({ method: 'PATCH', path: at('/keys')(given), body: withCleared(given.fields) }),
@@ -250,4 +250,8 @@ export const COMMANDS: readonly Command[] = [
 
 function showSecret(answer: Json): string {
   return `${renderRecord(answer, ['object', 'key'])}\n\nSecret (shown this once):\n\n  ${String(answer['key'])}`;
+}
+
+function fieldsOf(options: Readonly<Record<string, Option>>): string[] {
+  return Object.values(options).map(({ field }) => field);
 }

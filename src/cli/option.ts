@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import { CliError } from './cli-error.js';
 
 /** An option of a command: a field of the request that the command makes. */
-export interface Option {
+export interface Option<T = unknown> {
   /** Name of the field on the wire. */
   readonly field: string;
   readonly description: string;
   /** Placeholder in the help. */
   readonly value: string;
-  readonly read: (text: string) => unknown;
+  /** @throws CliError for what it does not take */
+  readonly read: (text: string) => T;
   readonly required?: boolean;
   /** Used where the option is not given. */
   readonly fallback?: string;
@@ -53,7 +54,7 @@ export const credits = (option: OptionText): Option => ({
 });
 
 /** Parts between commas. */
-export const list = (option: OptionText & { value: string }): Option => ({
+export const list = (option: OptionText & { value: string }): Option<readonly string[]> => ({
   ...option,
   read: (given) =>
     given

@@ -2,8 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ChatbotPatchDto } from '../../src/chatbots/chatbots.dto.js';
+import { CLEARABLE } from '../../src/cli/chatbot-commands.js';
 import { runCli, type CliResult } from '../../src/cli/run-cli.js';
 import { loadCliConfig } from '../../src/config/cli-config.js';
+import { fieldsOf } from '../../src/contracts/validation/field.decorator.js';
 import { AdminClient } from '../support/admin-client.js';
 import { ADMIN_KEY, Tollgate } from '../support/tollgate.js';
 
@@ -110,6 +113,32 @@ describe('npm run cli -- chatbots', () => {
     expect(await json('chatbots', 'change', id, '--file', path)).toMatchObject({ name: 'B', version: 2 });
     const late = await cli('chatbots', 'change', id, '--file', path);
     expect([late.exitCode, late.stderr]).toEqual([1, expect.stringContaining('revision 2')]);
+  });
+
+  it('tells a chatbot for all keys from one for none, and its help says how to make both', async () => {
+    const id = await create('--name', 'A', '--model', 'sandbox/echo');
+    const key = await json<{ id: string }>('keys', 'create', '--account', accountId);
+    const keysAfter = async (...words: string[]) =>
+      /^keys +(.+)$/m.exec((await cli('chatbots', 'change', id, ...words)).stdout)?.[1];
+    expect(await keysAfter('--name', 'B')).toBe('all');
+    expect(await keysAfter('--keys', '')).toBe('none');
+    expect(await keysAfter('--keys', key.id)).toBe(key.id);
+    expect(await keysAfter('--clear', 'keys')).toBe('all');
+    const { stdout } = await cli('chatbots', 'change', '--help');
+    expect(stdout).toMatch(/--keys .*"" is none, and --clear keys lets in all/);
+  });
+
+  it('clears whatever takes null, and says so of anything else', async () => {
+    const settings = fieldsOf(ChatbotPatchDto).filter(({ nullMeans }) => nullMeans !== null);
+    const names = settings.map(({ name }) => name).filter((name) => !['draft', 'revision'].includes(name));
+    expect([...CLEARABLE]).toEqual(names);
+    const id = await create('--name', 'A', '--model', 'sandbox/echo');
+    expect(await json('chatbots', 'change', id, '--clear', names.join(','))).toMatchObject({ version: 1 });
+    for (const name of ['name', 'model', 'foo', 'draft', 'revision', '']) {
+      const refused = await cli('chatbots', 'change', id, '--clear', name && `seed,${name}`);
+      const message = `--clear must name some of ${names.join(', ')}, not "${name}"`;
+      expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
   });
 
   it('keys get and lose their rights', async () => {

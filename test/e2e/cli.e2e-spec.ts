@@ -218,6 +218,8 @@ describe('npm run cli', () => {
     ['keys create --account a --expires soon', '--expires must be a time'],
     ['usage --group-by colour', '--group-by must be one of day, model, key'],
     ['keys create --account a --manage-chatbots yes', '--manage-chatbots must be true or false'],
+    ['keys change a --clear rpm,name', '--clear must name some of rpm, tpm,'],
+    ['accounts change a --clear name', '--clear must name some of conversation_retention_days, not "name"'],
     ['keys list --colour red', "Unknown option '--colour'"],
     ['keys list --admin-key x', "Unknown option '--admin-key'"],
   ])('ends with 2 and what is unclear: %s', async (line, message) => {
