@@ -63,7 +63,9 @@ describe('renderSystemPrompt', () => {
     expect(refusal).toMatchObject({
       code: 'validation_failed',
       param: 'metadata',
-      issues: [{ message: expect.stringContaining("'order_id'") }],
+      issues: [
+        { message: "Missing variable 'order_id': this chatbot needs 'metadata.order_id' as a string." },
+      ],
     });
   });
 

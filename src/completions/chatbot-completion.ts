@@ -52,7 +52,7 @@ export function toChatbotCompletion(
   if (applied.max_completion_tokens !== undefined) request.max_tokens = applied.max_completion_tokens;
   // How many are generated is one matter with how many are shown.
   if (asked.best_of !== undefined && settings.overrides.includes('n')) request.best_of = asked.best_of;
-  const systemPrompt = renderSystemPrompt(settings);
+  const systemPrompt = renderSystemPrompt(settings, undefined);
   return {
     request,
     preset: {

@@ -217,12 +217,15 @@ describe('a legacy completion by a chatbot', () => {
     expect(limits[1]).toBe(limits[0]);
   });
 
-  it('refuses a system prompt with a variable that nobody fills, before the upstream is called', async () => {
+  it('refuses a variable that nobody fills before the upstream is called, and tells where its value can come from', async () => {
     const bot = await newChatbot(app.tollgate, { systemPrompt: 'Speak {{tongue}}.' });
+    const said =
+      "Missing variable 'tongue': legacy completions have no 'metadata', so its value must come from the chatbot's " +
+      "'variables', or from 'metadata.tongue' of a chat completion.";
     const response = await post(W.completions, { model: bot });
     expect({ status: response.status, body: await response.json() }).toMatchObject({
       status: 400,
-      body: { error: { param: 'metadata' } },
+      body: { error: { param: 'metadata', message: said } },
     });
     expect(app.upstream.requests).toEqual([]);
   });
