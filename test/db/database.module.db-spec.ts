@@ -3,6 +3,7 @@ import { Global, Module, type LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { AppConfig, type StorageConfig } from '../../src/config/app-config.js';
+import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { Database, DatabaseReadiness } from '../../src/persistence/database.js';
 import { DatabaseModule } from '../../src/persistence/database.module.js';
 import { GroupCommit } from '../../src/persistence/group-commit.js';
@@ -20,6 +21,7 @@ afterEach(() => rm(dataDir, { recursive: true }));
 
 function boot(storage: Partial<StorageConfig> = {}) {
   const config = {
+    log: { level: 'silent' },
     storage: { dataDir, databaseUrl: undefined, redisUrl: undefined, conversationKeys: [], ...storage },
   };
 
@@ -27,7 +29,7 @@ function boot(storage: Partial<StorageConfig> = {}) {
   @Module({ providers: [{ provide: AppConfig, useValue: config }], exports: [AppConfig] })
   class TestConfigModule {}
 
-  return Test.createTestingModule({ imports: [TestConfigModule, DatabaseModule] })
+  return Test.createTestingModule({ imports: [TestConfigModule, ObservabilityModule, DatabaseModule] })
     .setLogger(SILENT)
     .compile()
     .then((module) => module.init());
