@@ -21,6 +21,8 @@ const MOST_MODELS = 1_000;
 /**
  * How many tokens a model's own tokenizer makes of one of ours, as its upstreams have told: what we count with is that of
  * OpenAI's models. A conversation that is full by our count would else be refused at each turn by a model that counts more.
+ *
+ * @see docs/adr/0012-room-for-other-tokenizers.md
  */
 @Injectable()
 export class TokenRatios {
