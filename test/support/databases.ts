@@ -56,12 +56,9 @@ export function onPostgres(define: (newDatabaseUrl: () => Promise<string>) => vo
     const names: string[] = [];
     // `afterAll` hooks run in order of declaration: those of `define` still have their databases.
     define(async () => {
-      const name = `tollgate_test_${randomBytes(6).toString('hex')}`;
-      await onServer(serverUrl, `create database ${name}`);
+      const { name, url } = await createDatabase(serverUrl);
       names.push(name);
-      const url = new URL(serverUrl);
-      url.pathname = `/${name}`;
-      return url.href;
+      return url;
     });
     afterAll(() =>
       inOrder(names.map((name) => () => onServer(serverUrl, `drop database ${name} with (force)`))),
@@ -92,9 +89,16 @@ async function inOrder(steps: readonly (() => Promise<unknown>)[]): Promise<void
 export async function newDatabase(): Promise<{ url: string; drop: () => Promise<void> } | undefined> {
   const serverUrl = process.env['TEST_DATABASE_URL'];
   if (serverUrl === undefined) return undefined;
+  const { name, url } = await createDatabase(serverUrl);
+  return { url, drop: () => onServer(serverUrl, `drop database ${name} with (force)`) };
+}
+
+async function createDatabase(serverUrl: string): Promise<{ name: string; url: string }> {
   const name = `tollgate_test_${randomBytes(6).toString('hex')}`;
   await onServer(serverUrl, `create database ${name}`);
+  // No test outlives its server, so no commit need wait for the disk.
+  await onServer(serverUrl, `alter database ${name} set synchronous_commit = off`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onServer(serverUrl, `drop database ${name} with (force)`) };
+  return { name, url: url.href };
 }
