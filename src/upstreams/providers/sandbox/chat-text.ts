@@ -21,7 +21,7 @@ export function writeChatSentences(
   }
   sentences.push(aboutHistory(conversation, random));
   if (conversation.instructions !== undefined) {
-    sentences.push(`My instructions are ${quote(conversation.instructions)}.`);
+    sentences.push(aboutInstructions(conversation.instructions));
   }
   if (toolNames.length > 0) {
     sentences.push(`To have me call a tool, mention it: ${enumerate(toolNames.slice(0, MOST_NAMED))}.`);
@@ -82,6 +82,12 @@ const CLOSINGS = [
   'No model was called for this answer, it comes from the sandbox.',
   'Point your client at a real model when you want a real answer.',
 ];
+
+/** That they arrived, and not what they say: a chatbot's are not for those who talk to it. */
+function aboutInstructions(instructions: string): string {
+  const characters = [...instructions].length;
+  return `My instructions have ${characters} ${characters === 1 ? 'character' : 'characters'}, and I keep them to myself.`;
+}
 
 function aboutQuestion(text: string | undefined, random: SeededRandom): string {
   if (text === undefined) return 'There is no user message here yet.';
