@@ -14,10 +14,13 @@ export class NewAccountDto {
 }
 
 export class AccountPatchDto {
-  @Field(name, { description: 'For people.' })
+  @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
 
-  @Field(choice('active', 'suspended'), { description: 'The keys of a suspended account are refused.' })
+  @Field(choice('active', 'suspended'), {
+    nullMeans: null,
+    description: 'The keys of a suspended account are refused.',
+  })
   status?: 'active' | 'suspended';
 
   @Field(days, {

@@ -58,7 +58,7 @@ export class NewKeyDto extends KeyFieldsDto {
 }
 
 export class KeyPatchDto extends KeyFieldsDto {
-  @Field(name, { description: 'For people.' })
+  @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
 
   @Field(version, { description: 'Of the key as it was read; another one is a conflict.' })

@@ -108,8 +108,17 @@ describe('/admin/v1/accounts', () => {
     const id = await admin.account(3);
     const renamed = await admin.patch(`/accounts/${id}`, { name: 'new' });
     expect(renamed.body).toMatchObject({ name: 'new', status: 'active', balance: 3, version: 2 });
-    const nothing = await admin.patch(`/accounts/${id}`, { name: null });
+    const nothing = await admin.patch(`/accounts/${id}`, {});
     expect(nothing.body).toMatchObject({ name: 'new', version: 3 });
+  });
+
+  it.each(['name', 'status'])('a PATCH takes no null for %s, which has no default', async (field) => {
+    const id = await admin.account(0);
+    const { body: before } = await admin.get(`/accounts/${id}`);
+    const fields = { conversation_retention_days: 3, [field]: null };
+    const { status, body } = await admin.patch(`/accounts/${id}`, fields);
+    expect([status, body.error.param]).toEqual([400, field]);
+    expect((await admin.get(`/accounts/${id}`)).body).toEqual(before);
   });
 
   it.each([

@@ -134,11 +134,19 @@ describe('/admin/v1/keys', () => {
       allowed_ips: null,
     };
     const rights = { manage_chatbots: false, read_conversations: true };
-    const nothing = { name: null, budget_period: null, manage_chatbots: null, read_conversations: null };
+    const nothing = { budget_period: null, manage_chatbots: null, read_conversations: null };
     const { body: none } = await admin.patch(`/keys/${id}`, { ...cleared, ...nothing });
     expect(none).toEqual({ ...before, ...cleared, ...rights, version: 3 });
     const { body: back } = await admin.patch(`/keys/${id}`, ALL_FIELDS);
     expect(back).toEqual({ ...before, version: 4 });
+  });
+
+  it('a PATCH takes no null for the name, which has no default', async () => {
+    const { id } = await admin.key();
+    const { body: before } = await admin.get(`/keys/${id}`);
+    const { status, body } = await admin.patch(`/keys/${id}`, { rpm: 5, name: null });
+    expect([status, body.error.param]).toEqual([400, 'name']);
+    expect((await admin.get(`/keys/${id}`)).body).toEqual(before);
   });
 
   it('of many changes that read the same version one wins, and none is lost unseen', async () => {
