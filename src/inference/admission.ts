@@ -37,8 +37,8 @@ export interface Admission<Request> {
 export interface OpenHold {
   /** Hundredths of a credit; raised when the hold is extended. */
   amountHundredths: bigint;
-  /** The most that the request can cost. Where the hold is less, it has to grow with the answer. */
-  readonly worstHundredths: bigint;
+  /** As in `HoldSize`. Where the hold is less, it has to grow with the answer. */
+  readonly worstHundredths: bigint | undefined;
 }
 
 /** Output that a request without a limit is expected to have, for the tokens-a-minute reservation only. */
@@ -82,7 +82,7 @@ export class AdmissionService {
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
     const promptTokens = estimatePromptTokens(prompt);
     const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
-    const size = holdSize(
+    const { worstHundredths, ...size } = holdSize(
       prompt,
       endpoint.choices(request),
       maxCompletionTokens,
@@ -112,7 +112,7 @@ export class AdmissionService {
         facts: stringifyFacts(facts),
         exclusive: prepared.exclusive,
       });
-      const hold = { amountHundredths, worstHundredths: size.amountHundredths };
+      const hold = { amountHundredths, worstHundredths };
       return {
         request,
         caller,

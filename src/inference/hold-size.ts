@@ -4,10 +4,12 @@ import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
 
 /** What to set aside for a request, in hundredths of a credit. */
 export interface HoldSize {
-  /** The most that the request can cost. */
+  /** What is asked for at first: the most that the request can cost, where that is known. */
   readonly amountHundredths: bigint;
   /** What must be there to begin: the same, or less where the client set no limit of its own. */
   readonly leastHundredths: bigint;
+  /** The most that the request can cost; `undefined` where neither client nor model limits the answer. */
+  readonly worstHundredths: bigint | undefined;
 }
 
 /** Output that an answer without a limit must at least be able to have. */
@@ -34,8 +36,12 @@ export function holdSize(
     creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), creditNanoUsd);
   const least = Math.min(LEAST_COMPLETION_TOKENS, maxCompletionTokens ?? LEAST_COMPLETION_TOKENS);
   const amount = credits(maxCompletionTokens ?? UNLIMITED_COMPLETION_TOKENS);
-  return { amountHundredths: amount, leastHundredths: limitIsClients ? amount : credits(least) };
+  return {
+    amountHundredths: amount,
+    leastHundredths: limitIsClients ? amount : credits(least),
+    worstHundredths: maxCompletionTokens === undefined ? undefined : amount,
+  };
 }
 
-/** First hold of an answer that nobody limits; it grows from there. */
+/** Of the first hold of an answer that nobody limits, at most; it grows from there as long as the answer does. */
 const UNLIMITED_COMPLETION_TOKENS = 16_384;

@@ -3,16 +3,21 @@ import { HoldService } from '../billing/hold.service.js';
 import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import type { Admission } from './admission.js';
+import type { Admission, OpenHold } from './admission.js';
 import { estimatePromptTokens } from './prompt.js';
 
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
 
-/** Watches what a stream has cost so far against what is held for it. */
+/** Watches what a stream costs against what is held for it. */
 export interface HoldWatch {
-  /** @param tokens of the output so far, sooner too many than too few */
-  relayed(tokens: number): void;
+  /**
+   * Asked before output is relayed.
+   *
+   * @param tokens of the output so far, this one included; sooner too many than too few
+   * @returns what to wait for first, which never rejects; `undefined`: go on
+   */
+  room(tokens: number): Promise<void> | undefined;
   /** True once the hold is used up and could not be extended: nothing more may be relayed. */
   readonly exhausted: boolean;
 }
@@ -36,8 +41,10 @@ export class HoldWatchService {
 
 class StreamWatch implements HoldWatch {
   exhausted = false;
-  private extending = false;
   private atItsLimit: boolean;
+  private extension: Promise<void> | undefined;
+  /** The last extension was not given whole: there is no more, until somebody buys credit or another hold is resolved. */
+  private short = false;
   private nextProgressMs: number;
 
   constructor(
@@ -46,37 +53,45 @@ class StreamWatch implements HoldWatch {
     private readonly clock: Clock,
     private readonly creditNanoUsd: bigint,
   ) {
-    const { hold } = admission;
-    this.atItsLimit = hold.amountHundredths >= hold.worstHundredths;
+    this.atItsLimit = isWorstCase(admission.hold);
     this.nextProgressMs = clock.monotonicMs() + PROGRESS_EVERY_MS;
   }
 
-  relayed(tokens: number): void {
+  room(tokens: number): Promise<void> | undefined {
     const { hold, caller } = this.admission;
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.nextProgressMs) {
       this.nextProgressMs = nowMs + PROGRESS_EVERY_MS;
       this.holds.noteProgress(caller.requestId, tokens);
     }
-    if (this.atItsLimit) return;
+    if (this.atItsLimit) return undefined;
     const used = this.credits(tokens);
-    if (used >= hold.amountHundredths) this.exhausted = true;
-    else if (!this.extending && used * 4n >= hold.amountHundredths * 3n) void this.extend();
+    if (used >= hold.amountHundredths) return this.cover(used);
+    if (used * 4n >= hold.amountHundredths * 3n && !this.short) this.extension ??= this.extend(used);
+    return undefined;
   }
 
-  private async extend(): Promise<void> {
+  /** Waits for the extension under way, then asks once more if it has to. */
+  private async cover(used: bigint): Promise<void> {
+    const { hold } = this.admission;
+    await this.extension;
+    if (used >= hold.amountHundredths && !this.atItsLimit) await this.extend(used);
+    this.exhausted = used >= hold.amountHundredths && !this.atItsLimit;
+  }
+
+  private async extend(used: bigint): Promise<void> {
     const { hold, caller } = this.admission;
-    this.extending = true;
+    const twice = (used > hold.amountHundredths ? used : hold.amountHundredths) * 2n;
+    const { worstHundredths: worst = twice } = hold;
+    const wanted = twice < worst ? twice : worst;
     try {
-      const wanted =
-        hold.amountHundredths * 2n < hold.worstHundredths ? hold.amountHundredths * 2n : hold.worstHundredths;
       hold.amountHundredths = await this.holds.extend(caller.requestId, caller.principal.accountId, wanted);
-      this.atItsLimit = hold.amountHundredths >= hold.worstHundredths;
+      this.atItsLimit = isWorstCase(hold);
     } catch {
-      // No credit or no storage: the stream goes on as far as its hold reaches.
-    } finally {
-      this.extending = false;
+      // No storage: the stream goes on as far as its hold reaches.
     }
+    this.short = hold.amountHundredths < wanted;
+    this.extension = undefined;
   }
 
   private credits(completionTokens: number): bigint {
@@ -84,4 +99,9 @@ class StreamWatch implements HoldWatch {
     const promptTokens = estimatePromptTokens(prompt);
     return creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), this.creditNanoUsd);
   }
+}
+
+/** The answer cannot cost more than is held. */
+function isWorstCase({ amountHundredths, worstHundredths }: OpenHold): boolean {
+  return worstHundredths !== undefined && amountHundredths >= worstHundredths;
 }

@@ -1,5 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  finalize,
+  from,
+  map,
+  Observable,
+  switchMap,
+  tap,
+  throwError,
+} from 'rxjs';
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
@@ -137,10 +149,15 @@ export class InferenceService {
     const { meter } = answer;
     const watch = this.holdWatches.watch(admission);
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
+      concatMap((chunk) => {
+        const roomMade = watch.room(meter.estimatedTokensWith(endpoint.partsOfChunk(chunk)));
+        if (roomMade === undefined) return [chunk];
+        flow.closeUntil(roomMade);
+        return from(roomMade).pipe(map(() => chunk));
+      }),
       failWhenAborted(open.signal, () => new CutByShutdownError()),
       tap((chunk) => {
         meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
-        watch.relayed(meter.estimatedTokens);
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
         keeper?.said?.(chunk);
       }),

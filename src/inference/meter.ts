@@ -43,7 +43,18 @@ export class Meter {
 
   /** Tokens so far, sooner too many than too few: an event has at least one, and few tokenizers beat three bytes. */
   get estimatedTokens(): number {
-    return Math.max(this.events, Math.ceil(this.bytes / 3));
+    return estimate(this.events, this.bytes);
+  }
+
+  /** As `estimatedTokens`, as if these parts had been seen as well. */
+  estimatedTokensWith(parts: Iterable<MeteredPart>): number {
+    let { events, bytes } = this;
+    for (const { text } of parts) {
+      if (text === '') continue;
+      events += 1;
+      bytes += Buffer.byteLength(text);
+    }
+    return estimate(events, bytes);
   }
 
   /**
@@ -87,4 +98,8 @@ export class Meter {
     const longest = Math.max(this.prompt.chars, this.text.chars);
     return this.prompt.mediaParts === 0 && longest <= MAX_COUNTED_CHARS;
   }
+}
+
+function estimate(events: number, bytes: number): number {
+  return Math.max(events, Math.ceil(bytes / 3));
 }
