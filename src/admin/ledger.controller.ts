@@ -17,7 +17,7 @@ export class LedgerQueryDto extends PageDto {
   @Field(idFilter, { description: "Only settlements of this key's requests." })
   key_id?: string;
 
-  @Field(idFilter, { description: 'Only the settlement of this request.' })
+  @Field(idFilter, { description: 'Only the settlement of this request, and what was given back of it.' })
   request_id?: string;
 }
 

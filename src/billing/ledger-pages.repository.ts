@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { expressionBuilder } from 'kysely';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { literal } from '../persistence/literal.js';
 import { comesAfter } from '../persistence/newest-first.js';
+import type { Tables } from '../persistence/tables.js';
 import type { LedgerEntry } from './ledger.repository.js';
 
 export interface LedgerFilter {
@@ -25,10 +27,7 @@ export class LedgerPagesRepository {
       .selectAll()
       .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
       .$if(keyId !== undefined, (query) => query.where('key_id', '=', keyId ?? ''))
-      .$if(requestId !== undefined, (query) =>
-        // Only settlements name requests, and only they are indexed by them.
-        query.where('request_id', '=', requestId ?? '').where('type', '=', literal('settlement')),
-      )
+      .$if(requestId !== undefined, (query) => query.where('id', 'in', ofRequest(requestId ?? '')))
       .where(comesAfter(after))
       // Ids begin with the time: both orders are one, and each has its index.
       .$if(accountId !== undefined, (query) => query.orderBy('created_at_ms', 'desc'))
@@ -66,6 +65,8 @@ export class LedgerPagesRepository {
           .select((entry) => entry.fn.sum<bigint>('amount_hundredths').as('sum'))
           .whereRef('ledger_entries.account_id', '=', 'account_balances.account_id')
           .where('type', '<>', literal('settlement'))
+          // What was given back of a settlement makes it less.
+          .where('request_id', 'is', null)
           .as('posted_hundredths'),
       )
       .where('account_id', '=', accountId)
@@ -80,9 +81,20 @@ export class LedgerPagesRepository {
   }
 }
 
+/** Its settlement, and what was given back of it; each has an index of its own. */
+function ofRequest(requestId: string) {
+  const entries = (type: 'settlement' | 'correction') =>
+    expressionBuilder<Tables>()
+      .selectFrom('ledger_entries')
+      .select('id')
+      .where('request_id', '=', requestId)
+      .where('type', '=', literal(type));
+  return entries('settlement').unionAll(entries('correction'));
+}
+
 export interface LedgerSums {
   readonly balanceHundredths: bigint;
   readonly heldHundredths: bigint;
-  /** Σ settlements, positive. */
+  /** Σ settlements less what was given back of them, positive. */
   readonly usedHundredths: bigint;
 }

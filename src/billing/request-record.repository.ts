@@ -20,7 +20,7 @@ export interface RequestRecord {
   readonly price: PriceVersion | undefined;
 }
 
-/** Entries of one request: one settlement, if any. */
+/** Entries of one request: its settlement, if any, and what was given back of it. */
 const ALL_ENTRIES = { limit: 100, after: undefined };
 
 @Injectable()

@@ -150,6 +150,13 @@ onPostgres((newDatabaseUrl) => {
       'a charge and its return',
     );
     expect(await entriesOf(end.seen.requestId)).toEqual(['settlement -6', 'correction 6']);
+    const story = await tollgate.get(`/api/v1/requests/${end.seen.requestId}`);
+    expect(await story.json()).toMatchObject({
+      ledger: [
+        { type: 'correction', amount: 0.06 },
+        { type: 'settlement', amount: -0.06 },
+      ],
+    });
     expect(await brokenInvariantsOf(tollgate, [end.seen])).toEqual([]);
   });
 

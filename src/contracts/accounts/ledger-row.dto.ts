@@ -23,10 +23,18 @@ export class LedgerRow {
   @ApiProperty({ type: String, nullable: true })
   key_id!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Of a settlement.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Of a settlement, and of a correction that gives one back.',
+  })
   request_id!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: "The operator's own words." })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: "The operator's own words; ours where a settlement is given back.",
+  })
   reason!: string | null;
 
   @ApiProperty({ type: String, nullable: true })
