@@ -15,6 +15,7 @@ import { ChatCompletionDto } from '../contracts/openai/chat-completion.dto.js';
 import { ErrorResponseWithDetail } from '../contracts/openai/error-response.dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { TURN_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { ApiAnswers } from '../surfaces/api-answers.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
@@ -33,7 +34,7 @@ abstract class ChatController {
     description:
       'Answers with one message a choice, whole or as Server-Sent Events (`stream: true`). Unknown fields are ignored; `null` in an optional field is the same as leaving it out.',
   })
-  // The same on every surface: nobody has read a path yet.
+  // The same on every surface: nobody has read a path yet. Without a response here Nest would add an empty 200.
   @ApiRequestTimeoutResponse({
     type: ErrorResponseWithDetail,
     description: 'The request took too long to arrive.',
@@ -50,7 +51,7 @@ abstract class ChatController {
 }
 
 @Serves('waterflai')
-@ApiAnswers(WATERFLAI, ChatCompletionWithConversation, ChatCompletionChunkWithConversation)
+@ApiAnswers(WATERFLAI, ChatCompletionWithConversation, ChatCompletionChunkWithConversation, TURN_FAILURES)
 @Controller(['v1/chat/completions', 'chat/completions'])
 export class WaterflaiChatController extends ChatController {}
 

@@ -29,7 +29,7 @@ abstract class CompletionsController {
     description:
       'Goes on with one or several prompts. Models that only chat answer the prompt instead. Without `max_tokens`: 16 tokens, on LightningRod as many as the model has, from a chatbot as many as it says. Chatbots remember nothing here.',
   })
-  // The same on every surface: nobody has read a path yet.
+  // The same on every surface: nobody has read a path yet. Without a response here Nest would add an empty 200.
   @ApiRequestTimeoutResponse({
     type: ErrorResponseWithDetail,
     description: 'The request took too long to arrive.',

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiHeader, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
+import type { ErrorCode } from '../common/errors/error-code.js';
 import { StreamFailure } from '../contracts/openai/error-response.dto.js';
 import { ApiFailures, INFERENCE_FAILURES } from './api-failures.decorator.js';
 import type { Surface } from './surface.js';
@@ -27,11 +28,14 @@ const ANSWER_HEADERS = {
 /**
  * Publishes the answers of an inference controller: the whole one, the chunks of the streamed one, and its failures.
  * The shapes are the dialect's own, so they stand at the controller that serves it, not at the method that all share.
+ *
+ * @param moreFailures beside those of any inference
  */
 export function ApiAnswers(
   surface: Surface,
   Answer: new () => object,
   Chunk: new () => object,
+  moreFailures: readonly ErrorCode[] = [],
 ): ClassDecorator {
   return applyDecorators(
     ApiExtraModels(Answer, Chunk, StreamFailure),
@@ -55,6 +59,6 @@ export function ApiAnswers(
         },
       },
     }),
-    ApiFailures(surface, INFERENCE_FAILURES),
+    ApiFailures(surface, [...INFERENCE_FAILURES, ...moreFailures]),
   ) as ClassDecorator;
 }

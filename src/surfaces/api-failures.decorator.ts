@@ -10,7 +10,7 @@ import {
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { ERROR_GUIDE } from './error-guide.js';
 import { renderError, type RenderedError } from './render-error.js';
-import { SURFACES, type Surface } from './surface.js';
+import { SURFACES, WATERFLAI, type Surface } from './surface.js';
 
 /** What any route with a key may fail with. */
 export const DOOR_FAILURES = [
@@ -33,6 +33,7 @@ const BODY_FAILURES = [
   'malformed_request',
   'validation_failed',
   'body_unreadable',
+  'request_timeout',
   'request_too_large',
   'unsupported_content_type',
   'unsupported_charset',
@@ -71,23 +72,21 @@ export const INFERENCE_FAILURES = [
   'draining',
 ] as const satisfies readonly ErrorCode[];
 
+/** What inference within a conversation may fail with besides. */
+export const TURN_FAILURES = ['not_found', 'conversation_busy'] as const satisfies readonly ErrorCode[];
+
 /** What a route that reads or changes what an account has stored may fail with. */
 export const CONVERSATION_FAILURES = [
   ...SELF_SERVICE_FAILURES,
-  'malformed_request',
-  'validation_failed',
-  'body_unreadable',
-  'request_timeout',
-  'request_too_large',
-  'unsupported_content_type',
-  'unsupported_charset',
-  'unsupported_encoding',
+  ...BODY_FAILURES,
   'conflict',
   'conversation_busy',
 ] as const satisfies readonly ErrorCode[];
 
 interface Failure extends RenderedError {
   readonly code: ErrorCode;
+  /** Whose form it has. */
+  readonly surface: Surface;
 }
 
 /**
@@ -95,11 +94,11 @@ interface Failure extends RenderedError {
  * each example is rendered by what renders the real one. Examples stand in `failureExamples()` once.
  */
 export function ApiFailures(surface: Surface, codes: readonly ErrorCode[]): ClassDecorator {
-  const failures = codes.map((code) => toFailure(code, surface));
+  const failures = codes.map((code) => toFailure(code, dialectOf(code, surface)));
   const byStatus = Map.groupBy(failures, ({ status }) => status);
   return applyDecorators(
     ApiExtraModels(ErrorResponse, ErrorResponseWithDetail, HttpValidationError),
-    ...[...byStatus].map(([status, group]) => toApiResponse(status, group, surface)),
+    ...[...byStatus].map(([status, group]) => toApiResponse(status, group)),
   ) as ClassDecorator;
 }
 
@@ -110,29 +109,40 @@ const PUBLISHED = [
 /** Bodies of failures by the name under which `components.examples` has them. */
 export function failureExamples(): Record<string, { value: unknown }> {
   const examples = Object.values(SURFACES).flatMap((surface) =>
-    PUBLISHED.map((code) => [exampleName(code, surface), { value: toFailure(code, surface).body }]),
+    PUBLISHED.map((code) => toFailure(code, dialectOf(code, surface))).map((failure) => [
+      exampleName(failure),
+      { value: failure.body },
+    ]),
   );
   return Object.fromEntries(examples) as Record<string, { value: unknown }>;
 }
 
 function toFailure(code: ErrorCode, surface: Surface): Failure {
-  return { code, ...renderError(exampleOf(code), surface) };
+  return { code, surface, ...renderError(exampleOf(code), surface) };
 }
 
-function exampleName(code: ErrorCode, surface: Surface): string {
+/** A request that does not arrive in time is refused in one form: nobody has read its path yet. */
+function dialectOf(code: ErrorCode, surface: Surface): Surface {
+  return code === 'request_timeout' ? WATERFLAI : surface;
+}
+
+function exampleName({ code, surface }: Failure): string {
   return `${surface.name}.${code}`;
 }
 
-function toApiResponse(status: number, failures: readonly Failure[], surface: Surface) {
+function toApiResponse(status: number, failures: readonly Failure[]) {
   return ApiResponse({
     status,
     description: failures.map(({ code }) => `- \`${code}\`: ${ERROR_GUIDE[code].meaning}`).join('\n'),
     headers: toHeaders(failures),
     content: {
       'application/json': {
-        schema: { $ref: getSchemaPath(schemaOf(status, surface)) },
+        schema: { $ref: getSchemaPath(schemaOf(status, failures)) },
         examples: Object.fromEntries(
-          failures.map(({ code }) => [code, { $ref: `#/components/examples/${exampleName(code, surface)}` }]),
+          failures.map((failure) => [
+            failure.code,
+            { $ref: `#/components/examples/${exampleName(failure)}` },
+          ]),
         ),
       },
     },
@@ -156,9 +166,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-should-retry': '`false`: the same request would fail again.',
 };
 
-function schemaOf(status: number, surface: Surface): new () => object {
+function schemaOf(status: number, failures: readonly Failure[]): new () => object {
   if (status === 422) return HttpValidationError;
-  return surface.errorDetail ? ErrorResponseWithDetail : ErrorResponse;
+  return failures.some(({ surface }) => surface.errorDetail) ? ErrorResponseWithDetail : ErrorResponse;
 }
 
 function exampleOf(code: ErrorCode): DomainError {
