@@ -8,7 +8,8 @@ export class NewAccountDto {
   name!: string;
 
   @Field(days, {
-    description: 'Days that conversations are kept after their last change; 0: nothing is stored.',
+    description:
+      'Days that conversations are kept after their last turn or added item; 0: nothing is stored.',
   })
   conversation_retention_days?: number;
 }
@@ -25,7 +26,7 @@ export class AccountPatchDto {
 
   @Field(days, {
     description:
-      'Days that conversations are kept after their last change; 0: nothing is stored, and what there is is erased.',
+      'Days that conversations are kept after their last turn or added item; 0: nothing is stored, and what there is is erased.',
   })
   conversation_retention_days?: number;
 

@@ -12,7 +12,7 @@ export interface Account {
   readonly createdAtMs: number;
   /** `undefined`: active. The keys of a suspended account are refused. */
   readonly suspendedAtMs?: number | undefined;
-  /** Days that conversations are kept after their last change; 0: nothing is stored; `undefined`: until deleted. */
+  /** Days that conversations are kept after their last turn or added item; 0: nothing is stored; `undefined`: until deleted. */
   readonly conversationRetentionDays?: number | undefined;
 }
 

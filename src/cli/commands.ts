@@ -33,7 +33,8 @@ const KEY_LIMITS = {
 const RETENTION = {
   'conversation-retention-days': whole({
     field: 'conversation_retention_days',
-    description: 'days that conversations are kept after their last change; 0: none are (until deleted)',
+    description:
+      'days that conversations are kept after their last turn or added item; 0: none are (until deleted)',
   }),
 } satisfies Record<string, Option>;
 

@@ -35,7 +35,7 @@ export interface StorageConfig {
   readonly databaseUrl: string | undefined;
   /** A replica that has shown no sign of life for so long is dead: others resolve what it held. */
   readonly processDeadAfterMs: number;
-  /** Shared limits; `undefined`: in process. Secret. */
+  /** Checked, and not used yet: each process counts for itself. Secret. */
   readonly redisUrl: string | undefined;
   /** Encrypt what is kept of conversations: the first seals, all open. Empty: it is kept plain. */
   readonly conversationKeys: readonly ConversationKey[];

@@ -24,7 +24,8 @@ export const ERROR_GUIDE = {
   },
   malformed_request: {
     message: 'The URL could not be decoded.',
-    meaning: 'This is no valid HTTP: bad framing, a URL that cannot be decoded, more than one `Host` header.',
+    meaning:
+      'This is no valid HTTP: bad framing, a URL that cannot be decoded, more than one `Host` header, an `Idempotency-Key` that is none.',
     advice: 'Send well-formed HTTP.',
   },
   method_not_allowed: {
@@ -153,7 +154,8 @@ export const ERROR_GUIDE = {
 
   upstream_rejected_request: {
     message: "The model's provider rejected the request.",
-    meaning: 'The upstream refuses this request, for instance a parameter that the model does not have.',
+    meaning:
+      'The upstream refuses this request, for instance a parameter that the model does not have, or a picture that it cannot read.',
     advice: 'Mend the request; the message is the upstream’s own, without secrets.',
   },
   upstream_rate_limited: {
@@ -227,7 +229,8 @@ export const ERROR_GUIDE = {
   },
   storage_unavailable: {
     message: 'Storage is unavailable at the moment. Please try again.',
-    meaning: 'The database is away or full, so the answer could not be charged; it is not given either.',
+    meaning:
+      'The database is away or full: an answer could not be charged and is not given, or a record could not be read or written.',
     advice: LATER,
   },
   internal: {

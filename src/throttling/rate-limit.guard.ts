@@ -16,7 +16,7 @@ import { RequestBuckets } from './request-buckets.js';
 import { TokenLimiter } from './token-limiter.js';
 
 /**
- * Requests a minute by API key. All inference routes of all surfaces share one bucket a key, reads have another, so no
+ * Requests a minute by API key. POST requests of all surfaces share one bucket a key, all others another, so no
  * spelling of a path buys more; addresses do not count, the key is who calls.
  */
 @Injectable()
@@ -41,7 +41,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     const { principal } = request;
     if (principal === undefined) return true;
 
-    const bucket = request.method === 'POST' ? 'inference' : 'reads';
+    const bucket = request.method === 'POST' ? 'post' : 'others';
     const { decision } = await this.requests.increment(`${bucket}:${principal.keyId}`, ttl, limit);
     putHeaders(response, 'requests', limit, decision);
     putHeaders(response, 'tokens', principal.tokensPerMinute, this.tokens.peek(principal));
