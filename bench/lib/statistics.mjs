@@ -9,10 +9,6 @@ export function least(samples) {
   return Math.min(...samples);
 }
 
-export function median(samples) {
-  return percentile(samples, 0.5);
-}
-
 /** Slope of the straight line with the least squared distance to the points `[x, y]`. */
 export function slope(points) {
   const n = points.length;

@@ -1,14 +1,10 @@
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
 import { formatPicoUsd } from '../common/money/usd.js';
 import type { LedgerEntry } from '../billing/ledger.repository.js';
 import type { RequestRecord } from '../billing/request-record.repository.js';
 import type { LedgerRow } from '../contracts/accounts/ledger-row.dto.js';
 import type { RequestStory } from '../contracts/accounts/request-story.dto.js';
-
-/** Times on the wire are whole Unix seconds, as OpenAI's `created`. */
-export function unixSeconds(ms: number): number {
-  return Math.floor(ms / 1000);
-}
 
 export function toLedgerRow(entry: LedgerEntry): LedgerRow {
   return {

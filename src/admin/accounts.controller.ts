@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
 import { AccountsService } from '../accounts/accounts.service.js';
-import { unixSeconds } from '../accounts/wire.js';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';

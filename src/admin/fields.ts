@@ -25,7 +25,7 @@ export const perMinute = integer({ min: 1, max: MAX_INT32 });
 export const concurrency = integer({ min: 1, max: MAX_INT32 });
 /** A century at most. */
 export const days = integer({ min: 0, max: 36_500 });
-export const unixSeconds = integer({ min: 0, max: MAX_UNIX_SECONDS });
+export const moment = integer({ min: 0, max: MAX_UNIX_SECONDS });
 export const models = list(modelId, { max: MAX_MODELS });
 
 const address = refine<string>(text({ max: 64 }), (value, path, report) => {

@@ -1,6 +1,6 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
 import { KeysService, type KeySettings, type KeyWithBudgetUse } from '../accounts/keys.service.js';
-import { unixSeconds } from '../accounts/wire.js';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../auth/api-key.js';
 import { Clock } from '../common/clock/clock.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';

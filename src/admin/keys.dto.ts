@@ -3,7 +3,7 @@ import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice, flag, integer } from '../contracts/validation/primitives.js';
 import { idFilter, name, version } from '../contracts/validation/record-fields.js';
-import { addresses, concurrency, creditsOrNothing, models, perMinute, unixSeconds } from './fields.js';
+import { addresses, concurrency, creditsOrNothing, models, perMinute, moment } from './fields.js';
 
 /** The fields of a key that an operator sets and changes. In a PATCH, `null` takes the limit away. */
 class KeyFieldsDto {
@@ -29,7 +29,7 @@ class KeyFieldsDto {
   })
   budget_period?: BudgetPeriod;
 
-  @Field(unixSeconds, { description: 'Unix seconds from which on it is refused.' })
+  @Field(moment, { description: 'Unix seconds from which on it is refused.' })
   expires_at?: number;
 
   @Field(addresses, { description: 'Addresses and networks that it may be used from. Absent: all.' })

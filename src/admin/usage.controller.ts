@@ -21,16 +21,16 @@ import { choice } from '../contracts/validation/primitives.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { unixSeconds } from './fields.js';
+import { moment } from './fields.js';
 
 export class UsageQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only requests of this account.' })
   account_id?: string;
 
-  @Field(unixSeconds, { description: 'Unix seconds. Absent: 30 days before `to`.' })
+  @Field(moment, { description: 'Unix seconds. Absent: 30 days before `to`.' })
   from?: number;
 
-  @Field(unixSeconds, { description: 'Unix seconds, not included. Absent: now.' })
+  @Field(moment, { description: 'Unix seconds, not included. Absent: now.' })
   to?: number;
 
   @Field(choice(...USAGE_GROUPS), { description: 'One row each.', default: 'day' })

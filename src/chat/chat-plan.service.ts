@@ -6,7 +6,7 @@ import { newConversationId } from '../common/ids/ids.js';
 import type { Principal } from '../common/principal.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
 import type { Surface } from '../surfaces/surface.js';
-import { ConversationNotFoundError } from './chat.errors.js';
+import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
 import { refuseStrayToolResults } from './memory/tool-results.js';
 
 /** What a request is about besides its words: found out before anything is read or set aside for it. */
@@ -55,7 +55,7 @@ export class ChatPlanService {
     const fresh = asked === undefined || asked === '' || asked === 'UID';
     const conversationId = fresh ? newConversationId() : asked;
     const ours = OURS.test(conversationId);
-    if (ours && keepsNothing) throw new ConversationNotFoundError();
+    if (ours && keepsNothing) throw new ConversationNotFoundError('conversation_id');
     const remembers =
       ours || (chatbot !== undefined && chatbot.version.settings.memory.kind !== 'none' && !keepsNothing);
     const memory: PlannedMemory = {

@@ -3,13 +3,6 @@ import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { MAX_STORED_MESSAGES } from '../contracts/validation/limits.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 
-/** The account has no such conversation, or nobody has; the same words for both. */
-export class ConversationNotFoundError extends DomainError {
-  constructor() {
-    super('not_found', 'There is no such conversation.', { param: 'conversation_id' });
-  }
-}
-
 /** The model behind a chatbot is not there any more. */
 export class ChatbotModelGoneError extends DomainError {
   constructor() {

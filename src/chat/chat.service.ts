@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { Clock } from '../common/clock/clock.js';
 import { newChatCompletionId } from '../common/ids/ids.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
@@ -51,7 +52,7 @@ export class ChatService {
     const plan = await this.plans.plan(body, caller.principal, surface);
     const envelope = {
       id: newChatCompletionId(),
-      created: Math.floor(this.clock.nowMs() / 1000),
+      created: unixSeconds(this.clock.nowMs()),
       model: body.model,
       conversationId: plan.conversationId,
     };

@@ -10,7 +10,7 @@ import type { ConversationScope, NewTurn } from '../conversations/conversation.j
 import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
-import { ConversationNotFoundError } from './chat.errors.js';
+import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
 import { ConversationReading } from './conversation-reading.js';
 import { fitMemory, type FittedMemory } from './memory/fit-memory.js';
 import type { PromptBudget } from './memory/prompt-budget.js';
@@ -87,7 +87,8 @@ export class RecallService {
             asked.said,
             asked.policy.kind === 'summary',
           );
-    if (asked.mustBe !== undefined && reading?.id !== asked.mustBe) throw new ConversationNotFoundError();
+    if (asked.mustBe !== undefined && reading?.id !== asked.mustBe)
+      throw new ConversationNotFoundError('conversation_id');
     const fresh = reading?.fresh ?? asked.said;
     refuseStrayToolResults(reading?.messages ?? [], fresh);
 

@@ -17,7 +17,8 @@ import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model } from '../models/model.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
-import { ChatbotModelGoneError, ConversationNotFoundError, refuseTooMany } from './chat.errors.js';
+import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
+import { ChatbotModelGoneError, refuseTooMany } from './chat.errors.js';
 import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
@@ -82,7 +83,7 @@ export class TurnService {
     if (named !== 'by us') return { accountId, chatbotId, clientId: conversationId };
     const found = await this.records.find(accountId, conversationId);
     if (found === undefined || (found.chatbotId !== undefined && found.chatbotId !== chatbotId)) {
-      throw new ConversationNotFoundError();
+      throw new ConversationNotFoundError('conversation_id');
     }
     return { accountId, chatbotId: found.chatbotId, clientId: found.clientId };
   }

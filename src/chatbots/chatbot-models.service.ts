@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { unixSeconds } from '../accounts/wire.js';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { Clock } from '../common/clock/clock.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
 import type { Principal } from '../common/principal.js';

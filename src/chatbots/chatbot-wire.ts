@@ -1,4 +1,4 @@
-import { unixSeconds } from '../accounts/wire.js';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { ChatbotSettings, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
 import type {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { ChatbotsService } from '../chatbots/chatbots.service.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
 import { Clock } from '../common/clock/clock.js';
@@ -48,7 +49,7 @@ export class CompletionsService {
     request: TollgateRequest,
   ): Promise<Question<CompletionRequest, CompletionAnswer, CompletionChunk>> {
     const { model } = body;
-    const envelope = { id: newCompletionId(), created: Math.floor(this.clock.nowMs() / 1000), model };
+    const envelope = { id: newCompletionId(), created: unixSeconds(this.clock.nowMs()), model };
     if (!isChatbotId(model)) {
       return { endpoint: completionEndpoint, body: withDefaults(body, request.surface), envelope };
     }

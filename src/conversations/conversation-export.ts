@@ -1,3 +1,4 @@
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import type { StoredMessage } from './conversation.js';
 
@@ -12,7 +13,7 @@ export async function* exportJson(
   yield `{"object":"conversation.export","conversation":${JSON.stringify(conversation)},"messages":[`;
   let separator = '\n';
   for await (const { id, createdAtMs, turn, requestId = null, message } of messages) {
-    const created_at = Math.floor(createdAtMs / 1000);
+    const created_at = unixSeconds(createdAtMs);
     yield separator + JSON.stringify({ id, created_at, turn, request_id: requestId, ...message });
     separator = ',\n';
   }

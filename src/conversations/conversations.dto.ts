@@ -3,12 +3,8 @@ import { metadata } from '../contracts/validation/chat-fields.js';
 import { items, someItems } from '../contracts/validation/conversation-items.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { choice, text } from '../contracts/validation/primitives.js';
+import { NO_CONTROLS } from '../contracts/validation/record-fields.js';
 import { CursorPageDto } from './cursor-page.js';
-
-const NO_CONTROLS = {
-  pattern: /^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u,
-  expected: 'a string without control characters',
-} as const;
 
 const title = text({ max: 256, ...NO_CONTROLS });
 

@@ -2,8 +2,9 @@ import { DomainError } from '../common/errors/domain-error.js';
 
 /** The account has no such conversation, or nobody has; the same words for both. */
 export class ConversationNotFoundError extends DomainError {
-  constructor() {
-    super('not_found', 'There is no such conversation.');
+  /** @param param the field of the request that names it; absent: its path does */
+  constructor(param?: 'conversation_id') {
+    super('not_found', 'There is no such conversation.', { param });
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { Clock } from '../common/clock/clock.js';
 import type { PagePosition } from '../common/page.js';
 import type { Principal } from '../common/principal.js';
@@ -131,8 +132,4 @@ export function toConversationObject(conversation: ListedConversation): Conversa
     summary: head?.summary?.text ?? null,
     ...(head === undefined && { unreadable: true }),
   };
-}
-
-export function unixSeconds(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -1,3 +1,4 @@
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { RevokedKey } from '../auth/key-listeners.js';
 import type { BalanceStep, ChargedRequest } from '../billing/money-listeners.js';
 import { newEventId } from '../common/ids/ids.js';
@@ -66,6 +67,6 @@ export function keyRevoked(key: RevokedKey): WebhookEvent {
 
 function newEvent(type: WebhookEventType, atMs: number, data: object): WebhookEvent {
   const id = newEventId(atMs);
-  const created = Math.floor(atMs / 1000);
+  const created = unixSeconds(atMs);
   return { id, type, createdAtMs: atMs, body: JSON.stringify({ object: 'event', id, type, created, data }) };
 }

@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { WebhookConfig } from '../config/app-config.js';
 import type { ClaimedEvent } from './outbox.repository.js';
 import { sign } from './signature.js';
@@ -45,7 +46,7 @@ export class WebhookSender {
           'content-type': 'application/json',
           'user-agent': 'Tollgate',
           'tollgate-event-id': id,
-          'tollgate-signature': sign(this.webhooks.secret, Math.floor(nowMs / 1000), body),
+          'tollgate-signature': sign(this.webhooks.secret, unixSeconds(nowMs), body),
         },
         body,
         signal,

@@ -87,14 +87,14 @@ describe('what is sent of a conversation', () => {
     const history = hundred.slice(0, 4);
     const refuse = new TokenTally({ count: () => Promise.reject(new Error('counted')) });
     const memory = await fitMemory(demand({ history, budget: tokens(4_096) }), refuse);
-    expect(memory).toMatchObject({ sent: 4, dropped: 0, summarised: 0, roomForOlder: false });
+    expect(memory).toMatchObject({ sent: 4, summarised: 0, roomForOlder: false });
     expect(memory.promptTokensAtMost).toBeGreaterThanOrEqual(await countSent(memory));
     expect(memory.promptTokensAtMost).toBeLessThanOrEqual(4_096);
   });
 
   it('is all of it where nobody names a context length', async () => {
     const memory = await fit({ history: hundred });
-    expect(memory).toMatchObject({ sent: 2 * TURNS, dropped: 0 });
+    expect(memory).toMatchObject({ sent: 2 * TURNS });
   });
 
   it('is counted where its bytes would leave less for the answer than it may have', async () => {
@@ -113,7 +113,6 @@ describe('what is sent of a conversation', () => {
     expect(sentSeqs(memory, hundred)).toEqual(
       Array.from({ length: memory.sent }, (_, i) => 2 * TURNS - memory.sent + 1 + i),
     );
-    expect(memory.sent + memory.dropped).toBe(2 * TURNS);
 
     const oneTurnMore = hundred.slice(2 * TURNS - memory.sent - 2);
     const more = await fit({ history: oneTurnMore });
@@ -147,7 +146,7 @@ describe('what is sent of a conversation', () => {
 
   it('is nothing without a memory', async () => {
     const memory = await fit({ policy: { kind: 'none' }, history: hundred, budget: tokens(4_096) });
-    expect(memory).toMatchObject({ messages: [], sent: 0, dropped: 200, roomForOlder: false });
+    expect(memory).toMatchObject({ messages: [], sent: 0, roomForOlder: false });
   });
 
   it('has room for what was not read yet, unless the policy has enough', async () => {
@@ -199,7 +198,7 @@ describe('what is sent of a conversation', () => {
         expect(loop[(seqs[1] ?? 0) - 1]?.message.role).toBe('assistant');
         expect(memory.promptTokensAtMost).toBe(await countSent(memory, fresh));
         expect(memory.promptTokensAtMost).toBeGreaterThan(1_000 - 100);
-        expect(memory).toMatchObject({ dropped: last - seqs.length, roomForOlder: false });
+        expect(memory).toMatchObject({ sent: seqs.length, roomForOlder: false });
       }
     });
 
@@ -235,7 +234,7 @@ describe('what is sent of a conversation', () => {
       expect(alone).toBeGreaterThan(budgetOf(1_024).tokens);
       for (const budget of [budgetOf(1_024), budgetOf(1_024, 100), budgetOf(0, 100)]) {
         const memory = await fit({ history: hundred, fresh: [long], budget });
-        expect(memory).toMatchObject({ sent: 0, dropped: 2 * TURNS, promptTokensAtMost: alone });
+        expect(memory).toMatchObject({ sent: 0, promptTokensAtMost: alone });
       }
     });
 
@@ -279,12 +278,12 @@ describe('a running summary', () => {
   it('stands before what it does not cover', async () => {
     const memory = await fit({ policy, summary, history: hundred.slice(20, 30), budget: tokens(4_096) });
     expect(memory.summary).toEqual(summaryMessage(summary.text));
-    expect(memory).toMatchObject({ sent: 10, summarised: 20, dropped: 0, toSummarise: undefined });
+    expect(memory).toMatchObject({ sent: 10, summarised: 20, toSummarise: undefined });
   });
 
   it('is not for other policies', async () => {
     const memory = await fit({ summary, history: hundred.slice(20, 30), budget: tokens(4_096) });
-    expect(memory).toMatchObject({ summary: undefined, summarised: 0, dropped: 0 });
+    expect(memory).toMatchObject({ summary: undefined, summarised: 0 });
   });
 
   it('folds the oldest turns, so that what remains takes less than half of the room', async () => {
@@ -322,7 +321,7 @@ describe('a running summary', () => {
     const memory = await fit({ policy, history, budget: tokens(4_096) });
     expect(memory.toSummarise).toEqual(history.slice(0, 2));
     const last = await fit({ policy, history: history.slice(2), budget: tokens(4_096) });
-    expect(last).toMatchObject({ toSummarise: undefined, sent: 0, dropped: 2 });
+    expect(last).toMatchObject({ toSummarise: undefined, sent: 0 });
   });
 
   it('is not made where it would take more room than it gives, and goes where it does not fit', async () => {
@@ -333,7 +332,7 @@ describe('a running summary', () => {
       summary: { ...summary, text: 'so '.repeat(200) },
       budget: tokens(100),
     });
-    expect(tight).toMatchObject({ summary: undefined, summarised: 0, dropped: 20 });
+    expect(tight).toMatchObject({ summary: undefined, summarised: 0 });
   });
 
   it('takes no more tokens than are set aside for it', async () => {
@@ -436,7 +435,7 @@ describe('of any conversation, with any policy and budget', () => {
           await expect(fit(ask)).resolves.toEqual(memory);
           const seqs = sentSeqs(memory, history);
           expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
-          expect(memory.sent + memory.dropped).toBe(history.length);
+          expect(memory.sent).toBe(seqs.length);
           expect(await countSent(memory, fresh)).toBeLessThanOrEqual(memory.promptTokensAtMost);
           expect(memory.promptTokensAtMost).toBeLessThanOrEqual(allowed);
 

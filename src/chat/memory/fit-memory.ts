@@ -32,10 +32,10 @@ export interface FittedMemory {
   readonly summary: ChatMessage | undefined;
   /** To be sent before the new messages. */
   readonly messages: readonly ChatMessage[];
-  /** How many messages are sent, stand in the summary that is sent, and are neither. */
+  /** How many messages that is. */
   readonly sent: number;
+  /** How many messages stand in the summary that is sent. */
   readonly summarised: number;
-  readonly dropped: number;
   /** Of the whole prompt: counted, or an upper bound where all fits by it. */
   readonly promptTokensAtMost: number;
   /** Whether that is an exact count. */
@@ -195,21 +195,15 @@ async function tokensOf(exchange: Exchange, tally: TokenTally): Promise<number> 
   return tokens;
 }
 
-function fitted(
-  { policy, stored, complete, summary }: MemoryDemand,
-  wanted: Wanted,
-  selection: Selection,
-): FittedMemory {
+function fitted({ complete }: MemoryDemand, wanted: Wanted, selection: Selection): FittedMemory {
   const { summary: used, exchanges, whole, tokens } = selection;
   const messages = exchanges.flatMap((exchange) => exchange.map(({ message }) => message));
   const summarised = used?.messages ?? 0;
-  const covered = policy.kind === 'summary' ? (summary?.messages ?? 0) : 0;
   return {
     summary: used === undefined ? undefined : summaryMessage(used.text),
     messages,
     sent: messages.length,
     summarised,
-    dropped: stored.length - messages.length + covered - summarised,
     promptTokensAtMost: tokens,
     counted: selection !== wanted,
     roomForOlder: !complete && (wanted.pinnedLacksBeginning || (!wanted.enough && whole)),

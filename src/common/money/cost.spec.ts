@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { costNanoUsd, creditHundredths } from './cost.js';
 import type { Price } from './price.js';
-import { parseNanoUsd, parsePicoUsd } from './usd.js';
+import { parsePicoUsd } from './usd.js';
 
 const GEMINI_FLASH: Price = {
   version: 'p_test',
   promptPicoUsdPerToken: parsePicoUsd('0.0000003'),
   completionPicoUsdPerToken: parsePicoUsd('0.0000025'),
 };
-const CREDIT = parseNanoUsd('0.005');
+const CREDIT = 5_000_000n;
 
 const anyTokens = fc
   .record({ promptTokens: fc.nat(10_000_000), completionTokens: fc.nat(10_000_000) })

@@ -1,7 +1,6 @@
 import { formatDecimal, parseDecimal } from './decimal.js';
 
 const PICO_USD_DECIMALS = 12;
-const NANO_USD_DECIMALS = 9;
 
 /**
  * A decimal USD string as pico-USD, exactly: `"0.0000003"` is `300000n`.
@@ -15,13 +14,4 @@ export function parsePicoUsd(usd: string): bigint {
 /** The inverse of `parsePicoUsd`, as the models list shows prices: `300000n` is `"0.0000003"`. */
 export function formatPicoUsd(picoUsd: bigint): string {
   return formatDecimal(picoUsd, PICO_USD_DECIMALS);
-}
-
-/**
- * A decimal USD string as nano-USD, exactly: `"0.005"` is `5000000n`.
- *
- * @throws RangeError if it is no plain decimal or has more than 9 decimals
- */
-export function parseNanoUsd(usd: string): bigint {
-  return parseDecimal(usd, NANO_USD_DECIMALS);
 }
