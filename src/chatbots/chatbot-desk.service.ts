@@ -8,7 +8,7 @@ import { inTransaction } from '../persistence/transaction.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
 import { ChatbotListsRepository } from './chatbot-lists.repository.js';
 import { ChatbotRepository, type ChatbotHead } from './chatbot.repository.js';
-import { ChatbotRules, conflict, type Manager } from './chatbot-rules.service.js';
+import { ChatbotRules, invalidValue, type Manager } from './chatbot-rules.service.js';
 import { changedSettings, type SettingsPatch } from './chatbot-settings.js';
 import {
   ChatbotConflictError,
@@ -91,7 +91,7 @@ export class ChatbotDesk {
       if (!(await this.repository.lockAccount(accountId, trx))) throw new AccountNotFoundError();
       if ((await this.repository.count(accountId, trx)) >= MAX_CHATBOTS_OF_AN_ACCOUNT) {
         const message = `The account has ${MAX_CHATBOTS_OF_AN_ACCOUNT} chatbots, which is the most: delete one.`;
-        throw conflict(message, [], null);
+        throw invalidValue(message, [], null);
       }
       await this.repository.insert(chatbot, trx);
       await this.repository.insertVersion(version, trx);

@@ -68,7 +68,7 @@ export class ChatbotRules {
     const index = keyIds.findIndex((id) => !known.has(id));
     if (index === -1) return;
     const message = `Invalid 'keys[${index}]': the account has no such API key.`;
-    throw conflict(message, ['keys', index], keyIds[index]);
+    throw invalidValue(message, ['keys', index], keyIds[index]);
   }
 
   private settledMemory(memory: MemoryPolicy, issues: Issue[]): MemoryPolicy {
@@ -89,7 +89,7 @@ export class ChatbotRules {
 }
 
 /** A refusal in words of its own. */
-export function conflict(message: string, path: Path, input: unknown): ValidationFailedError {
+export function invalidValue(message: string, path: Path, input: unknown): ValidationFailedError {
   return new ValidationFailedError([{ kind: 'conflict', message, code: 'invalid_value', path, input }], {});
 }
 

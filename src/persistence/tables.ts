@@ -266,9 +266,9 @@ export interface ConversationsTable {
   /** `conversationKey` of `client_id`; unique with the chatbot. */
   client_key: string;
   kind: 'conversation' | 'completion';
-  /** As last asked for; null: no turn yet. */
+  /** As last asked for, of a completion as asked for; null: no turn yet. */
   model: string | null;
-  /** JSON of `ConversationHead`, sealed where `sealed_with` names a key. */
+  /** JSON of `ConversationHead`, of a completion of `CompletionHead`; sealed where `sealed_with` names a key. */
   head: string;
   /** Name of the encryption key; null: plain. */
   sealed_with: string | null;
@@ -284,7 +284,7 @@ export interface ConversationsTable {
 
 export interface ConversationMessagesTable {
   conversation_id: string;
-  /** From 1, ascending; gaps where messages were deleted. */
+  /** From 1, ascending; gaps where messages were deleted. 0: the answer of a stored completion. */
   seq: number;
   /** `msg_…` */
   id: string;
@@ -293,7 +293,7 @@ export interface ConversationMessagesTable {
   role: string;
   /** UTF-8 length of all that a model reads of it: no tokenizer makes more tokens of it. */
   bytes: number;
-  /** JSON of `MessageBody`, sealed where `sealed_with` names a key. */
+  /** JSON of `MessageBody`, of `seq` 0 the answer as it was given; sealed where `sealed_with` names a key. */
   body: string;
   sealed_with: string | null;
   /** The request that stored it; null: it was put there by hand. */
