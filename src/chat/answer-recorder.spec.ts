@@ -12,7 +12,7 @@ const choice = (delta: ChatDelta, more: Partial<ChatChunkChoice> = {}): ChatChun
 const token = (text: string) => ({ token: text, logprob: 0, bytes: null, top_logprobs: [] });
 
 function record(...choices: ChatChunkChoice[]) {
-  const recorder = new AnswerRecorder();
+  const recorder = new AnswerRecorder(true);
   for (const each of choices) recorder.add({ choices: [each] });
   return recorder.answer('stop');
 }
@@ -38,6 +38,24 @@ describe('AnswerRecorder', () => {
         logprobs: null,
       },
     ]);
+  });
+
+  it('joins what was spoken, and keeps only its words where the sound is not wanted', () => {
+    const pieces = [
+      { id: 'audio_1', transcript: 'Hel' },
+      { data: Buffer.from('ab').toString('base64'), transcript: 'lo' },
+      { data: Buffer.from('c').toString('base64') },
+      { expires_at: 1_800_000_000 },
+    ];
+    const words = { id: 'audio_1', transcript: 'Hello', expires_at: 1_800_000_000 };
+    for (const [keepsSound, audio] of [
+      [true, { ...words, data: Buffer.from('abc').toString('base64') }],
+      [false, words],
+    ] as const) {
+      const recorder = new AnswerRecorder(keepsSound);
+      for (const piece of pieces) recorder.add({ choices: [choice({ audio: piece })] });
+      expect(recorder.answer('stop').choices[0]?.message).toMatchObject({ content: null, audio });
+    }
   });
 
   it('joins the arguments of each tool call, and names it once', () => {
@@ -92,7 +110,7 @@ describe('AnswerRecorder', () => {
   });
 
   it('says the same when it is asked twice', () => {
-    const recorder = new AnswerRecorder();
+    const recorder = new AnswerRecorder(true);
     recorder.add({ choices: [choice({ content: 'a' })], system_fingerprint: 'fp' });
     expect(recorder.answer('stop')).toEqual(recorder.answer('stop'));
     expect(recorder.answer('stop').system_fingerprint).toBe('fp');

@@ -7,10 +7,14 @@ import type {
   ToolCall,
   ToolCallDelta,
 } from '../contracts/openai/chat-completion.js';
+import { joinAudio, type SpokenAudio } from '../contracts/openai/spoken-audio.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
 /** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
 export class AnswerRecorder {
+  /** @param keepsSound or only its words: it is long */
+  constructor(private readonly keepsSound: boolean) {}
+
   private readonly choices: RecordedChoice[] = [];
   private fingerprint: string | undefined;
   private tier: string | undefined;
@@ -18,7 +22,8 @@ export class AnswerRecorder {
   add(chunk: ChatChunk): void {
     this.fingerprint ??= chunk.system_fingerprint;
     this.tier ??= chunk.service_tier;
-    for (const choice of chunk.choices) (this.choices[choice.index] ??= new RecordedChoice()).add(choice);
+    for (const choice of chunk.choices)
+      (this.choices[choice.index] ??= new RecordedChoice(this.keepsSound)).add(choice);
   }
 
   /** @param openReason for choices that the upstream did not end itself */
@@ -35,7 +40,10 @@ class RecordedChoice {
   private readonly message: AssistantMessage = { role: 'assistant', content: null, refusal: null };
   private readonly calls = new Map<number, ToolCall>();
   private readonly logprobs: ChoiceLogprobs = { content: null, refusal: null };
+  private readonly audio: SpokenAudio[] = [];
   private finishReason: FinishReason | undefined;
+
+  constructor(private readonly keepsSound: boolean) {}
 
   add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
     const { message } = this;
@@ -51,6 +59,7 @@ class RecordedChoice {
       call.arguments += delta.function_call.arguments ?? '';
     }
     if (delta.annotations) message.annotations = [...(message.annotations ?? []), ...delta.annotations];
+    if (delta.audio) this.addAudio(delta.audio);
     if (logprobs?.content) (this.logprobs.content ??= []).push(...logprobs.content);
     if (logprobs?.refusal) (this.logprobs.refusal ??= []).push(...logprobs.refusal);
     if (finish_reason !== null) this.finishReason = finish_reason;
@@ -58,13 +67,22 @@ class RecordedChoice {
 
   toChoice(index: number, openReason: FinishReason): ChatChoice {
     const calls = [...this.calls.values()];
+    const audio = joinAudio(this.audio);
     const { content, refusal } = this.logprobs;
     return {
       index,
-      message: { ...this.message, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
+      message: {
+        ...this.message,
+        ...(calls.length === 0 ? {} : { tool_calls: calls }),
+        ...(audio && { audio }),
+      },
       finish_reason: this.finishReason ?? openReason,
       logprobs: content === null && refusal === null ? null : { ...this.logprobs },
     };
+  }
+
+  private addAudio({ data, ...piece }: SpokenAudio): void {
+    this.audio.push(this.keepsSound && data !== undefined ? { ...piece, data } : piece);
   }
 
   private addCall(delta: ToolCallDelta, position: number): void {

@@ -47,6 +47,7 @@ export class CompletionKeeping {
         });
       },
       (trx) => this.completions.takeBack(trx, accountId, envelope.id),
+      { keepsSound: true },
     );
   }
 }

@@ -14,12 +14,14 @@ export type EndedAnswer = Omit<ChatAnswer, 'usage'>;
  * from its chunks. An answer that broke off is not kept: the conversation stays as it was.
  *
  * @param takeBack see `AnswerKeeper`
+ * @param keepsSound of a stream, or only what was said
  */
 export function keepEnded(
   keep: (trx: Transaction<Tables>, answer: EndedAnswer, settled: Settled) => Promise<void>,
   takeBack: (trx: Transaction<Tables>) => Promise<void>,
+  { keepsSound }: { readonly keepsSound: boolean },
 ): AnswerKeeper<ChatAnswer, ChatChunk> {
-  const recorder = new AnswerRecorder();
+  const recorder = new AnswerRecorder(keepsSound);
   return {
     said: (chunk) => recorder.add(chunk),
     whole: (trx, answer, settled) => keep(trx, answer, settled),
@@ -39,16 +41,16 @@ export function rememberedMessage(message: ChatMessage): ChatMessage {
 
 /**
  * The first choice as a message of the history that later requests are sent with, without what only its reader needs:
- * reasoning, annotations, sound.
+ * reasoning, annotations, sound but for its words.
  */
 export function rememberedAnswer({ choices }: EndedAnswer): ChatMessage[] {
   const message = choices.find(({ index }) => index === 0)?.message;
   if (message === undefined) return [];
-  const { content, refusal, tool_calls, function_call } = message;
+  const { content, refusal, tool_calls, function_call, audio } = message;
   return [
     {
       role: 'assistant',
-      content: content ?? '',
+      content: content ?? audio?.transcript ?? '',
       ...(refusal ? { refusal } : {}),
       ...(tool_calls !== undefined && tool_calls.length > 0 ? { tool_calls } : {}),
       ...(function_call === undefined ? {} : { function_call }),

@@ -47,6 +47,7 @@ export class TurnKeeping {
         // One that goes on from it has sent it to its model; what follows on it is to be stored.
         if (!(await this.turns.isGoingOn(trx, scope))) await this.conversations.takeBackTurn(trx, turn);
       },
+      { keepsSound: false },
     );
   }
 

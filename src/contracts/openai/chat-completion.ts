@@ -6,6 +6,8 @@
  * @see openai-openapi 2.3.0, CreateChatCompletionRequest, CreateChatCompletionResponse, CreateChatCompletionStreamResponse
  */
 
+import type { SpokenAudio } from './spoken-audio.js';
+
 export type ChatRole = 'developer' | 'system' | 'user' | 'assistant' | 'tool' | 'function';
 
 export interface TextPart {
@@ -170,7 +172,7 @@ export interface AssistantMessage {
   tool_calls?: ToolCall[];
   function_call?: { name: string; arguments: string };
   annotations?: unknown[];
-  audio?: unknown;
+  audio?: SpokenAudio;
 }
 export interface ChatChoice {
   index: number;
@@ -194,7 +196,7 @@ export interface ChatDelta {
   tool_calls?: ToolCallDelta[];
   function_call?: { name?: string; arguments?: string };
   annotations?: unknown[];
-  audio?: unknown;
+  audio?: SpokenAudio;
 }
 export interface ChatChunkChoice {
   index: number;

@@ -8,6 +8,7 @@ import type {
   ToolCall,
   ToolCallDelta,
 } from '../../../contracts/openai/chat-completion.js';
+import { joinAudio, type SpokenAudio } from '../../../contracts/openai/spoken-audio.js';
 import type { ChatAnswer, ChatChunk } from '../../upstream.port.js';
 import { appended } from './append.js';
 import type { Collector } from './endpoint.js';
@@ -35,6 +36,7 @@ function toDelta(message: AssistantMessage): ChatDelta {
 interface PartialChoice {
   message: AssistantMessage;
   toolCalls: ToolCallDelta[];
+  audio: SpokenAudio[];
   finish_reason: FinishReason | null;
   logprobs: ChoiceLogprobs | null;
 }
@@ -61,9 +63,9 @@ export class ChatCollector implements Collector<ChatAnswer, ChatChunk> {
   answer(): ChatAnswer {
     const choices = [...this.choices].sort(([a], [b]) => a - b);
     return {
-      choices: choices.map(([index, { message, toolCalls, finish_reason, logprobs }]) => ({
+      choices: choices.map(([index, { finish_reason, logprobs, ...said }]) => ({
         index,
-        message: toolCalls.length > 0 ? { ...message, tool_calls: toolCalls.map(toToolCall) } : message,
+        message: toMessage(said),
         // A complete stream has one for every choice.
         finish_reason: finish_reason ?? 'stop',
         logprobs,
@@ -80,6 +82,7 @@ export class ChatCollector implements Collector<ChatAnswer, ChatChunk> {
       choice = {
         message: { role: 'assistant', content: null, refusal: null },
         toolCalls: [],
+        audio: [],
         finish_reason: null,
         logprobs: null,
       };
@@ -89,7 +92,16 @@ export class ChatCollector implements Collector<ChatAnswer, ChatChunk> {
   }
 }
 
-function addDelta({ message, toolCalls }: PartialChoice, delta: ChatDelta): void {
+function toMessage({ message, toolCalls, audio }: Pick<PartialChoice, 'message' | 'toolCalls' | 'audio'>) {
+  const spoken = joinAudio(audio);
+  return {
+    ...message,
+    ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toToolCall) }),
+    ...(spoken && { audio: spoken }),
+  };
+}
+
+function addDelta({ message, toolCalls, audio }: PartialChoice, delta: ChatDelta): void {
   if (typeof delta.content === 'string') message.content = (message.content ?? '') + delta.content;
   if (typeof delta.refusal === 'string') message.refusal = (message.refusal ?? '') + delta.refusal;
   if (typeof delta.reasoning_content === 'string')
@@ -101,8 +113,7 @@ function addDelta({ message, toolCalls }: PartialChoice, delta: ChatDelta): void
       arguments: (message.function_call?.arguments ?? '') + (delta.function_call.arguments ?? ''),
     };
   if (delta.annotations) message.annotations = appended(message.annotations, delta.annotations);
-  message.audio = delta.audio ?? message.audio;
-  if (message.audio === undefined) delete message.audio;
+  if (delta.audio) audio.push(delta.audio);
 }
 
 function addToolCall(calls: ToolCallDelta[], delta: ToolCallDelta): void {

@@ -5,6 +5,7 @@ import type {
   FinishReason,
   ToolCall,
 } from '../../../contracts/openai/chat-completion.js';
+import type { SpokenAudio } from '../../../contracts/openai/spoken-audio.js';
 import { badResponse } from '../../upstream-failures.js';
 import type { ChatAnswer } from '../../upstream.port.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
@@ -62,7 +63,15 @@ function toMessage(message: JsonObject): AssistantMessage {
       },
     }),
     ...(Array.isArray(message.annotations) && { annotations: message.annotations }),
-    ...(isObject(message.audio) && { audio: message.audio }),
+    ...(isObject(message.audio) && { audio: toAudio(message.audio) }),
+  };
+}
+
+export function toAudio({ data, transcript, ...audio }: JsonObject): SpokenAudio {
+  return {
+    ...audio,
+    ...(typeof data === 'string' && { data }),
+    ...(typeof transcript === 'string' && { transcript }),
   };
 }
 

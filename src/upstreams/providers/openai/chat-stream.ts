@@ -1,7 +1,7 @@
 import type { ChatChunkChoice, ChatDelta, ToolCallDelta } from '../../../contracts/openai/chat-completion.js';
 import { badResponse } from '../../upstream-failures.js';
 import type { ChatChunk } from '../../upstream.port.js';
-import { toLogprobs } from './chat-response.js';
+import { toAudio, toLogprobs } from './chat-response.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
 import type { ChunkParser } from './endpoint.js';
 import type { FinishReasonReader } from './finish-reason.js';
@@ -58,7 +58,7 @@ function toDelta(delta: JsonObject, choiceIndex: number, indices: ToolCallIndice
     );
   if (isObject(delta.function_call)) result.function_call = named(delta.function_call, 'arguments');
   if (Array.isArray(delta.annotations)) result.annotations = delta.annotations;
-  if (isObject(delta.audio)) result.audio = delta.audio;
+  if (isObject(delta.audio)) result.audio = toAudio(delta.audio);
   return result;
 }
 
