@@ -3,11 +3,14 @@ import type {
   AssistantMessage,
   ChatChunkChoice,
   ChatCompletionRequest,
+  ChatDelta,
 } from '../contracts/openai/chat-completion.js';
+import type { SpokenAudio } from '../contracts/openai/spoken-audio.js';
 import type { Model } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
+import { firstPart } from './first-part.js';
 import { measureChat, type PromptMeasure } from './prompt.js';
 import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
 
@@ -27,11 +30,24 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
 
   shorten: (answer, share) => ({
     ...answer,
-    choices: answer.choices.map((choice) => {
-      const { tool_calls: _calls, function_call: _call, ...message } = choice.message;
-      const content = (message.content ?? '').slice(0, Math.floor((message.content ?? '').length * share));
-      return { ...choice, message: { ...message, content }, finish_reason: 'length' as const };
+    choices: answer.choices.map(({ index, message }) => {
+      const { content, refusal, ...thoughts } = paidTexts(message, share);
+      return {
+        index,
+        message: { role: 'assistant', content: content ?? '', refusal: refusal ?? null, ...thoughts },
+        finish_reason: 'length',
+        logprobs: null,
+      };
     }),
+  }),
+
+  shortenChunk: ({ usage: _ofMore, ...chunk }, share) => ({
+    ...chunk,
+    choices: chunk.choices.map(({ index, delta }) => ({
+      index,
+      delta: { ...(delta.role && { role: delta.role }), ...paidTexts(delta, share) },
+      finish_reason: null,
+    })),
   }),
 
   forUpstream(request, model, upstreamModel) {
@@ -75,6 +91,7 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     answer.choices.map((choice) => ({
       text: messageText(choice.message),
       finishReason: choice.finish_reason,
+      ...(choice.message.audio ? { soundTokens: soundTokens(choice.message.audio) } : {}),
     })),
 
   partsOfChunk: (chunk) => chunk.choices.map(partOfChoice),
@@ -107,7 +124,9 @@ function partOfChoice(choice: ChatChunkChoice): MeteredPart {
     }
   }
   if (delta.function_call) text += (delta.function_call.name ?? '') + (delta.function_call.arguments ?? '');
-  return { text, finishReason: choice.finish_reason };
+  if (!delta.audio) return { text, finishReason: choice.finish_reason };
+  text += delta.audio.transcript ?? '';
+  return { text, finishReason: choice.finish_reason, soundTokens: soundTokens(delta.audio) };
 }
 
 function messageText(message: AssistantMessage): string {
@@ -119,5 +138,25 @@ function messageText(message: AssistantMessage): string {
         : call.custom.name + call.custom.input;
   }
   if (message.function_call) text += message.function_call.name + message.function_call.arguments;
-  return text;
+  return text + (message.audio?.transcript ?? '');
+}
+
+/** Of what a model wrote, in the order in which it did: the first part. Calls and sound are of no use in part. */
+function paidTexts(
+  { reasoning_content, refusal, content }: Pick<ChatDelta, 'reasoning_content' | 'refusal' | 'content'>,
+  share: number,
+): { reasoning_content?: string; refusal?: string; content?: string } {
+  const [thoughts, declined, said] = firstPart([reasoning_content, refusal, content], share);
+  return {
+    ...(thoughts && { reasoning_content: thoughts }),
+    ...(declined && { refusal: declined }),
+    ...(said && { content: said }),
+  };
+}
+
+/** A second of it has 20 tokens, and as 16 bit PCM of 24 kHz, the one form that is streamed, 64,000 characters of base64. */
+const SOUND_CHARS_PER_TOKEN = 3_200;
+
+function soundTokens({ data }: SpokenAudio): number {
+  return (data?.length ?? 0) / SOUND_CHARS_PER_TOKEN;
 }

@@ -6,8 +6,10 @@ import type { PromptMeasure } from './prompt.js';
 
 /** One choice's news in a chunk or answer, as far as metering cares. */
 export interface MeteredPart {
-  /** Everything that was generated: text, refusals, reasoning, arguments of calls. */
+  /** Everything that was generated: text, refusals, reasoning, arguments of calls, the words of what was spoken. */
   readonly text: string;
+  /** Of sound, beside its words; estimated by its length. Absent: none. */
+  readonly soundTokens?: number;
   readonly finishReason: string | null;
 }
 
@@ -26,6 +28,8 @@ export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
   limitsOutput(request: Request): boolean;
   /** The part of an answer that can be paid for: texts cut, finish reason "length". */
   shorten(answer: Answer, share: number): Answer;
+  /** The same of a chunk, without finish reasons: what ends it is said later. */
+  shortenChunk(chunk: Chunk, share: number): Chunk;
   /** The request as this upstream model gets it. */
   forUpstream(request: Request, model: Model, upstreamModel: string): Request;
   complete(

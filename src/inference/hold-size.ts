@@ -8,7 +8,7 @@ export interface HoldSize {
   readonly amountHundredths: bigint;
   /** What must be there to begin: the same, or less where the client set no limit of its own. */
   readonly leastHundredths: bigint;
-  /** The most that the request can cost; `undefined` where neither client nor model limits the answer. */
+  /** The most that the request can cost; `undefined` where neither client nor model limits an answer that costs. */
   readonly worstHundredths: bigint | undefined;
 }
 
@@ -35,11 +35,12 @@ export function holdSize(
   const credits = (completionTokens: number): bigint =>
     creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), creditNanoUsd);
   const least = Math.min(LEAST_COMPLETION_TOKENS, maxCompletionTokens ?? LEAST_COMPLETION_TOKENS);
+  const limitless = maxCompletionTokens === undefined && price.completionPicoUsdPerToken > 0n;
   const amount = credits(maxCompletionTokens ?? UNLIMITED_COMPLETION_TOKENS);
   return {
     amountHundredths: amount,
     leastHundredths: limitIsClients ? amount : credits(least),
-    worstHundredths: maxCompletionTokens === undefined ? undefined : amount,
+    worstHundredths: limitless ? undefined : amount,
   };
 }
 

@@ -9,17 +9,18 @@ import { estimatePromptTokens } from './prompt.js';
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
 
-/** Watches what a stream costs against what is held for it. */
+/** Watches what a stream costs against what is held for it. All tokens are of the output, sooner too many than too few. */
 export interface HoldWatch {
   /**
-   * Asked before output is relayed.
+   * Asked before more is relayed.
    *
-   * @param tokens of the output so far, this one included; sooner too many than too few
-   * @returns what to wait for first, which never rejects; `undefined`: go on
+   * @param relayedTokens so far
+   * @param tokens with what is to be relayed
+   * @returns what to wait for first, and which rejects with DomainError `storage_unavailable`; `undefined`: go on
    */
-  room(tokens: number): Promise<void> | undefined;
-  /** True once the hold is used up and could not be extended: nothing more may be relayed. */
-  readonly exhausted: boolean;
+  room(relayedTokens: number, tokens: number): Promise<void> | undefined;
+  /** The part of what was asked for last that the hold covers: 1, or less where the hold could not grow as far. */
+  readonly covered: number;
 }
 
 /**
@@ -40,7 +41,7 @@ export class HoldWatchService {
 }
 
 class StreamWatch implements HoldWatch {
-  exhausted = false;
+  covered = 1;
   private atItsLimit: boolean;
   private extension: Promise<void> | undefined;
   /** The last extension was not given whole: there is no more, until somebody buys credit or another hold is resolved. */
@@ -57,28 +58,33 @@ class StreamWatch implements HoldWatch {
     this.nextProgressMs = clock.monotonicMs() + PROGRESS_EVERY_MS;
   }
 
-  room(tokens: number): Promise<void> | undefined {
+  room(relayedTokens: number, tokens: number): Promise<void> | undefined {
     const { hold, caller } = this.admission;
     const nowMs = this.clock.monotonicMs();
     if (nowMs >= this.nextProgressMs) {
       this.nextProgressMs = nowMs + PROGRESS_EVERY_MS;
-      this.holds.noteProgress(caller.requestId, tokens);
+      this.holds.noteProgress(caller.requestId, relayedTokens);
     }
     if (this.atItsLimit) return undefined;
     const used = this.credits(tokens);
-    if (used >= hold.amountHundredths) return this.cover(used);
-    if (used * 4n >= hold.amountHundredths * 3n && !this.short) this.extension ??= this.extend(used);
+    if (used > hold.amountHundredths) return this.cover(this.credits(relayedTokens), used);
+    if (used * 4n >= hold.amountHundredths * 3n && !this.short) {
+      // Where storage is away the stream goes on as far as its hold reaches.
+      this.extension ??= this.extend(used).catch(ignored);
+    }
     return undefined;
   }
 
   /** Waits for the extension under way, then asks once more if it has to. */
-  private async cover(used: bigint): Promise<void> {
+  private async cover(relayed: bigint, used: bigint): Promise<void> {
     const { hold } = this.admission;
+    const lacks = (): boolean => used > hold.amountHundredths && !this.atItsLimit;
     await this.extension;
-    if (used >= hold.amountHundredths && !this.atItsLimit) await this.extend(used);
-    this.exhausted = used >= hold.amountHundredths && !this.atItsLimit;
+    if (lacks()) await this.extend(used);
+    if (lacks()) this.covered = shareOf(hold.amountHundredths - relayed, used - relayed);
   }
 
+  /** @throws DomainError `storage_unavailable` */
   private async extend(used: bigint): Promise<void> {
     const { hold, caller } = this.admission;
     const twice = (used > hold.amountHundredths ? used : hold.amountHundredths) * 2n;
@@ -87,11 +93,10 @@ class StreamWatch implements HoldWatch {
     try {
       hold.amountHundredths = await this.holds.extend(caller.requestId, caller.principal.accountId, wanted);
       this.atItsLimit = isWorstCase(hold);
-    } catch {
-      // No storage: the stream goes on as far as its hold reaches.
+      this.short = hold.amountHundredths < wanted;
+    } finally {
+      this.extension = undefined;
     }
-    this.short = hold.amountHundredths < wanted;
-    this.extension = undefined;
   }
 
   private credits(completionTokens: number): bigint {
@@ -101,7 +106,13 @@ class StreamWatch implements HoldWatch {
   }
 }
 
+function shareOf(part: bigint, whole: bigint): number {
+  return part <= 0n ? 0 : Number(part) / Number(whole);
+}
+
 /** The answer cannot cost more than is held. */
 function isWorstCase({ amountHundredths, worstHundredths }: OpenHold): boolean {
   return worstHundredths !== undefined && amountHundredths >= worstHundredths;
 }
+
+function ignored(): void {}

@@ -15,6 +15,7 @@ import {
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
+import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
 import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
@@ -150,10 +151,15 @@ export class InferenceService {
     const watch = this.holdWatches.watch(admission);
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
       concatMap((chunk) => {
-        const roomMade = watch.room(meter.estimatedTokensWith(endpoint.partsOfChunk(chunk)));
+        const roomMade = watch.room(
+          meter.estimatedTokens,
+          meter.estimatedTokensWith(endpoint.partsOfChunk(chunk)),
+        );
         if (roomMade === undefined) return [chunk];
-        flow.closeUntil(roomMade);
-        return from(roomMade).pipe(map(() => chunk));
+        flow.closeUntil(roomMade.catch(ignored));
+        return from(roomMade).pipe(
+          map(() => (watch.covered < 1 ? endpoint.shortenChunk(chunk, watch.covered) : chunk)),
+        );
       }),
       failWhenAborted(open.signal, () => new CutByShutdownError()),
       tap((chunk) => {
@@ -161,10 +167,10 @@ export class InferenceService {
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
         keeper?.said?.(chunk);
       }),
-      cutWhen(() => meter.overrun || watch.exhausted),
+      cutWhen(() => meter.overrun || watch.covered < 1),
     );
     const settled = defer(() => {
-      const cutShort = meter.overrun || watch.exhausted;
+      const cutShort = meter.overrun || watch.covered < 1;
       if (cutShort) meter.finishReason = 'length';
       answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
       answer.takeBack = keeper?.takeBack;
@@ -174,7 +180,7 @@ export class InferenceService {
       catchError((error: unknown) => {
         if (closing.closed) return throwError(() => error);
         if (meter.generated) answer.alongside = keeper && ((trx) => keeper.streamed(trx, { error }));
-        const partial = closing.close(brokenOutcome(open));
+        const partial = closing.close(isStorageUnavailable(error) ? 'settled_late' : brokenOutcome(open));
         // The failure is what the client is told, also when the part before it could not be charged.
         return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));
       }),

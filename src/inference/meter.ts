@@ -15,6 +15,7 @@ export class Meter {
   private readonly text = new RelayedText();
   private reported: unknown;
   private bytes = 0;
+  private soundTokens = 0;
   private events = 0;
   /** Of the first choice that finished; one row has one. */
   finishReason: string | undefined;
@@ -26,11 +27,12 @@ export class Meter {
 
   /** Whether the client has been given anything; until then an answer that breaks off costs nothing, whatever is reported. */
   get generated(): boolean {
-    return this.text.chars > 0;
+    return this.text.chars > 0 || this.soundTokens > 0;
   }
 
   see(parts: Iterable<MeteredPart>, usage: unknown): void {
-    for (const { text, finishReason } of parts) {
+    for (const { text, finishReason, soundTokens } of parts) {
+      if (soundTokens !== undefined) this.soundTokens += soundTokens;
       if (text !== '') {
         this.text.add(text);
         this.bytes += Buffer.byteLength(text);
@@ -43,18 +45,19 @@ export class Meter {
 
   /** Tokens so far, sooner too many than too few: an event has at least one, and few tokenizers beat three bytes. */
   get estimatedTokens(): number {
-    return estimate(this.events, this.bytes);
+    return estimate(this.events, this.bytes, this.soundTokens);
   }
 
   /** As `estimatedTokens`, as if these parts had been seen as well. */
   estimatedTokensWith(parts: Iterable<MeteredPart>): number {
-    let { events, bytes } = this;
-    for (const { text } of parts) {
+    let { events, bytes, soundTokens: sound } = this;
+    for (const { text, soundTokens } of parts) {
+      if (soundTokens !== undefined) sound += soundTokens;
       if (text === '') continue;
       events += 1;
       bytes += Buffer.byteLength(text);
     }
-    return estimate(events, bytes);
+    return estimate(events, bytes, sound);
   }
 
   /**
@@ -82,7 +85,8 @@ export class Meter {
     if (believed !== undefined && complete) return believed;
 
     const promptTokens = (await counter.count(this.prompt.texts)) + uncountedPromptTokens(this.prompt);
-    const completionTokens = Math.min(await this.text.countTokens(counter), bounds.maxCompletionTokens);
+    const generatedTokens = (await this.text.countTokens(counter)) + Math.ceil(this.soundTokens);
+    const completionTokens = Math.min(generatedTokens, bounds.maxCompletionTokens);
     const known = believed?.usage;
     return {
       usage: usageOf(
@@ -96,10 +100,10 @@ export class Meter {
   /** Whether all of it is text, and no more of it than is counted to the token. */
   private get countable(): boolean {
     const longest = Math.max(this.prompt.chars, this.text.chars);
-    return this.prompt.mediaParts === 0 && longest <= MAX_COUNTED_CHARS;
+    return this.prompt.mediaParts === 0 && this.soundTokens === 0 && longest <= MAX_COUNTED_CHARS;
   }
 }
 
-function estimate(events: number, bytes: number): number {
-  return Math.max(events, Math.ceil(bytes / 3));
+function estimate(events: number, bytes: number, soundTokens: number): number {
+  return Math.max(events, Math.ceil(bytes / 3)) + Math.ceil(soundTokens);
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Kysely, sql } from 'kysely';
 import { createPostgresDialect } from '../../src/persistence/dialects/postgres-dialect.js';
@@ -17,6 +18,11 @@ const BODIES = [ASK, { ...ASK, stream: true }];
 const PATH = '/api/v1/chat/completions';
 const UNAVAILABLE = expect.stringContaining('Storage is unavailable at the moment');
 const USAGE = wireUsage(10, 100);
+const UNLIMITED_MODEL = `
+  - id: test/unlimited
+    pricing: { prompt: "0", completion: "0.00005" }
+    routes: [ { upstream: main, model: m } ]
+`;
 
 onPostgres((newDatabaseUrl) => {
   let proxy: InterruptibleProxy;
@@ -32,7 +38,7 @@ onPostgres((newDatabaseUrl) => {
     upstream = await FakeUpstream.start();
     tollgate = await Tollgate.start({
       database: Object.assign(new URL(url), { host: `127.0.0.1:${proxy.port}` }).href,
-      yaml: catalogueYaml(upstream.baseUrl),
+      yaml: catalogueYaml(upstream.baseUrl, UNLIMITED_MODEL),
     });
     db = new Kysely<Tables>({ dialect: createPostgresDialect({ url, maxConnections: 2 }) });
     // The key is known, so that only paid work meets the fault.
@@ -94,6 +100,31 @@ onPostgres((newDatabaseUrl) => {
     await proxy.comeBack();
     expect(await brokenInvariantsOf(tollgate, seenOf(ends))).toEqual([]);
     expect(await tollgate.usageOf(streamed.seen.requestId)).toMatchObject({ outcome: 'settled_late' });
+  });
+
+  it.each([
+    { how: 'for good', wait: 0, end: 'partial', outcome: 'settled_late' },
+    { how: 'for a moment', wait: 100, end: 'whole', outcome: 'completed' },
+  ])('D3: away ($how) when a hold has to grow: nothing is cut as if there were no credit', async (away) => {
+    const live = controlled();
+    upstream.enqueue(live.reply);
+    const { max_tokens: _limit, ...unlimited } = ASK;
+    const asked = tollgate.post(PATH, { ...unlimited, model: 'test/unlimited', stream: true });
+    const [first, ...rest] = chatChunks(['a few words', 'words '.repeat(20_000)]);
+    await live.event(first);
+    await live.event(rest[0]);
+    const response = await asked;
+    await proxy.goAway();
+    for (const chunk of rest.slice(1)) await live.event(chunk);
+    await live.end();
+    if (away.wait > 0) void setTimeout(away.wait).then(() => proxy.comeBack());
+    const end = await endOf(response);
+    if (away.wait === 0) await proxy.comeBack();
+    expect(end.seen.end).toBe(away.end);
+    expect(end.text.includes('Storage is unavailable')).toBe(away.end === 'partial');
+    expect(end.text).not.toContain('"length"');
+    expect(await brokenInvariantsOf(tollgate, [end.seen])).toEqual([]);
+    expect(await tollgate.usageOf(end.seen.requestId)).toMatchObject({ outcome: away.outcome });
   });
 
   it('D3: away for a moment before the settlement: the answers wait and are complete', async () => {

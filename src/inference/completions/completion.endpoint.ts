@@ -16,6 +16,7 @@ import { measureCalls } from './measure-calls.js';
 import { completeOverChat, streamOverChat } from './over-chat.js';
 import { markEcho, markStreamedEcho } from './native-echo.js';
 import type { Endpoint, MeteredPart } from '../endpoint.js';
+import { firstPart } from '../first-part.js';
 import { measureCompletion } from '../prompt.js';
 
 type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
@@ -42,8 +43,19 @@ export const completionEndpoint: CompletionEndpoint = {
     ...answer,
     choices: answer.choices.map((choice) => ({
       ...choice,
-      text: choice.text.slice(0, Math.floor(choice.text.length * share)),
+      text: paidText(choice, share),
       finish_reason: 'length' as const,
+      logprobs: null,
+    })),
+  }),
+
+  shortenChunk: ({ usage: _ofMore, ...chunk }, share) => ({
+    ...chunk,
+    choices: chunk.choices.map((choice) => ({
+      ...choice,
+      text: paidText(choice, share),
+      finish_reason: null,
+      logprobs: null,
     })),
   }),
 
@@ -94,6 +106,11 @@ export function completionEndpointFor(preset: ChatPreset, limitsOutput: boolean)
     complete: (adapter, call, _model, signal) => completeOverChat(adapter, call, signal, preset),
     stream: (adapter, call, _model, flow) => streamOverChat(adapter, call, flow, preset),
   };
+}
+
+/** The prompt that is repeated, and the first part of what was generated. */
+function paidText({ text, echoedChars = 0 }: EchoedText & Pick<TextChoice, 'text'>, share: number): string {
+  return text.slice(0, echoedChars) + firstPart([text.slice(echoedChars)], share)[0];
 }
 
 function partOfChoice({ text, finish_reason, echoedChars }: EchoedText & TextChoice): MeteredPart {

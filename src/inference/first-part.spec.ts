@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { firstPart } from './first-part.js';
+
+describe('firstPart', () => {
+  it('takes of all texts together, in their order', () => {
+    expect(firstPart(['abcd', 'efgh'], 0.75)).toEqual(['abcd', 'ef']);
+    expect(firstPart(['abcd', 'efgh'], 0.25)).toEqual(['ab', '']);
+    expect(firstPart(['abcd', 'efgh'], 1)).toEqual(['abcd', 'efgh']);
+    expect(firstPart(['abcd', 'efgh'], 0)).toEqual(['', '']);
+  });
+
+  it('leaves alone what is no text', () => {
+    expect(firstPart([null, 'abcd', undefined], 0.5)).toEqual([null, 'ab', undefined]);
+  });
+
+  it('never gives half a character', () => {
+    expect(firstPart(['👍👍'], 0.75)).toEqual(['👍']);
+    expect(firstPart(['👍👍'], 0.25)).toEqual(['']);
+  });
+});
