@@ -72,7 +72,7 @@ export class ContractHarness {
     const clock = this.tollgate.app.get(Clock);
     const frozen = jest.spyOn(clock, 'monotonicMs').mockReturnValue(clock.monotonicMs());
     const buckets = this.tollgate.app.get<RequestBuckets>(getStorageToken(), { strict: false });
-    for (let i = 0; i < limit; i += 1) await buckets.increment(`inference:${id}`, 60_000, limit);
+    for (let i = 0; i < limit; i += 1) await buckets.increment(`post:${id}`, 60_000, limit);
     const server = this.tollgate.app.getHttpServer() as Server;
     server.once('request', (_request: IncomingMessage, response: ServerResponse) =>
       response.once('finish', () => frozen.mockRestore()),
