@@ -10,6 +10,7 @@ import { LedgerService } from './ledger.service.js';
 import { MoneyListeners } from './money-listeners.js';
 import { PriceVersionRepository } from './price-version.repository.js';
 import { ProcessRegistry } from './process-registry.js';
+import { RefundService } from './refund.service.js';
 import { RequestRecordRepository } from './request-record.repository.js';
 import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
@@ -31,6 +32,7 @@ import { UsageRepository } from './usage.repository.js';
     PriceVersionRepository,
     ProcessRegistry,
     HousekeepingService,
+    RefundService,
     SettlementService,
     SweeperService,
     TokenCounter,
@@ -46,6 +48,7 @@ import { UsageRepository } from './usage.repository.js';
     LedgerPagesRepository,
     LedgerService,
     MoneyListeners,
+    RefundService,
     RequestRecordRepository,
     UsageReportRepository,
     HousekeepingService,

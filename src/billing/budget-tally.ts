@@ -41,6 +41,11 @@ export class BudgetTally {
     this.change(place, capturedHundredths, -heldHundredths);
   }
 
+  /** Gives back what was spent. */
+  giveBack(place: BudgetPlace, amountHundredths: bigint): void {
+    this.change(place, -amountHundredths, 0n);
+  }
+
   changed(): BudgetState[] {
     return [...this.states].filter(([id]) => this.touched.has(id)).map(([, state]) => state);
   }

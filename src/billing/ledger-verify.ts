@@ -90,12 +90,12 @@ async function rowsThatDisagree(trx: Kysely<Tables>): Promise<LedgerDifference[]
   );
 }
 
-/** As I1 and I2 for accounts, for the budgets of keys: spent = Σ settlements, held = Σ open holds of the period. */
+/** As I1 and I2 for accounts, for the budgets of keys: spent = Σ settlements less what was given back, held = Σ open holds of the period. */
 async function budgetsThatAreNotTheirSums(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
   const { rows } = await sql<BudgetSums>`
     select b.key_id, b.budget_window, k.account_id, b.spent_hundredths as spent, b.held_hundredths as held,
       coalesce((select cast(-sum(e.amount_hundredths) as bigint) from holds h
-        join ledger_entries e on e.request_id = h.request_id and e.type = 'settlement'
+        join ledger_entries e on e.request_id = h.request_id and e.type in ('settlement', 'correction')
         where h.account_id = k.account_id and h.key_id = b.key_id and h.budget_window = b.budget_window), 0) as settlements,
       coalesce((select cast(sum(h.amount_hundredths) as bigint) from holds h
         where h.account_id = k.account_id and h.key_id = b.key_id and h.budget_window = b.budget_window and h.state = 'open'), 0) as holds

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { Database } from '../persistence/database.js';
@@ -79,33 +79,5 @@ export class LedgerService {
       atMs: createdAtMs,
     });
     return { ...balance, balanceHundredths: after };
-  }
-
-  /**
-   * Gives back what a request was charged, where it was charged at all: its commit came through after the caller had
-   * been told that it did not, and nothing was handed over. At most once a request.
-   *
-   * @param takeBack undoes in the same transaction what was written beside the charge; called only where there is one
-   */
-  refund(
-    accountId: string,
-    requestId: string,
-    takeBack?: (trx: Transaction<Tables>) => Promise<void>,
-  ): Promise<void> {
-    return inTransaction(this.database.kysely, async (trx) => {
-      const charged = await this.ledger.findSettled(accountId, requestId, trx);
-      if (charged === undefined) return;
-      if (charged > 0n) {
-        await this.postIn(trx, {
-          accountId,
-          type: 'correction',
-          amountHundredths: charged,
-          reason: 'the answer could not be handed over',
-          idempotencyKey: `undelivered:${requestId}`,
-          requestId,
-        });
-      }
-      await takeBack?.(trx);
-    });
   }
 }

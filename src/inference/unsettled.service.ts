@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { HoldLostError } from '../billing/billing.errors.js';
-import { LedgerService } from '../billing/ledger.service.js';
+import { RefundService } from '../billing/refund.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
 import { Log } from '../observability/log.js';
 import { Database } from '../persistence/database.js';
@@ -31,7 +31,7 @@ export class UnsettledService {
 
   constructor(
     private readonly settlements: SettlementService,
-    private readonly ledger: LedgerService,
+    private readonly refunds: RefundService,
     private readonly database: Database,
     private readonly log: Log,
   ) {}
@@ -75,7 +75,7 @@ export class UnsettledService {
     } catch (error) {
       if (!(error instanceof HoldLostError)) throw error;
       // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
-      if (refund) await this.ledger.refund(accountId, requestId, takeBack);
+      if (refund) await this.refunds.refund(accountId, requestId, takeBack);
       else if (takeBack) await inTransaction(this.database.kysely, takeBack);
     }
   }

@@ -97,7 +97,7 @@ export class LedgerHistory {
       case 'refund': {
         const hold = this.hold(step.index);
         if (hold === undefined) return undefined;
-        await this.money.ledger.refund(this.payer(hold).accountId, hold.requestId);
+        await this.money.refunds.refund(this.payer(hold).accountId, hold.requestId);
         return this.model.refund(hold);
       }
       case 'sweep':

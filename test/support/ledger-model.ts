@@ -68,7 +68,9 @@ export class LedgerModel {
   refund(hold: ModelHold): void {
     if (hold.state !== 'settled' || hold.refunded) return;
     hold.refunded = true;
-    this.accounts[hold.account]!.balance += hold.captured;
+    const sums = this.accounts[hold.account]!;
+    sums.balance += hold.captured;
+    sums.spent -= hold.captured;
   }
 }
 

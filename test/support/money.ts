@@ -5,6 +5,7 @@ import { HoldService } from '../../src/billing/hold.service.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { LedgerService } from '../../src/billing/ledger.service.js';
 import { MoneyListeners } from '../../src/billing/money-listeners.js';
+import { RefundService } from '../../src/billing/refund.service.js';
 import { SettlementService, type Settlement } from '../../src/billing/settlement.service.js';
 import { SweeperService } from '../../src/billing/sweeper.service.js';
 import { usageOf } from '../../src/billing/reported-usage.js';
@@ -34,6 +35,7 @@ export interface Money {
   readonly settlements: SettlementService;
   readonly sweeper: SweeperService;
   readonly ledger: LedgerService;
+  readonly refunds: RefundService;
   /** Told of what these services do. */
   readonly listeners: MoneyListeners;
 }
@@ -61,6 +63,7 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
   );
   const holdsOf = (identity: ProcessIdentity): HoldService =>
     new HoldService(groupCommit, balances, budgets, holds, identity, clock);
+  const ledger = new LedgerService(database, balances, entries, listeners, clock);
   return {
     balances,
     holds: holdsOf(new ProcessIdentity()),
@@ -68,7 +71,8 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
     doomedId: doomed.id,
     settlements,
     sweeper: new SweeperService(holds, settlements, clock),
-    ledger: new LedgerService(database, balances, entries, listeners, clock),
+    ledger,
+    refunds: new RefundService(database, balances, holds, budgets, entries, ledger),
     listeners,
   };
 }
