@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ExclusiveUse } from '../billing/hold.service.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { newConversationRowId } from '../common/ids/ids.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
@@ -11,6 +12,7 @@ import { StoredMessageRepository } from '../conversations/stored-message.reposit
 import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
 import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
+import { refuseTooMany } from './chat.errors.js';
 import { ConversationReading } from './conversation-reading.js';
 import { fitMemory, type FittedMemory } from './memory/fit-memory.js';
 import type { PromptBudget } from './memory/prompt-budget.js';
@@ -23,6 +25,8 @@ import { SummariserService } from './summariser.service.js';
 export interface RecallRequest {
   /** `undefined`: nothing can be stored yet. */
   readonly scope: ConversationScope | undefined;
+  /** Under which the conversation as it was found is one request's at a time; `undefined`: nothing will be stored. */
+  readonly exclusive: ((found: Pick<Recalled, 'conversationId' | 'version'>) => ExclusiveUse) | undefined;
   /** `conv_…`: no other conversation will do; that it is not there is a mistake of the client's. */
   readonly mustBe: string | undefined;
   readonly policy: MemoryPolicy;
@@ -73,8 +77,8 @@ export class RecallService {
   }
 
   /**
-   * @throws ConversationNotFoundError, PromptTooLongError, DomainError `storage_unavailable`; ValidationFailedError for
-   *   tool results that answer nothing
+   * @throws ConversationNotFoundError, PromptTooLongError, DomainError `storage_unavailable`; ExclusiveUseError;
+   *   ValidationFailedError for tool results that answer nothing, and for more new messages than a turn may have
    */
   async recall(asked: RecallRequest): Promise<Recalled> {
     const reading =
@@ -91,6 +95,7 @@ export class RecallService {
       throw new ConversationNotFoundError('conversation_id');
     const fresh = reading?.fresh ?? asked.said;
     refuseStrayToolResults(reading?.messages ?? [], fresh);
+    if (asked.exclusive !== undefined) refuseTooMany(fresh);
 
     const memory = await this.remember(asked, reading, fresh);
     const { lead, instructions, policy, budget } = asked;
@@ -158,6 +163,7 @@ export class RecallService {
       maxTokens: summaryTokens(budget?.tokens),
       reasons: policy.model === undefined && request.reasoning_effort !== undefined,
       caller: asked.caller,
+      exclusive: asked.exclusive?.({ conversationId: reading.id, version: reading.version }),
     });
     if (attempt === undefined) return memory;
     const { summary, requestId: summaryRequest } = attempt;

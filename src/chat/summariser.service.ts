@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { ExclusiveUseError } from '../billing/billing.errors.js';
+import type { ExclusiveUse } from '../billing/hold.service.js';
 import { Clock } from '../common/clock/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
@@ -25,6 +27,8 @@ export interface SummaryTask {
   /** Whether the model is known to reason. */
   readonly reasons: boolean;
   readonly caller: Caller;
+  /** Whose it is while the summary is made: of two at once, one would be paid for nothing. */
+  readonly exclusive: ExclusiveUse | undefined;
 }
 
 /** What became of it. */
@@ -59,6 +63,7 @@ export class SummariserService {
    * The summary is stored with its charge. A client that leaves meanwhile does not stop it: what is paid for is kept.
    *
    * @returns `undefined`: not tried, soon after a failure
+   * @throws ExclusiveUseError when another request goes on with the conversation, or has changed it
    */
   async summarise(task: SummaryTask): Promise<SummaryAttempt | undefined> {
     if (this.isPaused(task.conversationId)) return undefined;
@@ -100,6 +105,7 @@ export class SummariserService {
             },
             streamed: () => Promise.resolve(),
           },
+          exclusive: task.exclusive,
           context: { summary_for: caller.requestId },
           modelPermitted: true,
         },
@@ -111,6 +117,7 @@ export class SummariserService {
       this.pause(conversationId);
       return undefined;
     } catch (error) {
+      if (error instanceof ExclusiveUseError) throw error;
       this.pause(conversationId);
       // Not its message: an upstream's may quote what was said.
       const reason = error instanceof DomainError ? error.code : nameOf(error);

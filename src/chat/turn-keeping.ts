@@ -55,7 +55,10 @@ export class TurnKeeping {
    * A conversation that begins is held too: its client knows the id as soon as the stream has a head, and may go on.
    * @param found `undefined`: it begins
    */
-  exclusive(scope: ConversationScope, found: Recalled | undefined): ExclusiveUse {
+  exclusive(
+    scope: ConversationScope,
+    found: Pick<Recalled, 'conversationId' | 'version'> | undefined,
+  ): ExclusiveUse {
     return {
       name: exclusiveNameOf(scope),
       stillAsFound:

@@ -113,10 +113,10 @@ export class TurnService {
         maxTokens: askedMaxTokens,
         policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
+      exclusive: scope && ((found) => this.turnKeeping.exclusive(scope, found)),
       mustBe: plan.memory?.named === 'by us' ? plan.memory.conversationId : undefined,
       caller,
     });
-    if (scope !== undefined) refuseTooMany(recalled.fresh);
     request.messages = recalled.messages;
     const limit =
       chatbot &&

@@ -253,6 +253,33 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     expect((await contextOf(again))?.messages_summarised).toBeGreaterThan(0);
   });
 
+  it('is one request’s at a time: while it is made nobody changes what it tells of', async () => {
+    const bot = await botOf('test/scribe');
+    await fill(bot);
+    const held = new HeldAnswer(false, NOTES);
+    upstream.on('scribe', held.reply);
+    const sixth = ask(bot, 6);
+    await held.asked();
+    const item = { type: 'message', role: 'user', content: 'meanwhile' };
+    const items = `/v1/conversations/${conversation_id}/items`;
+    const refused = await tollgate.post(items, { items: [item] });
+    expect([refused.status, await refused.json()]).toEqual([
+      409,
+      expect.objectContaining({ error: expect.objectContaining({ code: 'conversation_busy' }) }),
+    ]);
+    await held.end();
+    expect(await contextOf(await sixth)).toMatchObject({ messages_dropped: 0 });
+  });
+
+  it('is not made, and not paid, for a turn that has too many messages', async () => {
+    const bot = await botOf('test/scribe');
+    await fill(bot);
+    const many = Array.from({ length: 1_025 }, () => ({ role: 'user', content: 'word' }));
+    const refused = await askChat(tollgate, { model: bot, stream, conversation_id, messages: many });
+    expect([refused.status, refused.error.param]).toEqual([400, 'messages']);
+    expect(scribed()).toHaveLength(0);
+  });
+
   it('is forgotten where the client goes back before what it covers', async () => {
     const bot = await botOf('test/scribe');
     await fill(bot);
