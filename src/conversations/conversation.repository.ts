@@ -217,7 +217,7 @@ export class ConversationRepository {
       .set((expression) => ({
         ...sealHead(id, kept.head, this.sealer),
         message_count: kept.messageCount,
-        turn_count: kept.turn - 1,
+        turn_count: kept.lastTurn,
         version: expression('version', '+', 1),
       }))
       .where('id', '=', id)
@@ -316,20 +316,21 @@ export class ConversationRepository {
 
   /**
    * Deletes the messages that the client's history departs from.
-   * @returns what is left, and which exchange goes on: one that lost its end goes on with the new messages
+   * @returns what is left, the number of its last exchange, and which one goes on: one that lost its end does
    */
   async #dropDeparted(
     trx: Transaction<Tables>,
     { id, before, departsAfterSeq }: Pick<NewTurn, 'id' | 'before' | 'departsAfterSeq'>,
     row: LockedRow,
     head: ConversationHead,
-  ): Promise<{ head: ConversationHead; turn: number; messageCount: number }> {
+  ): Promise<{ head: ConversationHead; turn: number; lastTurn: number; messageCount: number }> {
     // Another number than was found: a turn was taken back meanwhile.
     const chainOf = (messageCount: number): string | undefined =>
       messageCount === 0 ? EMPTY_CHAIN : messageCount === before?.messageCount ? before.chain : undefined;
     const all = {
       head: { ...head, chain: head.chain ?? chainOf(row.message_count) },
       turn: row.turn_count + 1,
+      lastTurn: row.turn_count,
       messageCount: row.message_count,
     };
     if (departsAfterSeq === undefined) return all;
@@ -366,6 +367,7 @@ export class ConversationRepository {
         chain: chainOf(messageCount),
         summary: coversDropped ? undefined : head.summary,
       },
+      lastTurn: last?.turn ?? 0,
       turn: last === undefined ? 1 : last.turn === Number(departing.firstTurn) ? last.turn : last.turn + 1,
       messageCount,
     };

@@ -241,6 +241,25 @@ eachDatabase((_kind, open) => {
       expect(conversation.head.chain).toBe(chainOf([user('anew')]));
     });
 
+    it('is as it was when a turn is taken out again, also one that went on with an exchange', async () => {
+      const id = await begin(user('1'), assistant('2'));
+      await append({ id, messages: [user('3'), assistant('4')] });
+      for (const [departsAfterSeq, kept] of [
+        [undefined, 4],
+        [3, 3],
+        [2, 2],
+      ] as const) {
+        const requestId = newRequestId(AT_MS);
+        await append({ id, messages: [assistant('again')], departsAfterSeq, requestId });
+        await inTransaction(database.kysely, (trx) =>
+          conversations.takeBackTurn(trx, { scope, id, existed: true, requestId, departsAfterSeq }),
+        );
+        const { conversation, messages } = await recall();
+        expect(messages).toHaveLength(kept);
+        expect(conversation).toMatchObject({ messageCount: kept, turnCount: messages.at(-1)?.turn });
+      }
+    });
+
     it('keeps a summary until something that it covers departs', async () => {
       const id = await begin(user('1'), assistant('2'));
       await append({ id, messages: [user('3'), assistant('4')] });
