@@ -115,7 +115,6 @@ export class ConversationItemsService {
     itemId: string,
   ): Promise<ConversationObject> {
     const conversation = await this.conversations.get(accountId, conversationId);
-    const refuseDuringTurns = this.turns.refuseDuring(conversation);
     const left = await this.records.editMessage(
       accountId,
       conversation.id,
@@ -124,10 +123,8 @@ export class ConversationItemsService {
         if (!toItems(message, new Set()).some(({ id }) => id === itemId)) throw new ItemNotFoundError();
         return withoutItem(message, itemId);
       },
-      async (trx) => {
-        await refuseDuringTurns(trx);
-        await this.erasure.eraseAnswers(trx, accountId, conversation);
-      },
+      this.turns.refuseDuring(conversation),
+      (trx) => this.erasure.eraseAnswers(trx, accountId, conversation),
     );
     if (left === undefined) throw new ItemNotFoundError();
     await this.erasure.purge();

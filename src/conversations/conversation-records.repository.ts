@@ -240,6 +240,7 @@ export class ConversationRecordsRepository {
    * remnants.
    *
    * @param edit what is left of the message; `undefined`: nothing
+   * @param alongside what else is done in the transaction where there is such a message
    * @returns the conversation afterwards; `undefined`: there is no such message
    */
   editMessage(
@@ -248,6 +249,7 @@ export class ConversationRecordsRepository {
     messageId: string,
     edit: (message: StoredMessage) => ChatMessage | undefined,
     guard?: ChangeGuard,
+    alongside?: ChangeGuard,
   ): Promise<Conversation | undefined> {
     return inTransaction(this.database.kysely, async (trx) => {
       await guard?.(trx);
@@ -255,6 +257,7 @@ export class ConversationRecordsRepository {
       const found = row && (await this.messages.find(accountId, conversationId, messageId, trx));
       if (row === undefined || found === undefined) return undefined;
       const left = edit(found);
+      await alongside?.(trx);
       await this.messages.replace(trx, conversationId, found, left);
       const { summary, title, metadata } = openHead(row, this.sealer);
       const covered = summary !== undefined && found.seq <= summary.throughSeq;

@@ -90,7 +90,9 @@ export class IdempotencyService implements OnApplicationShutdown {
       if (earlier.fingerprint !== request.fingerprint) throw new IdempotencyConflictError();
       // Its process is gone, or it was ours and left nothing: nobody will ever finish it.
       const dead = earlier.owner === this.identity.id || !(await living()).includes(earlier.owner);
-      if (dead) await this.repository.remove(earlier);
+      // What it kept at the last moment is found at the next look.
+      if (dead)
+        await this.repository.removeUnfinished(request.accountId, request.idempotencyKey, earlier.requestId);
       else if (this.clock.monotonicMs() >= deadlineMs) throw new StillRunningError();
       else await pause(POLL_MS);
     }
@@ -135,7 +137,12 @@ export class IdempotencyService implements OnApplicationShutdown {
 
 function attach(execution: Execution, request: IdempotentRequest): EarlierAnswer {
   if (execution.request.fingerprint !== request.fingerprint) throw new IdempotencyConflictError();
-  return { pieces: execution.pieces, conversationId: execution.conversationId };
+  return {
+    pieces: execution.pieces,
+    get conversationId() {
+      return execution.conversationId;
+    },
+  };
 }
 
 /** A first execution under way: what it has said so far, for whoever attaches, and the keeping of its end. */
@@ -146,13 +153,17 @@ export class Execution implements EarlierAnswer {
 
   constructor(
     readonly request: IdempotentRequest,
-    readonly conversationId: string | undefined,
+    private ownConversationId: string | undefined,
     private readonly repository: IdempotencyRepository,
     private readonly ended: () => void,
   ) {}
 
   get pieces(): Observable<string> {
     return this.subject;
+  }
+
+  get conversationId(): string | undefined {
+    return this.ownConversationId;
   }
 
   /** What was said so far with what ends it, in the caller's transaction: kept exactly if that commits. */
@@ -190,6 +201,7 @@ export class Execution implements EarlierAnswer {
 
   /** Somebody else had executed it before. */
   answerWith(answer: EarlierAnswer): void {
+    this.ownConversationId = answer.conversationId;
     answer.pieces.subscribe(this.subject);
     this.ended();
   }

@@ -90,7 +90,13 @@ export class AnsweringService {
       if (first instanceof Execution) await this.executeStreamed(question, caller, flow, first, renderer);
       else response.setHeader('idempotent-replayed', 'true');
       frames = first.pieces;
-      shown = { ...question.envelope, conversationId: first.conversationId };
+      shown = {
+        ...question.envelope,
+        // Asked when it is sent: an execution may find that it was carried out before.
+        get conversationId() {
+          return first.conversationId;
+        },
+      };
     }
     await this.writer.stream(request, response, shown, frames, flow, (error) => renderer.failure(error));
   }

@@ -81,6 +81,32 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
     expect(status).toBe(200);
   }
 
+  it('are kept where an item is to be erased that is not there', async () => {
+    const { ours, theirs } = await begin();
+    const { idempotencyKey, again } = await ask(theirs, false);
+    const before = await keptText(idempotencyKey);
+    const gone = `msg_${'0'.repeat(32)}`;
+    expect((await client.send('DELETE', `/conversations/${ours}/items/${gone}`)).status).toBe(404);
+    expect(await keptText(idempotencyKey)).toBe(before);
+    expect((await again()).headers.get('idempotent-replayed')).toBe('true');
+  });
+
+  it.each([false, true])(
+    'name their conversation to all who ask for them at once (stream: %s)',
+    async (stream) => {
+      const idempotencyKey = `key-${++serial}`;
+      const body = { model, stream, messages: [{ role: 'user', content: 'begin' }] };
+      const first = await askChat(tollgate, body, { idempotencyKey });
+      const again = await Promise.all(
+        Array.from({ length: 8 }, () => askChat(tollgate, body, { idempotencyKey })),
+      );
+      expect(again.map(({ text }) => text)).toEqual(again.map(() => first.text));
+      expect(new Set(again.map(({ headers }) => headers.get('x-conversation-id')))).toEqual(
+        new Set([first.conversationId]),
+      );
+    },
+  );
+
   describe.each([
     { kind: 'a whole answer', broken: false },
     { kind: 'a stream that broke', broken: true },
