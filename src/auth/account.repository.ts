@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type Selectable } from 'kysely';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
-import { comesAfter } from '../persistence/newest-first.js';
+import { comesAfter } from '../persistence/comes-after.js';
 import type { AccountsTable, Tables } from '../persistence/tables.js';
 
 export interface Account {

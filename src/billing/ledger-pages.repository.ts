@@ -3,7 +3,7 @@ import { expressionBuilder } from 'kysely';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { literal } from '../persistence/literal.js';
-import { comesAfter } from '../persistence/newest-first.js';
+import { comesAfter } from '../persistence/comes-after.js';
 import type { Tables } from '../persistence/tables.js';
 import type { LedgerEntry } from './ledger.repository.js';
 

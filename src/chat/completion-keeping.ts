@@ -5,7 +5,7 @@ import type { AnswerKeeper } from '../inference/prepared-request.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
-import { keepEnded, type EndedAnswer } from './turn-keeper.js';
+import { keepEnded, type EndedAnswer } from './ended-answer.js';
 
 /** A longer answer is stored without its logprobs, which are most of it. */
 const MOST_CHARS = 8 * 1024 * 1024;

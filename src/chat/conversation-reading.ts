@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
-import type { ConversationRepository } from '../conversations/conversation.repository.js';
+import type { TurnRepository } from '../conversations/turn.repository.js';
 import type { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import { recogniseHistory } from './memory/resent-history.js';
 
@@ -47,7 +47,7 @@ export class ConversationReading {
    * @returns `undefined`: nothing is stored under this scope
    */
   static async open(
-    conversations: ConversationRepository,
+    conversations: TurnRepository,
     stored: StoredMessageRepository,
     scope: ConversationScope,
     said: readonly ChatMessage[],

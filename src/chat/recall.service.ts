@@ -6,7 +6,7 @@ import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { ConversationContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN } from '../conversations/chain.js';
-import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { TurnRepository } from '../conversations/turn.repository.js';
 import type { ConversationScope, NewTurn } from '../conversations/conversation.js';
 import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import type { Caller } from '../inference/caller.js';
@@ -68,7 +68,7 @@ export class RecallService {
   private readonly tally: TokenTally;
 
   constructor(
-    private readonly conversations: ConversationRepository,
+    private readonly conversations: TurnRepository,
     private readonly stored: StoredMessageRepository,
     private readonly summariser: SummariserService,
     counter: TokenCounter,

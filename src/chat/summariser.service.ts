@@ -5,14 +5,14 @@ import { Clock } from '../common/clock/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
 import type { StoredMessage, Summary } from '../conversations/conversation.js';
-import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { TurnRepository } from '../conversations/turn.repository.js';
 import type { Caller } from '../inference/caller.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { promptBudget } from './memory/prompt-budget.js';
 import { summaryRequest } from './memory/summary-request.js';
-import type { EndedAnswer } from './turn-keeper.js';
+import type { EndedAnswer } from './ended-answer.js';
 
 /** What is to be folded into a conversation's summary, and for which request. */
 export interface SummaryTask {
@@ -54,7 +54,7 @@ export class SummariserService {
 
   constructor(
     private readonly inference: InferenceService,
-    private readonly conversations: ConversationRepository,
+    private readonly conversations: TurnRepository,
     private readonly catalogue: CatalogueService,
     private readonly clock: Clock,
   ) {}

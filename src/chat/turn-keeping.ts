@@ -2,20 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { ExclusiveUse } from '../billing/hold.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { ConversationScope } from '../conversations/conversation.js';
-import { ConversationRepository } from '../conversations/conversation.repository.js';
+import { TurnRepository } from '../conversations/turn.repository.js';
 import { ConversationTurns } from '../conversations/conversation-turns.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import type { AnswerKeeper } from '../inference/prepared-request.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import type { Recalled } from './recall.service.js';
-import { keepEnded, rememberedAnswer, rememberedMessage } from './turn-keeper.js';
+import { keepEnded, rememberedAnswer, rememberedMessage } from './ended-answer.js';
 
 /** Stores turns with their charges, one at a time of a conversation. */
 @Injectable()
 export class TurnKeeping {
   constructor(
-    private readonly conversations: ConversationRepository,
+    private readonly conversations: TurnRepository,
     private readonly turns: ConversationTurns,
     private readonly clock: Clock,
   ) {}

@@ -7,7 +7,7 @@ import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { instructs } from '../contracts/validation/tool-order.js';
 import type { ConversationScope } from '../conversations/conversation.js';
-import { ConversationRecordsRepository } from '../conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../conversations/conversation.repository.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
@@ -39,7 +39,7 @@ export class TurnService {
 
   constructor(
     private readonly catalogue: CatalogueService,
-    private readonly records: ConversationRecordsRepository,
+    private readonly records: ConversationRepository,
     private readonly recalls: RecallService,
     private readonly completions: CompletionKeeping,
     private readonly turnKeeping: TurnKeeping,

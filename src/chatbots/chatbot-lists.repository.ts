@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
-import { comesAfter } from '../persistence/newest-first.js';
+import { comesAfter } from '../persistence/comes-after.js';
 import type { Tables } from '../persistence/tables.js';
 import type { Chatbot, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
 import type { ChatbotListing } from './chatbot-listing.js';

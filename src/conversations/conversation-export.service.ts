@@ -5,7 +5,7 @@ import { attachment } from '../http/content-disposition.js';
 import type { FileAnswer } from '../http/file-writer.js';
 import { exportJson } from './conversation-export.js';
 import { exportMarkdown } from './conversation-markdown.js';
-import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import { ConversationRepository } from './conversation.repository.js';
 import type { Conversation, StoredMessage } from './conversation.js';
 import { ConversationNotFoundError } from './conversations.errors.js';
 import { ConversationsService, toConversationObject } from './conversations.service.js';
@@ -19,7 +19,7 @@ const PAGE_MESSAGES = 100;
 export class ConversationExportService {
   constructor(
     private readonly conversations: ConversationsService,
-    private readonly records: ConversationRecordsRepository,
+    private readonly records: ConversationRepository,
     private readonly messages: StoredMessageRepository,
   ) {}
 

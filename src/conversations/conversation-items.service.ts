@@ -5,7 +5,7 @@ import type { Principal } from '../common/principal.js';
 import type { ConversationItem } from '../contracts/openai/conversation-item.dto.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { customCallsOf, messageIdOf, toItems, withoutItem } from './conversation-items.js';
-import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import { ConversationRepository } from './conversation.repository.js';
 import { ConversationTurns } from './conversation-turns.js';
 import type { Conversation, StoredMessage } from './conversation.js';
 import type { NewItemsDto } from './conversations.dto.js';
@@ -28,7 +28,7 @@ const LOOK_BACK = 16;
 export class ConversationItemsService {
   constructor(
     private readonly conversations: ConversationsService,
-    private readonly records: ConversationRecordsRepository,
+    private readonly records: ConversationRepository,
     private readonly messages: StoredMessageRepository,
     private readonly turns: ConversationTurns,
     private readonly erasure: ErasureRepository,

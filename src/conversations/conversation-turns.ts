@@ -4,7 +4,7 @@ import { BalanceRepository } from '../billing/balance.repository.js';
 import { ExclusiveUseError } from '../billing/billing.errors.js';
 import { HoldRepository } from '../billing/hold.repository.js';
 import type { Tables } from '../persistence/tables.js';
-import type { ChangeGuard } from './conversation-records.repository.js';
+import type { ChangeGuard } from './conversation.repository.js';
 import type { Conversation, ConversationScope } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
 

@@ -1,386 +1,305 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { sql, type Kysely, type Transaction } from 'kysely';
+import { Injectable } from '@nestjs/common';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
+import { newConversationRowId } from '../common/ids/ids.js';
+import { toPage, type Page, type PagePosition, type PageRequest } from '../common/page.js';
+import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { Database } from '../persistence/database.js';
-import { FixedQuery } from '../persistence/fixed-query.js';
+import { comesAfter } from '../persistence/comes-after.js';
 import { Sealer } from '../persistence/sealer.js';
-import type { Tables } from '../persistence/tables.js';
+import type { ConversationsTable, Tables } from '../persistence/tables.js';
+import { inTransaction } from '../persistence/transaction.js';
 import { chainAfter, EMPTY_CHAIN } from './chain.js';
-import type {
-  Conversation,
-  ConversationHead,
-  ConversationScope,
-  NewTurn,
-  Recollection,
-  Summary,
-} from './conversation.js';
-import { openHead, sealHead, toConversation, toMessageRows, toStoredMessage } from './conversation.row.js';
+import type { Conversation, ConversationHead, ListedConversation, StoredMessage } from './conversation.js';
+import {
+  CONVERSATION_COLUMNS,
+  openHead,
+  sealHead,
+  toConversation,
+  toListedConversation,
+  toMessageRows,
+  toStoredMessage,
+} from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
+import { StoredMessageRepository } from './stored-message.repository.js';
+import { turnNumbers } from './turn-numbers.js';
 
-/** A conversation or one of its messages: the columns of both tables side by side. */
-interface RecalledRow {
-  id: string;
-  /** Model; request of a message. */
-  origin: string | null;
-  /** Head; body of a message, `null` where that is long. */
-  body: string | null;
-  sealed_with: string | null;
-  /** Number of messages; bytes of a message. */
-  size: number;
-  turn: number;
-  /** Version; seq of a message. */
-  place: number;
-  created_at_ms: bigint;
-  /** `null`: a message. */
-  updated_at_ms: bigint | null;
+/** A conversation that is made by hand: nobody has answered in it yet. */
+export interface NewConversation {
+  readonly accountId: string;
+  readonly title?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly messages: readonly ChatMessage[];
+  readonly atMs: number;
 }
 
-interface LockedRow {
-  id: string;
-  head: string;
-  sealed_with: string | null;
-  message_count: number;
-  turn_count: number;
-  next_seq: number;
+/** What to change of a conversation; absent: nothing, `null`: remove it. */
+export interface HeadChanges {
+  readonly title?: string | null | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | null | undefined;
 }
 
-/**
- * The body of a message that is read with its conversation, at most. One with a picture may have megabytes: many of
- * those at once would stop all other requests. Bytes.
- */
-const LONG = 64 * 1024;
+/** Runs first in the transaction of a change, and undoes it by throwing. */
+export type ChangeGuard = (trx: Transaction<Tables>) => Promise<void>;
+
+const LOCKED_COLUMNS = [...CONVERSATION_COLUMNS, 'next_seq'] as const;
+
+type LockedRow = Pick<Selectable<ConversationsTable>, (typeof LOCKED_COLUMNS)[number]>;
 
 /**
- * Places that are looked through for each message that is wanted; those of deleted messages are empty. PostgreSQL takes
- * every conversation for one of common length, and may read and sort all that there is.
+ * Conversations as their owners list, read and change them. Whatever cannot be opened with the configured keys is
+ * `storage_unavailable`, but for lists of conversations.
  */
-const PLACES_A_MESSAGE = 16;
-
-/** The scope's row: key, chatbot and account, in this order. */
-const OF_SCOPE = sql`client_key = ${''} and chatbot_id = ${''} and account_id = ${''} and kind = 'conversation'`;
-
-/** What a turn needs of the conversations: few statements, whose SQL is built once. */
 @Injectable()
 export class ConversationRepository {
-  private readonly logger = new Logger('Conversations');
-  readonly #messages = new MessageInsert();
-
-  // The cast keeps SQLite from planning anew for each limit, at ten times the cost of the query.
-  readonly #recall = new FixedQuery<RecalledRow>(sql`
-    select id, model as origin, head as body, sealed_with, message_count as size, turn_count as turn,
-      version as place, created_at_ms, updated_at_ms
-    from conversations where ${OF_SCOPE}
-    union all
-    select * from (
-      select m.id, request_id, case when octet_length(body) <= ${sql.lit(LONG)} then body end, m.sealed_with, bytes,
-        turn, seq, m.created_at_ms, cast(null as bigint)
-      from conversations c join conversation_messages m
-        on m.conversation_id = c.id and seq > next_seq - ${sql.lit(PLACES_A_MESSAGE)} * cast(${0} as integer)
-      where ${OF_SCOPE}
-      order by seq desc limit cast(${0} as integer)
-    ) as newest`);
-
-  readonly #state = new FixedQuery<{ id: string; version: number }>(
-    sql`select id, version from conversations where ${OF_SCOPE}`,
-  );
-
-  readonly #lock: FixedQuery<LockedRow>;
-
-  readonly #create = new FixedQuery(sql`
-    insert into conversations (id, account_id, client_key, chatbot_id, client_id, kind, model, head, sealed_with,
-      message_count, turn_count, next_seq, version, created_at_ms, updated_at_ms)
-    values (${''}, ${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
-    on conflict do nothing`);
-
-  readonly #change = new FixedQuery(sql`
-    update conversations set model = ${''}, head = ${''}, sealed_with = ${''}, message_count = ${0},
-      turn_count = ${0}, next_seq = ${0}, version = version + 1, updated_at_ms = ${0n}
-    where id = ${''}`);
+  readonly #insert = new MessageInsert();
 
   constructor(
     private readonly database: Database,
     private readonly sealer: Sealer,
-  ) {
-    // SQLite's one writer holds the whole database; it knows no row locks and needs none.
-    const lock = database.kind === 'postgres' ? sql`for update` : sql``;
-    this.#lock = new FixedQuery<LockedRow>(sql`
-      select id, head, sealed_with, message_count, turn_count, next_seq
-      from conversations where id = ${''} and account_id = ${''} ${lock}`);
-  }
+    private readonly messages: StoredMessageRepository,
+  ) {}
 
-  /**
-   * A conversation with its newest messages, covered by its summary or not, as far back as none is very long: one
-   * statement, two looks at indices, however long it is.
-   *
-   * @param atMost messages
-   * @returns `undefined`: nothing is stored under this scope
-   * @throws DomainError `storage_unavailable`, also when something of it cannot be opened with the configured keys
-   */
-  async recall(
-    { accountId, chatbotId = '', clientId }: ConversationScope,
-    atMost: number,
+  /** @param id `conv_…`, or the client's own id: the newest then, where several chatbots have one of that name */
+  async find(
+    accountId: string,
+    id: string,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Recollection | undefined> {
-    const scope = [conversationKey(accountId, clientId), chatbotId, accountId];
-    const { rows } = await this.#recall.run(db, [...scope, atMost, ...scope, atMost]);
-    const row = rows.find(({ updated_at_ms }) => updated_at_ms !== null);
-    if (row === undefined) return undefined;
-    const conversation = toConversation(
-      {
-        id: row.id,
-        account_id: accountId,
-        chatbot_id: chatbotId,
-        client_id: clientId,
-        model: row.origin,
-        head: row.body ?? '',
-        sealed_with: row.sealed_with,
-        message_count: row.size,
-        turn_count: row.turn,
-        version: row.place,
-        created_at_ms: row.created_at_ms,
-        updated_at_ms: row.updated_at_ms ?? row.created_at_ms,
-      },
-      this.sealer,
-    );
-    const newest = rows.filter((one) => one !== row).sort((a, b) => b.place - a.place);
-    const long = newest.findIndex(({ body }) => body === null);
-    const messages = newest
-      .slice(0, long === -1 ? newest.length : long)
-      .map((one) =>
-        toStoredMessage(
-          {
-            id: one.id,
-            conversation_id: row.id,
-            seq: one.place,
-            turn: one.turn,
-            bytes: one.size,
-            body: one.body ?? '',
-            sealed_with: one.sealed_with,
-            request_id: one.origin,
-            created_at_ms: one.created_at_ms,
-          },
-          this.sealer,
-        ),
-      )
-      .toReversed();
-    return { conversation, messages, cut: messages.length < Math.min(atMost, row.size) };
+  ): Promise<Conversation | undefined> {
+    const row =
+      (await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst()) ??
+      (await this.#ofAccount(db, accountId)
+        .where('client_key', '=', conversationKey(accountId, id))
+        .orderBy('created_at_ms', 'desc')
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst());
+    return row && toConversation(row, this.sealer);
   }
 
-  /** @returns `undefined`: nothing is stored under this scope */
-  async stateOf(
-    { accountId, chatbotId = '', clientId }: ConversationScope,
+  /**
+   * The `conv_…` ids that an id may mean: itself, or those of up to `limit` conversations that clients call so. Opens
+   * nothing.
+   */
+  async listIdsNamed(
+    accountId: string,
+    id: string,
+    limit: number,
     db: Kysely<Tables> = this.database.kysely,
-  ): Promise<Pick<Conversation, 'id' | 'version'> | undefined> {
-    const { rows } = await this.#state.run(db, [conversationKey(accountId, clientId), chatbotId, accountId]);
-    return rows[0];
+  ): Promise<string[]> {
+    const position = await this.findPosition(accountId, id, db);
+    if (position !== undefined) return [position.id];
+    const rows = await this.#rowsOf(db, accountId)
+      .select('id')
+      .where('client_key', '=', conversationKey(accountId, id))
+      .limit(limit)
+      .execute();
+    return rows.map((row) => row.id);
   }
 
   /**
-   * Adds an exchange, in the transaction of its charge: creates the conversation where none was found, deletes what
-   * departs. Whatever became of the conversation meanwhile, this does not throw: a charge must not fail for it.
-   *
-   * @returns false when nothing was written: the conversation is gone, another was created under its scope, or it cannot
-   *   be opened with the configured keys
+   * Opens nothing.
+   * @param id `conv_…`
    */
-  async appendTurn(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
-    return turn.existed ? this.#continue(trx, turn) : this.#begin(trx, turn);
-  }
-
-  /**
-   * Takes an exchange out again, in the transaction that gives its charge back, unless another has come after it: the
-   * conversation is as it was, or gone where it began with it. What departed for it does not come back.
-   */
-  async takeBackTurn(
-    trx: Transaction<Tables>,
-    turn: Omit<NewTurn, 'messages' | 'model' | 'atMs'>,
-  ): Promise<void> {
-    const { id, scope, requestId, existed, before } = turn;
-    const [row] = (await this.#lock.run(trx, [id, scope.accountId])).rows;
-    const head = row && this.#tryOpenHead(row);
-    if (row === undefined || head === undefined) return;
-    const messages = trx.selectFrom('conversation_messages').where('conversation_id', '=', id);
-    const newest = await messages.select('request_id').orderBy('seq', 'desc').limit(1).executeTakeFirst();
-    if (newest?.request_id !== requestId) return;
-    const { seq } = await messages
-      .select('seq')
-      .where('request_id', '=', requestId)
-      .orderBy('seq')
-      .limit(1)
-      .executeTakeFirstOrThrow();
-    const kept = await this.#dropDeparted(trx, { id, before, departsAfterSeq: seq - 1 }, row, head);
-    if (!existed && kept.messageCount === 0) {
-      await trx.deleteFrom('conversations').where('id', '=', id).execute();
-      return;
-    }
-    await trx
-      .updateTable('conversations')
-      .set((expression) => ({
-        ...sealHead(id, kept.head, this.sealer),
-        message_count: kept.messageCount,
-        turn_count: kept.lastTurn,
-        version: expression('version', '+', 1),
-      }))
+  async findPosition(
+    accountId: string,
+    id: string,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<PagePosition | undefined> {
+    const row = await this.#rowsOf(db, accountId)
+      .select(['id', 'created_at_ms'])
       .where('id', '=', id)
+      .executeTakeFirst();
+    return row && { id: row.id, createdAtMs: Number(row.created_at_ms) };
+  }
+
+  /** Newest first, unless `order` says otherwise. */
+  async list(
+    accountId: string,
+    {
+      chatbotId,
+      order = 'desc',
+    }: { readonly chatbotId?: string | undefined; readonly order?: 'asc' | 'desc' | undefined },
+    { limit, after }: PageRequest,
+    db: Kysely<Tables> = this.database.kysely,
+  ): Promise<Page<ListedConversation>> {
+    const rows = await this.#ofAccount(db, accountId)
+      .$if(chatbotId !== undefined, (query) => query.where('chatbot_id', '=', chatbotId ?? ''))
+      .where(comesAfter(after, order))
+      .orderBy('created_at_ms', order)
+      .orderBy('id', order)
+      .limit(limit + 1)
       .execute();
+    return toPage(
+      rows.map((row) => toListedConversation(row, this.sealer)),
+      limit,
+    );
+  }
+
+  /** A conversation for any model; clients know it by its `conv_…` id. */
+  async create(conversation: NewConversation): Promise<Conversation> {
+    const { accountId, title, metadata, atMs } = conversation;
+    const id = newConversationRowId();
+    const turns = turnNumbers(conversation.messages, 0);
+    const rows = toMessageRows(
+      conversation.messages.map((message, index) => ({ message, seq: index + 1, turn: turns[index] ?? 1 })),
+      { conversationId: id, requestId: undefined, atMs },
+      this.sealer,
+    );
+    const chain = chainAfter(EMPTY_CHAIN, conversation.messages);
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await trx
+        .insertInto('conversations')
+        .values({
+          id,
+          account_id: accountId,
+          chatbot_id: '',
+          client_id: id,
+          client_key: conversationKey(accountId, id),
+          kind: 'conversation',
+          model: null,
+          ...sealHead(id, { title, metadata, chain }, this.sealer),
+          message_count: rows.length,
+          turn_count: turns.at(-1) ?? 0,
+          next_seq: rows.length + 1,
+          version: 1,
+          created_at_ms: BigInt(atMs),
+          updated_at_ms: BigInt(atMs),
+        })
+        .returning(CONVERSATION_COLUMNS)
+        .executeTakeFirstOrThrow();
+      await this.#insert.execute(trx, rows);
+      return toConversation(row, this.sealer);
+    });
+  }
+
+  /** @returns the conversation afterwards; `undefined`: there is none */
+  changeHead(accountId: string, id: string, changes: HeadChanges): Promise<Conversation | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      const row = await this.#lock(trx, accountId, id);
+      if (row === undefined) return undefined;
+      const { title, metadata, ...rest } = openHead(row, this.sealer);
+      const head: ConversationHead = {
+        ...rest,
+        title: changes.title === undefined ? title : (changes.title ?? undefined),
+        metadata: changes.metadata === undefined ? metadata : (changes.metadata ?? undefined),
+      };
+      const sealed = sealHead(id, head, this.sealer);
+      await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
+      return toConversation({ ...row, ...sealed }, this.sealer);
+    });
   }
 
   /**
-   * Stores what stands for the oldest messages, in the transaction of its charge. Does nothing when the conversation is
-   * gone, or was changed since it was read: the summary may tell of something that has been erased.
+   * Puts messages at the end, as somebody wrote them.
+   * @returns them as they are stored; `undefined`: there is no such conversation
+   */
+  addMessages(
+    accountId: string,
+    id: string,
+    messages: readonly ChatMessage[],
+    atMs: number,
+    guard?: ChangeGuard,
+  ): Promise<StoredMessage[] | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      await guard?.(trx);
+      const row = await this.#lock(trx, accountId, id);
+      if (row === undefined) return undefined;
+      const head = openHead(row, this.sealer);
+      const turns = turnNumbers(messages, row.turn_count);
+      const rows = toMessageRows(
+        messages.map((message, index) => ({
+          message,
+          seq: row.next_seq + index,
+          turn: turns[index] ?? row.turn_count,
+        })),
+        { conversationId: id, requestId: undefined, atMs },
+        this.sealer,
+      );
+      const chain = chainAfter(head.chain, messages);
+      await this.#insert.execute(trx, rows);
+      await trx
+        .updateTable('conversations')
+        .set({
+          ...sealHead(id, { ...head, chain }, this.sealer),
+          message_count: row.message_count + rows.length,
+          turn_count: turns.at(-1) ?? row.turn_count,
+          next_seq: row.next_seq + rows.length,
+          version: row.version + 1,
+          updated_at_ms: BigInt(atMs),
+        })
+        .where('id', '=', id)
+        .execute();
+      return rows.map((added) => toStoredMessage(added, this.sealer));
+    });
+  }
+
+  /**
+   * Puts a message in the place of another, or erases it; also the summary if that covers it, and the digest, which tells
+   * whether a guess of what it said is right. Answers that say the same are the caller's to erase, and the files'
+   * remnants.
    *
-   * @param version of the conversation as it was read
+   * @param edit what is left of the message; `undefined`: nothing
+   * @param alongside what else is done in the transaction where there is such a message
+   * @returns the conversation afterwards; `undefined`: there is no such message
    */
-  async setSummary(
-    trx: Transaction<Tables>,
+  editMessage(
+    accountId: string,
     conversationId: string,
-    summary: Summary,
-    version: number,
-  ): Promise<void> {
-    const row = await trx
+    messageId: string,
+    edit: (message: StoredMessage) => ChatMessage | undefined,
+    guard?: ChangeGuard,
+    alongside?: ChangeGuard,
+  ): Promise<Conversation | undefined> {
+    return inTransaction(this.database.kysely, async (trx) => {
+      await guard?.(trx);
+      const row = await this.#lock(trx, accountId, conversationId);
+      const found = row && (await this.messages.find(accountId, conversationId, messageId, trx));
+      if (row === undefined || found === undefined) return undefined;
+      const left = edit(found);
+      await alongside?.(trx);
+      await this.messages.replace(trx, conversationId, found, left);
+      const { summary, title, metadata } = openHead(row, this.sealer);
+      const covered = summary !== undefined && found.seq <= summary.throughSeq;
+      const messageCount = row.message_count - (left === undefined ? 1 : 0);
+      const head: ConversationHead = {
+        title,
+        metadata,
+        summary: covered ? undefined : summary,
+        chain: messageCount === 0 ? EMPTY_CHAIN : undefined,
+      };
+      const changes = {
+        ...sealHead(conversationId, head, this.sealer),
+        message_count: messageCount,
+        version: row.version + 1,
+      };
+      await trx.updateTable('conversations').set(changes).where('id', '=', conversationId).execute();
+      return toConversation({ ...row, ...changes }, this.sealer);
+    });
+  }
+
+  #ofAccount(db: Kysely<Tables>, accountId: string) {
+    return this.#rowsOf(db, accountId).select(CONVERSATION_COLUMNS);
+  }
+
+  #rowsOf(db: Kysely<Tables>, accountId: string) {
+    return db
       .selectFrom('conversations')
-      .select(['id', 'head', 'sealed_with'])
-      .where('id', '=', conversationId)
-      .where('version', '=', version)
-      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-      .executeTakeFirst();
-    const head = row && this.#tryOpenHead(row);
-    if (head === undefined) return;
-    await trx
-      .updateTable('conversations')
-      .set(sealHead(conversationId, { ...head, summary }, this.sealer))
-      .where('id', '=', conversationId)
-      .execute();
+      .where('account_id', '=', accountId)
+      .where('kind', '=', 'conversation');
   }
 
-  async #begin(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
-    const { id, scope, messages, atMs } = turn;
-    const rows = toMessageRows(
-      messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
-      { conversationId: id, requestId: turn.requestId, atMs },
-      this.sealer,
+  #lock(trx: Transaction<Tables>, accountId: string, id: string): Promise<LockedRow | undefined> {
+    return (
+      trx
+        .selectFrom('conversations')
+        .select(LOCKED_COLUMNS)
+        .where('account_id', '=', accountId)
+        .where('id', '=', id)
+        .where('kind', '=', 'conversation')
+        // SQLite's one writer holds the whole database; it knows no row locks and needs none.
+        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+        .executeTakeFirst()
     );
-    const chain = chainAfter(EMPTY_CHAIN, messages);
-    const { head, sealed_with } = sealHead(id, { chain }, this.sealer);
-    const created = await this.#create.run(trx, [
-      id,
-      scope.accountId,
-      conversationKey(scope.accountId, scope.clientId),
-      scope.chatbotId ?? '',
-      scope.clientId,
-      turn.model,
-      head,
-      sealed_with,
-      rows.length,
-      1,
-      rows.length + 1,
-      BigInt(atMs),
-      BigInt(atMs),
-    ]);
-    if (created.numAffectedRows === 0n) return false;
-    await this.#messages.execute(trx, rows);
-    return true;
-  }
-
-  async #continue(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
-    const { id, atMs, requestId } = turn;
-    const found = await this.#lock.run(trx, [id, turn.scope.accountId]);
-    const [row] = found.rows;
-    const head = row && this.#tryOpenHead(row);
-    if (row === undefined || head === undefined) return false;
-
-    const kept = await this.#dropDeparted(trx, turn, row, head);
-    const rows = toMessageRows(
-      turn.messages.map((message, index) => ({
-        message,
-        seq: row.next_seq + index,
-        turn: kept.turn,
-      })),
-      { conversationId: id, requestId, atMs },
-      this.sealer,
-    );
-    await this.#messages.execute(trx, rows);
-    const chain = chainAfter(kept.head.chain, turn.messages);
-    const sealed = sealHead(id, { ...kept.head, chain }, this.sealer);
-    await this.#change.run(trx, [
-      turn.model,
-      sealed.head,
-      sealed.sealed_with,
-      kept.messageCount + rows.length,
-      kept.turn,
-      row.next_seq + rows.length,
-      BigInt(atMs),
-      id,
-    ]);
-    return true;
-  }
-
-  /**
-   * Deletes the messages that the client's history departs from.
-   * @returns what is left, the number of its last exchange, and which one goes on: one that lost its end does
-   */
-  async #dropDeparted(
-    trx: Transaction<Tables>,
-    { id, before, departsAfterSeq }: Pick<NewTurn, 'id' | 'before' | 'departsAfterSeq'>,
-    row: LockedRow,
-    head: ConversationHead,
-  ): Promise<{ head: ConversationHead; turn: number; lastTurn: number; messageCount: number }> {
-    // Another number than was found: a turn was taken back meanwhile.
-    const chainOf = (messageCount: number): string | undefined =>
-      messageCount === 0 ? EMPTY_CHAIN : messageCount === before?.messageCount ? before.chain : undefined;
-    const all = {
-      head: { ...head, chain: head.chain ?? chainOf(row.message_count) },
-      turn: row.turn_count + 1,
-      lastTurn: row.turn_count,
-      messageCount: row.message_count,
-    };
-    if (departsAfterSeq === undefined) return all;
-    const last = await trx
-      .selectFrom('conversation_messages')
-      .select('turn')
-      .where('conversation_id', '=', id)
-      .where('seq', '<=', departsAfterSeq)
-      .orderBy('seq', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    const departing = await trx
-      .selectFrom('conversation_messages')
-      .select(({ fn }) => [
-        fn.countAll<bigint>().as('count'),
-        fn.min<number | bigint>('seq').as('firstSeq'),
-        fn.min<number | bigint>('turn').as('firstTurn'),
-      ])
-      .where('conversation_id', '=', id)
-      .where('seq', '>', departsAfterSeq)
-      .executeTakeFirstOrThrow();
-    const messageCount = row.message_count - Number(departing.count);
-    if (messageCount === row.message_count) return all;
-    await trx
-      .deleteFrom('conversation_messages')
-      .where('conversation_id', '=', id)
-      .where('seq', '>', departsAfterSeq)
-      .execute();
-
-    const coversDropped = Number(departing.firstSeq) <= (head.summary?.throughSeq ?? 0);
-    return {
-      head: {
-        ...head,
-        chain: chainOf(messageCount),
-        summary: coversDropped ? undefined : head.summary,
-      },
-      lastTurn: last?.turn ?? 0,
-      turn: last === undefined ? 1 : last.turn === Number(departing.firstTurn) ? last.turn : last.turn + 1,
-      messageCount,
-    };
-  }
-
-  /** @returns `undefined`: it cannot be opened, and the log says why */
-  #tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
-    try {
-      return openHead(row, this.sealer);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.logger.error(`charged, but not stored with its conversation, which cannot be opened: ${why}`);
-      return undefined;
-    }
   }
 }

@@ -5,9 +5,9 @@ import { FileWriter } from '../http/file-writer.js';
 import { ConversationExportService } from './conversation-export.service.js';
 import { ConversationItemsController } from './conversation-items.controller.js';
 import { ConversationItemsService } from './conversation-items.service.js';
-import { ConversationRecordsRepository } from './conversation-records.repository.js';
-import { ConversationTurns } from './conversation-turns.js';
 import { ConversationRepository } from './conversation.repository.js';
+import { ConversationTurns } from './conversation-turns.js';
+import { TurnRepository } from './turn.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
 import { ErasureRepository } from './erasure.repository.js';
@@ -23,8 +23,8 @@ import { StoredMessageRepository } from './stored-message.repository.js';
   imports: [BillingModule, IdempotencyModule],
   controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
   providers: [
+    TurnRepository,
     ConversationRepository,
-    ConversationRecordsRepository,
     StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,
@@ -38,8 +38,8 @@ import { StoredMessageRepository } from './stored-message.repository.js';
     FileWriter,
   ],
   exports: [
+    TurnRepository,
     ConversationRepository,
-    ConversationRecordsRepository,
     ConversationTurns,
     StoredMessageRepository,
     StoredCompletionRepository,

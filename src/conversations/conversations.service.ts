@@ -4,7 +4,7 @@ import { Clock } from '../common/clock/clock.js';
 import type { PagePosition } from '../common/page.js';
 import type { Principal } from '../common/principal.js';
 import type { ConversationDeleted, ConversationObject } from '../contracts/openai/conversation.dto.js';
-import { ConversationRecordsRepository } from './conversation-records.repository.js';
+import { ConversationRepository } from './conversation.repository.js';
 import type { Conversation, ListedConversation } from './conversation.js';
 import type { ConversationChangesDto, ConversationListDto, NewConversationDto } from './conversations.dto.js';
 import {
@@ -20,7 +20,7 @@ import { toMessages } from './input-items.js';
 @Injectable()
 export class ConversationsService {
   constructor(
-    private readonly records: ConversationRecordsRepository,
+    private readonly records: ConversationRepository,
     private readonly erasure: ErasureRepository,
     private readonly clock: Clock,
   ) {}

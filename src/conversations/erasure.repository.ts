@@ -6,7 +6,7 @@ import { HoldRepository } from '../billing/hold.repository.js';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
 import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
-import { comesAfter } from '../persistence/newest-first.js';
+import { comesAfter } from '../persistence/comes-after.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import type { Conversation } from './conversation.js';

@@ -102,7 +102,7 @@ eachDatabase((_kind, open) => {
     return rows.length;
   }
 
-  describe('ConversationRepository.recall', () => {
+  describe('TurnRepository.recall', () => {
     it('is one statement that reads indices, in a conversation of any length', async () => {
       const id = await begin(user('0'), assistant('0'));
       for (let n = 0; n < 40; n++) await append({ id, messages: [user('u'), assistant('a')] });
@@ -172,7 +172,7 @@ eachDatabase((_kind, open) => {
     });
   });
 
-  describe('ConversationRepository.appendTurn', () => {
+  describe('TurnRepository.appendTurn', () => {
     it('writes nothing of a conversation that was found and is gone', async () => {
       const id = await begin(user('1'));
       await erasure.erase('acct_1', id, 'conversation');
@@ -312,7 +312,7 @@ eachDatabase((_kind, open) => {
     });
   });
 
-  describe('ConversationRepository.setSummary', () => {
+  describe('TurnRepository.setSummary', () => {
     it('keeps the last one, of the conversation as it was read', async () => {
       const id = await begin(user('1'), assistant('2'), user('3'), assistant('4'));
       const set = (text: string, throughSeq: number, messages: number, version: number) =>

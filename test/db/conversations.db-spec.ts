@@ -57,7 +57,7 @@ eachDatabase((_kind, open) => {
     return id;
   }
 
-  describe('ConversationRepository.recall', () => {
+  describe('TurnRepository.recall', () => {
     it('gives nothing where nothing is stored', async () => {
       expect(await conversations.recall(newScope(), 10)).toBeUndefined();
       expect(await conversations.stateOf(newScope())).toBeUndefined();
@@ -105,7 +105,7 @@ eachDatabase((_kind, open) => {
     });
   });
 
-  describe('ConversationRecordsRepository', () => {
+  describe('ConversationRepository', () => {
     it('makes, finds, changes and erases a conversation', async () => {
       const made = await records.create({ accountId: 'acct_2', messages: [user('x')], atMs: AT_MS });
       expect(await records.find('acct_2', made.id)).toEqual(made);

@@ -4,7 +4,7 @@ import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { LedgerPagesRepository } from '../../src/billing/ledger-pages.repository.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { conversationKey } from '../../src/common/ids/conversation-key.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { TurnRepository } from '../../src/conversations/turn.repository.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import { OutboxRepository } from '../../src/webhooks/outbox.repository.js';
@@ -32,10 +32,10 @@ const MESSAGES_FOUND = {
 
 function describePlans(databaseUrl: () => Promise<string | undefined>): void {
   let database: ExplainedDatabase;
-  let conversations: ConversationRepository;
+  let conversations: TurnRepository;
   beforeAll(async () => {
     database = await ExplainedDatabase.open(await databaseUrl());
-    conversations = new ConversationRepository(database, new Sealer([]));
+    conversations = new TurnRepository(database, new Sealer([]));
     await fill(database);
   });
   afterAll(() => database.close());

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
+import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
 import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
 import { storageUnavailable } from '../../src/persistence/storage-unavailable.js';
 import { ConversationsClient } from '../support/conversations.js';
@@ -59,7 +59,7 @@ describe('GET /v1/conversations/{id}/export', () => {
     client = new ConversationsClient(app.tollgate, key.secret);
   });
 
-  const records = () => app.tollgate.app.get(ConversationRecordsRepository, { strict: false });
+  const records = () => app.tollgate.app.get(ConversationRepository, { strict: false });
   const pagesOf = () => app.tollgate.app.get(StoredMessageRepository, { strict: false });
   const stored = (messages: readonly ChatMessage[], title?: string) =>
     records().create({ accountId, title, messages, atMs: Date.UTC(2026, 10, 22) });

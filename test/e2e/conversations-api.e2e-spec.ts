@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js';
 import type { ConversationObject } from '../../src/contracts/openai/conversation.dto.js';
-import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { TurnRepository } from '../../src/conversations/turn.repository.js';
 import { Database } from '../../src/persistence/database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import { ConversationsClient, textOf } from '../support/conversations.js';
@@ -21,7 +21,7 @@ function storeTurn(
   tollgate: Tollgate,
   scope: { accountId: string; chatbotId: string; clientId: string },
 ): Promise<boolean> {
-  const turns = tollgate.app.get(ConversationRepository, { strict: false });
+  const turns = tollgate.app.get(TurnRepository, { strict: false });
   return inTransaction(tollgate.app.get(Database).kysely, (trx) =>
     turns.appendTurn(trx, {
       scope,

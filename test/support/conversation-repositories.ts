@@ -1,7 +1,7 @@
 import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { HoldRepository } from '../../src/billing/hold.repository.js';
-import { ConversationRecordsRepository } from '../../src/conversations/conversation-records.repository.js';
 import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { TurnRepository } from '../../src/conversations/turn.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
 import { StoredCompletionRepository } from '../../src/conversations/stored-completion.repository.js';
 import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
@@ -11,8 +11,8 @@ import { Sealer } from '../../src/persistence/sealer.js';
 
 /** All that keeps what was said, over one database, as the module of conversations puts it together. */
 export interface ConversationRepositories {
-  readonly conversations: ConversationRepository;
-  readonly records: ConversationRecordsRepository;
+  readonly conversations: TurnRepository;
+  readonly records: ConversationRepository;
   readonly messages: StoredMessageRepository;
   readonly completions: StoredCompletionRepository;
   readonly answers: IdempotencyRepository;
@@ -27,8 +27,8 @@ export function conversationRepositories(
   const messages = new StoredMessageRepository(database, sealer);
   const answers = new IdempotencyRepository(database, sealer);
   return {
-    conversations: new ConversationRepository(database, sealer),
-    records: new ConversationRecordsRepository(database, sealer, messages),
+    conversations: new TurnRepository(database, sealer),
+    records: new ConversationRepository(database, sealer, messages),
     messages,
     completions: new StoredCompletionRepository(database, sealer, messages),
     answers,
