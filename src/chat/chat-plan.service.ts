@@ -6,7 +6,7 @@ import { newConversationId } from '../common/ids/ids.js';
 import type { Principal } from '../common/principal.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
 import type { Surface } from '../surfaces/surface.js';
-import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
+import { NothingStoredError } from '../conversations/conversations.errors.js';
 import { refuseStrayToolResults } from './memory/tool-results.js';
 
 /** What a request is about besides its words: found out before anything is read or set aside for it. */
@@ -41,7 +41,7 @@ export class ChatPlanService {
 
   /**
    * @throws ModelNotFoundError, ChatbotNotAllowedError for a chatbot that is not there or not this key's to use;
-   *   ConversationNotFoundError where the account stores none; ValidationFailedError for tool results that answer nothing
+   *   NothingStoredError where a conversation is named and the account keeps none; ValidationFailedError for tool results that answer nothing
    */
   async plan(body: ChatCompletionRequest, principal: Principal, surface: Surface): Promise<ChatPlan> {
     const chatbot = isChatbotId(body.model) ? await this.chatbots.resolve(body.model, principal) : undefined;
@@ -55,7 +55,7 @@ export class ChatPlanService {
     const fresh = asked === undefined || asked === '' || asked === 'UID';
     const conversationId = fresh ? newConversationId() : asked;
     const ours = OURS.test(conversationId);
-    if (ours && keepsNothing) throw new ConversationNotFoundError('conversation_id');
+    if (ours && keepsNothing) throw new NothingStoredError();
     const remembers =
       ours || (chatbot !== undefined && chatbot.version.settings.memory.kind !== 'none' && !keepsNothing);
     const memory: PlannedMemory = {

@@ -147,7 +147,7 @@ export class ChatbotDesk {
   }
 
   /**
-   * Makes a version that says what an older one said.
+   * Makes a version that says what an older one said; none where the newest says so already.
    * @throws ChatbotNotFoundError, ChatbotVersionNotFoundError, ChatbotConflictError, ChatbotModelNotAllowedError,
    *   ValidationFailedError where its models are gone
    */
@@ -161,6 +161,12 @@ export class ChatbotDesk {
     return this.edit(manager, id, expectedRevision, async ({ chatbot, version }) => {
       const old = await this.versionOf(chatbot, restoredFrom);
       const settings = this.rules.settled(old.settings);
+      if (isSame(settings, version.settings)) {
+        const { keyIds, newestVersion, publishedVersion } = chatbot;
+        if (draft || publishedVersion === newestVersion) return undefined;
+        await this.checkPublication(manager, chatbot, settings);
+        return { head: { keyIds, publishedVersion: newestVersion } };
+      }
       await this.checkModels(manager, { chatbot, version }, settings, draft);
       return newVersion(chatbot, draft, { settings, restoredFrom });
     });

@@ -140,7 +140,7 @@ export class ConversationRepository {
   async create(conversation: NewConversation): Promise<Conversation> {
     const { accountId, title, metadata, atMs } = conversation;
     const id = newConversationRowId();
-    const turns = turnNumbers(conversation.messages, 0);
+    const turns = turnNumbers(conversation.messages, 0, undefined);
     const rows = toMessageRows(
       conversation.messages.map((message, index) => ({ message, seq: index + 1, turn: turns[index] ?? 1 })),
       { conversationId: id, requestId: undefined, atMs },
@@ -206,7 +206,14 @@ export class ConversationRepository {
       const row = await this.#lock(trx, accountId, id);
       if (row === undefined) return undefined;
       const head = openHead(row, this.sealer);
-      const turns = turnNumbers(messages, row.turn_count);
+      const newest = await trx
+        .selectFrom('conversation_messages')
+        .select('role')
+        .where('conversation_id', '=', id)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      const turns = turnNumbers(messages, row.turn_count, newest?.role);
       const rows = toMessageRows(
         messages.map((message, index) => ({
           message,

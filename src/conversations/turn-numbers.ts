@@ -5,14 +5,19 @@ import type { ChatMessage } from '../contracts/openai/chat-completion.js';
  * somebody just said something as a user.
  *
  * @param turnCount exchanges that there are before them
+ * @param before whose the last message before them is; `undefined`: there is none
  * @returns numbers from 1, one a message
  */
-export function turnNumbers(messages: readonly Pick<ChatMessage, 'role'>[], turnCount: number): number[] {
+export function turnNumbers(
+  messages: readonly Pick<ChatMessage, 'role'>[],
+  turnCount: number,
+  before: string | undefined,
+): number[] {
   let turn = turnCount;
-  let before: ChatMessage['role'] | undefined;
+  let last = before;
   return messages.map(({ role }) => {
-    if (before === undefined || (role === 'user' && before !== 'user')) turn += 1;
-    before = role;
+    if (last === undefined || (role === 'user' && last !== 'user')) turn += 1;
+    last = role;
     return turn;
   });
 }

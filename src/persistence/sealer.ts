@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { DomainError } from '../common/errors/domain-error.js';
 import type { ConversationKey } from '../config/app-config.js';
-import { storageUnavailable } from './storage-unavailable.js';
 
 /** A text as it is stored, and the name of the key that opens it; `null`: it is plain. */
 export interface Sealed {
@@ -11,6 +11,9 @@ export interface Sealed {
 
 /** Rows of lists that the log names, of one process: a lost key may be that of all rows there are. */
 const MAX_NAMED = 100;
+
+const UNREADABLE =
+  'What is stored here cannot be opened with the keys that this server has. Its operator finds the reason in the log.';
 
 /** Tells what the sealed text is, so that another form can be told from it one day. */
 const FORM = 's1.';
@@ -72,7 +75,7 @@ export class Sealer {
     const opened = this.#open(text, sealedWith, place);
     if (typeof opened === 'string') return opened;
     this.#logger.error(opened.message);
-    throw storageUnavailable(opened);
+    throw new DomainError('storage_unavailable', UNREADABLE, { cause: opened, retryAfterMs: 1_000 });
   }
 
   /**

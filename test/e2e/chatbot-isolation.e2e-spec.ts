@@ -238,7 +238,11 @@ describe.each([false, true])('what is kept apart (stream: %s)', (stream) => {
       expect(await stored(quiet)).toEqual([]);
       expect(await stored(quiet, 'completion')).toEqual([]);
       const own = { model, conversation_id: `conv_${NOBODYS}`, messages: [user('hi')] };
-      expect((await ask(own, asking)).status).toBe(404);
+      const refused = await ask(own, asking);
+      expect([refused.status, refused.error.message]).toEqual([
+        403,
+        expect.stringContaining('stores nothing'),
+      ]);
     });
   });
 

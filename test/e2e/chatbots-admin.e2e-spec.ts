@@ -373,6 +373,8 @@ describe('/admin/v1/chatbots', () => {
     expect((await admin.get(`${path}/compare?from=1&to=3`)).body.changes).toEqual([]);
     const { body: draft } = await admin.post(`${path}/versions/2/restore`, { draft: true });
     expect(draft).toMatchObject({ name: 'Two', version: 4, published_version: 3 });
+    // What the newest version says already is published at most.
+    expect((await admin.post(`${path}/versions/2/restore`, { draft: true })).body).toEqual(draft);
     const { body: list } = await admin.get(`${path}/versions`);
     expect(
       list.data.map((one: Record<string, unknown>) => [
@@ -386,6 +388,8 @@ describe('/admin/v1/chatbots', () => {
       [2, null, false],
       [1, null, false],
     ]);
+    const { body: published } = await admin.post(`${path}/versions/4/restore`);
+    expect(published).toMatchObject({ name: 'Two', version: 4, published_version: 4 });
   });
 
   it.each([

@@ -3,7 +3,8 @@ import type { ConversationItem } from '../../src/contracts/openai/conversation-i
 import { Database } from '../../src/persistence/database.js';
 import { OpenApiJudge, type OpenApi } from '../support/openapi-document.js';
 import { ConversationsClient, textOf } from '../support/conversations.js';
-import { MODEL } from '../support/tollgate.js';
+import { newChatbot } from '../support/chatbots.js';
+import { MODEL, type Tollgate } from '../support/tollgate.js';
 import { useWireApp } from '../support/wire-app.js';
 
 const user = (content: unknown) => ({ role: 'user', content });
@@ -15,9 +16,11 @@ const IMAGE = 'data:image/png;base64,aGk=';
 describe('/v1/conversations/{id}/items', () => {
   const app = useWireApp();
   let client: ConversationsClient;
+  let key: Awaited<ReturnType<Tollgate['newKey']>>;
 
   beforeAll(async () => {
-    client = new ConversationsClient(app.tollgate, (await app.tollgate.newKey()).secret);
+    key = await app.tollgate.newKey();
+    client = new ConversationsClient(app.tollgate, key.secret);
   });
 
   const listed = (id: string, query = 'order=asc&limit=100') =>
@@ -34,6 +37,43 @@ describe('/v1/conversations/{id}/items', () => {
     const sent = app.upstream.requests.at(-1)?.body['messages'] as unknown[];
     return sent.slice(0, -1);
   }
+
+  it('are exchanges however they are put in: at once or one by one', async () => {
+    const said = [
+      [user('My name is Ada')],
+      [assistant('Hello Ada')],
+      [user('Look'), user('there')],
+      [call('1')],
+      [output('1')],
+      [assistant('Seen')],
+    ];
+    const { id } = await client.create({ items: said[0] });
+    for (const items of said.slice(1)) await client.add(id, items);
+    const { id: atOnce } = await client.create({ items: said.flat() });
+    expect(await client.get(id)).toMatchObject({ messages: 7, turns: 2 });
+    expect(await client.get(atOnce)).toMatchObject({ messages: 7, turns: 2 });
+
+    const chatbot = await newChatbot(
+      app.tollgate,
+      { memory: { kind: 'turns', turns: 1 } },
+      { accountId: key.accountId },
+    );
+    await app.tollgate.post(
+      '/v1/chat/completions',
+      { model: chatbot, conversation_id: id, messages: [user('go on')] },
+      client.headers,
+    );
+    const sent = app.upstream.requests.at(-1)?.body['messages'] as { role: string }[];
+    expect(sent.map(({ role }) => role)).toEqual([
+      'system',
+      'user',
+      'user',
+      'assistant',
+      'tool',
+      'assistant',
+      'user',
+    ]);
+  });
 
   describe('what may be put in', () => {
     it('everything that a chat model can be sent, in the shapes of either API', async () => {

@@ -143,6 +143,7 @@ describe('/v1/conversations', () => {
       'metadata',
     ],
     ['a long title', { title: 'x'.repeat(257) }, 'title'],
+    ['a title of two lines', { title: 'one\u2028two' }, 'title'],
     ['a title of two lines', { title: 'two\nlines' }, 'title'],
     ['a title of numbers', { title: 7 }, 'title'],
   ])('refuses %s', async (_what, body, param) => {

@@ -3,7 +3,7 @@ import { MAX_INT32 } from './limits.js';
 import { integer, text } from './primitives.js';
 
 export const NO_CONTROLS = {
-  pattern: /^[^\p{Cc}\p{Cs}]*$/u,
+  pattern: /^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u,
   expected: 'a string without control characters',
 } as const;
 

@@ -19,11 +19,11 @@ export const modelId = text({
   expected: 'a string without control characters',
 });
 
-/** Repeated in a response header, so only what a header can carry: printable Latin-1. */
+/** Repeated in a response header, so only what a header can carry: printable Latin-1, and no space that it would lose. */
 export const conversationId = text({
   max: MAX_NAME_CHARS,
-  pattern: /^[\x20-\x7e\xa0-\xff]*$/,
-  expected: 'a string of printable Latin-1 characters',
+  pattern: /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/,
+  expected: 'a string of printable Latin-1 characters that neither begins nor ends with a space',
 });
 
 /** An id of the client's own making, opaque to us. */
