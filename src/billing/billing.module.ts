@@ -10,7 +10,7 @@ import { LedgerService } from './ledger.service.js';
 import { MoneyListeners } from './money-listeners.js';
 import { PriceVersionRepository } from './price-version.repository.js';
 import { ProcessRegistry } from './process-registry.js';
-import { RefundService } from './refund.service.js';
+import { UndeliveredService } from './undelivered.service.js';
 import { RequestRecordRepository } from './request-record.repository.js';
 import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
@@ -32,7 +32,7 @@ import { UsageRepository } from './usage.repository.js';
     PriceVersionRepository,
     ProcessRegistry,
     HousekeepingService,
-    RefundService,
+    UndeliveredService,
     SettlementService,
     SweeperService,
     TokenCounter,
@@ -48,7 +48,7 @@ import { UsageRepository } from './usage.repository.js';
     LedgerPagesRepository,
     LedgerService,
     MoneyListeners,
-    RefundService,
+    UndeliveredService,
     RequestRecordRepository,
     UsageReportRepository,
     HousekeepingService,

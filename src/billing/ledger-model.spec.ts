@@ -13,7 +13,7 @@ describe('the ledger', () => {
       database = await open();
     });
 
-    it('I7: any history of grants, corrections, holds, extensions, settlements, refunds, sweeps and lost acknowledgements gives the balances of a single-threaded model', async () => {
+    it('I7: any history of grants, corrections, holds, extensions, settlements, returns, sweeps and lost acknowledgements gives the balances of a single-threaded model', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 40 }), async (steps) => {
           const history = await LedgerHistory.begin(database);

@@ -12,7 +12,7 @@ import { LedgerService } from './ledger.service.js';
 
 /** Gives back what was charged for an answer that nobody got. */
 @Injectable()
-export class RefundService {
+export class UndeliveredService {
   constructor(
     private readonly database: Database,
     private readonly balances: BalanceRepository,
@@ -28,7 +28,7 @@ export class RefundService {
    *
    * @param takeBack undoes in the same transaction what was written beside the charge; called only where there is one
    */
-  refund(
+  giveBack(
     accountId: string,
     requestId: string,
     takeBack?: (trx: Transaction<Tables>) => Promise<void>,
@@ -36,12 +36,12 @@ export class RefundService {
     return inTransaction(this.database.kysely, async (trx) => {
       const charged = await this.entries.findSettled(accountId, requestId, trx);
       if (charged === undefined) return;
-      if (charged > 0n) await this.giveBack(trx, accountId, requestId, charged);
+      if (charged > 0n) await this.correct(trx, accountId, requestId, charged);
       await takeBack?.(trx);
     });
   }
 
-  private async giveBack(
+  private async correct(
     trx: Transaction<Tables>,
     accountId: string,
     requestId: string,

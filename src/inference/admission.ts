@@ -137,6 +137,9 @@ export class AdmissionService {
     const { accountId, keyId } = principal;
     const nowMs = this.clock.nowMs();
     const hold = { requestId, accountId, keyId, relayedTokens: 0, openedAtMs: nowMs };
-    this.unsettled.add({ settlement: settlementOfLeft(hold, facts, 'settled_late', nowMs), refund: false });
+    this.unsettled.add({
+      settlement: settlementOfLeft(hold, facts, 'settled_late', nowMs),
+      givesBack: false,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { HoldLostError } from '../billing/billing.errors.js';
-import { RefundService } from '../billing/refund.service.js';
+import { UndeliveredService } from '../billing/undelivered.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
 import { Log } from '../observability/log.js';
 import { Database } from '../persistence/database.js';
@@ -14,7 +14,7 @@ const RETRY_MS = 1_000;
 export interface Unsettled {
   readonly settlement: Settlement;
   /** Nothing was handed over and nothing is kept for a retry: a charge that came through after all is given back. */
-  readonly refund: boolean;
+  readonly givesBack: boolean;
   /** In the transaction of that return, or alone where the charge stays; see `AnswerKeeper`. */
   readonly takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
@@ -31,7 +31,7 @@ export class UnsettledService {
 
   constructor(
     private readonly settlements: SettlementService,
-    private readonly refunds: RefundService,
+    private readonly undelivered: UndeliveredService,
     private readonly database: Database,
     private readonly log: Log,
   ) {}
@@ -67,7 +67,7 @@ export class UnsettledService {
     }
   }
 
-  private async resolve({ settlement, refund, takeBack }: Unsettled): Promise<void> {
+  private async resolve({ settlement, givesBack, takeBack }: Unsettled): Promise<void> {
     const { requestId, accountId } = settlement;
     try {
       await this.settlements.settle(settlement);
@@ -75,7 +75,7 @@ export class UnsettledService {
     } catch (error) {
       if (!(error instanceof HoldLostError)) throw error;
       // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
-      if (refund) await this.refunds.refund(accountId, requestId, takeBack);
+      if (givesBack) await this.undelivered.giveBack(accountId, requestId, takeBack);
       else if (takeBack) await inTransaction(this.database.kysely, takeBack);
     }
   }

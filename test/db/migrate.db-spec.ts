@@ -25,6 +25,42 @@ eachDatabase((kind, open) => {
     expect(await tableNames(database)).toEqual(tables);
   });
 
+  it('0009 takes what was given back before from what budgets have spent', async () => {
+    const { kysely } = await open();
+    await kysely
+      .insertInto('key_budgets')
+      .values(
+        ['key_1', 'key_2'].map((key_id) => ({
+          key_id,
+          budget_window: 'total',
+          limit_hundredths: 100n,
+          spent_hundredths: 30n,
+          held_hundredths: 0n,
+        })),
+      )
+      .execute();
+    await sql`
+      insert into holds (request_id, account_id, key_id, amount_hundredths, state, owner, relayed_tokens, facts,
+        opened_at_ms, budget_window)
+      values ('req_1', 'acct_1', 'key_1', 7, 'settled', 'p', 0, '{}', 1, 'total'),
+        ('req_2', 'acct_1', 'key_2', 5, 'settled', 'p', 0, '{}', 1, 'total')`.execute(kysely);
+    await sql`
+      insert into ledger_entries (id, account_id, type, amount_hundredths, request_id, created_at_ms)
+      values ('le_1', 'acct_1', 'settlement', -7, 'req_1', 1), ('le_2', 'acct_1', 'correction', 7, 'req_1', 2),
+        ('le_3', 'acct_1', 'settlement', -5, 'req_2', 3), ('le_4', 'acct_1', 'correction', 9, null, 4)`.execute(
+      kysely,
+    );
+    await sql`drop index ledger_entries_given_back`.execute(kysely);
+    await MIGRATIONS['0009-given-back-by-request']?.up(kysely);
+    const budgets = await kysely.selectFrom('key_budgets').select(['key_id', 'spent_hundredths']).execute();
+    expect(new Map(budgets.map((row) => [row.key_id, row.spent_hundredths]))).toEqual(
+      new Map([
+        ['key_1', 23n],
+        ['key_2', 30n],
+      ]),
+    );
+  });
+
   it('D9: refuses the schema of a newer version, by name', async () => {
     const { kysely } = await open();
     await sql`insert into schema_migrations (name, timestamp)

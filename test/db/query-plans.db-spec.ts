@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql, type RawBuilder } from 'kysely';
 import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { LedgerPagesRepository } from '../../src/billing/ledger-pages.repository.js';
+import { budgetsThatAreNotTheirSums } from '../../src/billing/ledger-verify.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { conversationKey } from '../../src/common/ids/conversation-key.js';
 import { TurnRepository } from '../../src/conversations/turn.repository.js';
@@ -69,6 +70,12 @@ function describePlans(databaseUrl: () => Promise<string | undefined>): void {
     });
     expect(plans.length).toBeGreaterThan(6);
     expect(database.wholeTables(plans)).toEqual([]);
+  });
+
+  it('the ledger is verified without reading all of it once a budget', async () => {
+    const plans = await database.plansOf(() => budgetsThatAreNotTheirSums(database.kysely));
+    expect(plans).toHaveLength(1);
+    expect(plans[0]?.steps.join('\n')).not.toMatch(/CORRELATED|SubPlan/);
   });
 
   it('what is open, due or settled is found among all that is done', async () => {

@@ -94,11 +94,11 @@ export class LedgerHistory {
         if (hold.state === 'open') hold.relayed = step.tokens;
         return undefined;
       }
-      case 'refund': {
+      case 'give back': {
         const hold = this.hold(step.index);
         if (hold === undefined) return undefined;
-        await this.money.refunds.refund(this.payer(hold).accountId, hold.requestId);
-        return this.model.refund(hold);
+        await this.money.undelivered.giveBack(this.payer(hold).accountId, hold.requestId);
+        return this.model.giveBack(hold);
       }
       case 'sweep':
         await this.money.sweeper.sweep([this.money.doomedId]);

@@ -10,7 +10,7 @@ export interface ModelHold {
   relayed: number;
   state: 'open' | 'settled' | 'given back';
   captured: bigint;
-  refunded: boolean;
+  givenBack: boolean;
 }
 
 /** What the ledger promises, in one thread and without a database. */
@@ -34,7 +34,7 @@ export class LedgerModel {
 
   /** @returns what is held, `undefined` where it is refused */
   open(
-    hold: Omit<ModelHold, 'amount' | 'relayed' | 'state' | 'captured' | 'refunded'>,
+    hold: Omit<ModelHold, 'amount' | 'relayed' | 'state' | 'captured' | 'givenBack'>,
     most: bigint,
     atLeast: bigint,
   ) {
@@ -43,7 +43,7 @@ export class LedgerModel {
     const share = left / 8n;
     const amount = most <= share || most === atLeast ? most : share > atLeast ? share : atLeast;
     this.accounts[hold.account]!.held += amount;
-    this.holds.push({ ...hold, amount, relayed: 0, state: 'open', captured: 0n, refunded: false });
+    this.holds.push({ ...hold, amount, relayed: 0, state: 'open', captured: 0n, givenBack: false });
     return amount;
   }
 
@@ -65,9 +65,9 @@ export class LedgerModel {
     hold.captured = captured;
   }
 
-  refund(hold: ModelHold): void {
-    if (hold.state !== 'settled' || hold.refunded) return;
-    hold.refunded = true;
+  giveBack(hold: ModelHold): void {
+    if (hold.state !== 'settled' || hold.givenBack) return;
+    hold.givenBack = true;
     const sums = this.accounts[hold.account]!;
     sums.balance += hold.captured;
     sums.spent -= hold.captured;

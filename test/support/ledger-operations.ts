@@ -35,7 +35,7 @@ export const operation = fc.oneof(
     tokens: fc.integer({ min: 1, max: 300 }),
     forgetful,
   }),
-  fc.record({ kind: fc.constant('refund' as const), index }),
+  fc.record({ kind: fc.constant('give back' as const), index }),
   fc.record({ kind: fc.constant('sweep' as const), forgetful }),
 );
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;

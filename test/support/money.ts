@@ -5,7 +5,7 @@ import { HoldService } from '../../src/billing/hold.service.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { LedgerService } from '../../src/billing/ledger.service.js';
 import { MoneyListeners } from '../../src/billing/money-listeners.js';
-import { RefundService } from '../../src/billing/refund.service.js';
+import { UndeliveredService } from '../../src/billing/undelivered.service.js';
 import { SettlementService, type Settlement } from '../../src/billing/settlement.service.js';
 import { SweeperService } from '../../src/billing/sweeper.service.js';
 import { usageOf } from '../../src/billing/reported-usage.js';
@@ -35,7 +35,7 @@ export interface Money {
   readonly settlements: SettlementService;
   readonly sweeper: SweeperService;
   readonly ledger: LedgerService;
-  readonly refunds: RefundService;
+  readonly undelivered: UndeliveredService;
   /** Told of what these services do. */
   readonly listeners: MoneyListeners;
 }
@@ -72,7 +72,7 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
     settlements,
     sweeper: new SweeperService(holds, settlements, clock),
     ledger,
-    refunds: new RefundService(database, balances, holds, budgets, entries, ledger),
+    undelivered: new UndeliveredService(database, balances, holds, budgets, entries, ledger),
     listeners,
   };
 }

@@ -2,10 +2,10 @@ import { sql, type Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 /** Settlements are found by their request already; what was given back of one is, too, and goes back to the key's budget. */
-export const refundsByRequest: Migration = {
+export const givenBackByRequest: Migration = {
   async up(db: Kysely<unknown>) {
     await sql`
-      create index ledger_entries_refunds on ledger_entries (request_id)
+      create index ledger_entries_given_back on ledger_entries (request_id)
       where type = 'correction' and request_id is not null`.execute(db);
     await sql`
       update key_budgets set spent_hundredths = spent_hundredths - coalesce((

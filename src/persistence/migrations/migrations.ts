@@ -7,7 +7,7 @@ import { webhooks } from './0005-webhooks.js';
 import { failedAttempts } from './0006-failed-attempts.js';
 import { chatbots } from './0007-chatbots.js';
 import { conversations } from './0008-conversations.js';
-import { refundsByRequest } from './0009-refunds-by-request.js';
+import { givenBackByRequest } from './0009-given-back-by-request.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -19,5 +19,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-failed-attempts': failedAttempts,
   '0007-chatbots': chatbots,
   '0008-conversations': conversations,
-  '0009-refunds-by-request': refundsByRequest,
+  '0009-given-back-by-request': givenBackByRequest,
 };
