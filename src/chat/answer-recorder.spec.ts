@@ -12,7 +12,7 @@ const choice = (delta: ChatDelta, more: Partial<ChatChunkChoice> = {}): ChatChun
 const token = (text: string) => ({ token: text, logprob: 0, bytes: null, top_logprobs: [] });
 
 function record(...choices: ChatChunkChoice[]) {
-  const recorder = new AnswerRecorder(true);
+  const recorder = new AnswerRecorder(1_000);
   for (const each of choices) recorder.add({ choices: [each] });
   return recorder.answer('stop');
 }
@@ -40,7 +40,7 @@ describe('AnswerRecorder', () => {
     ]);
   });
 
-  it('joins what was spoken, and keeps only its words where the sound is not wanted', () => {
+  it('joins what was spoken, and keeps only its words where the sound is too long', () => {
     const pieces = [
       { id: 'audio_1', transcript: 'Hel' },
       { data: Buffer.from('ab').toString('base64'), transcript: 'lo' },
@@ -48,11 +48,12 @@ describe('AnswerRecorder', () => {
       { expires_at: 1_800_000_000 },
     ];
     const words = { id: 'audio_1', transcript: 'Hello', expires_at: 1_800_000_000 };
-    for (const [keepsSound, audio] of [
-      [true, { ...words, data: Buffer.from('abc').toString('base64') }],
-      [false, words],
+    for (const [mostSoundChars, audio] of [
+      [8, { ...words, data: Buffer.from('abc').toString('base64') }],
+      [7, words],
+      [0, words],
     ] as const) {
-      const recorder = new AnswerRecorder(keepsSound);
+      const recorder = new AnswerRecorder(mostSoundChars);
       for (const piece of pieces) recorder.add({ choices: [choice({ audio: piece })] });
       expect(recorder.answer('stop').choices[0]?.message).toMatchObject({ content: null, audio });
     }
@@ -110,7 +111,7 @@ describe('AnswerRecorder', () => {
   });
 
   it('says the same when it is asked twice', () => {
-    const recorder = new AnswerRecorder(true);
+    const recorder = new AnswerRecorder(1_000);
     recorder.add({ choices: [choice({ content: 'a' })], system_fingerprint: 'fp' });
     expect(recorder.answer('stop')).toEqual(recorder.answer('stop'));
     expect(recorder.answer('stop').system_fingerprint).toBe('fp');

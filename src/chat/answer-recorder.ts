@@ -12,8 +12,8 @@ import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
 /** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
 export class AnswerRecorder {
-  /** @param keepsSound or only its words: it is long */
-  constructor(private readonly keepsSound: boolean) {}
+  /** @param mostSoundChars of base64 that are kept of each choice; of a longer answer only its words are */
+  constructor(private readonly mostSoundChars: number) {}
 
   private readonly choices: RecordedChoice[] = [];
   private fingerprint: string | undefined;
@@ -23,7 +23,7 @@ export class AnswerRecorder {
     this.fingerprint ??= chunk.system_fingerprint;
     this.tier ??= chunk.service_tier;
     for (const choice of chunk.choices)
-      (this.choices[choice.index] ??= new RecordedChoice(this.keepsSound)).add(choice);
+      (this.choices[choice.index] ??= new RecordedChoice(this.mostSoundChars)).add(choice);
   }
 
   /** @param openReason for choices that the upstream did not end itself */
@@ -40,10 +40,12 @@ class RecordedChoice {
   private readonly message: AssistantMessage = { role: 'assistant', content: null, refusal: null };
   private readonly calls = new Map<number, ToolCall>();
   private readonly logprobs: ChoiceLogprobs = { content: null, refusal: null };
-  private readonly audio: SpokenAudio[] = [];
+  private audio: SpokenAudio[] = [];
   private finishReason: FinishReason | undefined;
 
-  constructor(private readonly keepsSound: boolean) {}
+  private soundChars = 0;
+
+  constructor(private readonly mostSoundChars: number) {}
 
   add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
     const { message } = this;
@@ -81,8 +83,12 @@ class RecordedChoice {
     };
   }
 
-  private addAudio({ data, ...piece }: SpokenAudio): void {
-    this.audio.push(this.keepsSound && data !== undefined ? { ...piece, data } : piece);
+  private addAudio(piece: SpokenAudio): void {
+    const before = this.soundChars;
+    this.soundChars += piece.data?.length ?? 0;
+    const tooLong = this.soundChars > this.mostSoundChars;
+    if (tooLong && before <= this.mostSoundChars) this.audio = this.audio.map(wordsOf);
+    this.audio.push(tooLong ? wordsOf(piece) : piece);
   }
 
   private addCall(delta: ToolCallDelta, position: number): void {
@@ -107,4 +113,8 @@ class RecordedChoice {
       known.custom.input += delta.custom?.input ?? '';
     }
   }
+}
+
+function wordsOf({ data: _sound, ...words }: SpokenAudio): SpokenAudio {
+  return words;
 }

@@ -5,9 +5,9 @@ import type { AnswerKeeper } from '../inference/prepared-request.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
-import { keepEnded, type EndedAnswer } from './ended-answer.js';
+import { keepEnded, type EndedAnswer } from './keep-ended.js';
 
-/** A longer answer is stored without its logprobs, which are most of it. */
+/** A longer answer is stored without its logprobs, which are most of it, and longer sound as its words. */
 const MOST_CHARS = 8 * 1024 * 1024;
 
 /** Stores completions that were asked to be stored, to be found again at `/v1/chat/completions/{id}`. */
@@ -47,7 +47,7 @@ export class CompletionKeeping {
         });
       },
       (trx) => this.completions.takeBack(trx, accountId, envelope.id),
-      { keepsSound: true },
+      { mostSoundChars: MOST_CHARS },
     );
   }
 }

@@ -14,14 +14,14 @@ export type EndedAnswer = Omit<ChatAnswer, 'usage'>;
  * from its chunks. An answer that broke off is not kept: the conversation stays as it was.
  *
  * @param takeBack see `AnswerKeeper`
- * @param keepsSound of a stream, or only what was said
+ * @param mostSoundChars see `AnswerRecorder`
  */
 export function keepEnded(
   keep: (trx: Transaction<Tables>, answer: EndedAnswer, settled: Settled) => Promise<void>,
   takeBack: (trx: Transaction<Tables>) => Promise<void>,
-  { keepsSound }: { readonly keepsSound: boolean },
+  { mostSoundChars }: { readonly mostSoundChars: number },
 ): AnswerKeeper<ChatAnswer, ChatChunk> {
-  const recorder = new AnswerRecorder(keepsSound);
+  const recorder = new AnswerRecorder(mostSoundChars);
   return {
     said: (chunk) => recorder.add(chunk),
     whole: (trx, answer, settled) => keep(trx, answer, settled),

@@ -10,9 +10,10 @@ import type { Caller } from '../inference/caller.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { InferenceService } from '../inference/inference.service.js';
 import { CatalogueService } from '../models/catalogue.service.js';
+import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import { promptBudget } from './memory/prompt-budget.js';
 import { summaryRequest } from './memory/summary-request.js';
-import type { EndedAnswer } from './ended-answer.js';
+import type { EndedAnswer } from './keep-ended.js';
 
 /** What is to be folded into a conversation's summary, and for which request. */
 export interface SummaryTask {
@@ -63,7 +64,8 @@ export class SummariserService {
    * The summary is stored with its charge. A client that leaves meanwhile does not stop it: what is paid for is kept.
    *
    * @returns `undefined`: not tried, soon after a failure
-   * @throws ExclusiveUseError when another request goes on with the conversation, or has changed it
+   * @throws ExclusiveUseError when another request goes on with the conversation, or has changed it; DomainError
+   *   `storage_unavailable`
    */
   async summarise(task: SummaryTask): Promise<SummaryAttempt | undefined> {
     if (this.isPaused(task.conversationId)) return undefined;
@@ -117,7 +119,8 @@ export class SummariserService {
       this.pause(conversationId);
       return undefined;
     } catch (error) {
-      if (error instanceof ExclusiveUseError) throw error;
+      // The conversation may still be held for it: the turn would only be told that it is busy.
+      if (error instanceof ExclusiveUseError || isStorageUnavailable(error)) throw error;
       this.pause(conversationId);
       // Not its message: an upstream's may quote what was said.
       const reason = error instanceof DomainError ? error.code : nameOf(error);

@@ -9,7 +9,7 @@ import type { AnswerKeeper } from '../inference/prepared-request.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import type { Recalled } from './recall.service.js';
-import { keepEnded, rememberedAnswer, rememberedMessage } from './ended-answer.js';
+import { keepEnded, rememberedAnswer, rememberedMessage } from './keep-ended.js';
 
 /** Stores turns with their charges, one at a time of a conversation. */
 @Injectable()
@@ -47,7 +47,7 @@ export class TurnKeeping {
         // One that goes on from it has sent it to its model; what follows on it is to be stored.
         if (!(await this.turns.isGoingOn(trx, scope))) await this.conversations.takeBackTurn(trx, turn);
       },
-      { keepsSound: false },
+      { mostSoundChars: 0 },
     );
   }
 

@@ -55,7 +55,7 @@ export class ClosingService {
     const { meter, admission } = answer;
     const complete = outcome === 'completed';
     const believed: BelievedUsage =
-      complete || meter.generated
+      complete || meter.generated || outcome === 'cut_at_limit'
         ? await meter.usage(this.counter, complete).catch(() => estimate(admission, meter))
         : { usage: usageOf(0, 0), source: 'counted' };
     admission.tokens.correct(believed.usage.total_tokens);
@@ -118,7 +118,7 @@ function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs, takeBac
       ...(relayed ? {} : { usage: usageOf(0, 0) }),
     },
     // What is kept beside its charge and stays is given to the retry.
-    refund: !relayed && (settlement.alongside === undefined || takeBack !== undefined),
+    givesBack: !relayed && (settlement.alongside === undefined || takeBack !== undefined),
     takeBack,
   };
 }

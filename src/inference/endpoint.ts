@@ -45,7 +45,7 @@ export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
     flow: FlowGate,
   ): Observable<Chunk>;
   partsOfAnswer(answer: Answer): Iterable<MeteredPart>;
-  partsOfChunk(chunk: Chunk): Iterable<MeteredPart>;
+  partsOfChunk(chunk: Chunk): readonly MeteredPart[];
   usageOfAnswer(answer: Answer): unknown;
   usageOfChunk(chunk: Chunk): unknown;
 }

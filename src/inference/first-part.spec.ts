@@ -16,5 +16,6 @@ describe('firstPart', () => {
   it('never gives half a character', () => {
     expect(firstPart(['👍👍'], 0.75)).toEqual(['👍']);
     expect(firstPart(['👍👍'], 0.25)).toEqual(['']);
+    expect(firstPart(['ab👍', 'xyz'], 3 / 7)).toEqual(['ab', '']);
   });
 });

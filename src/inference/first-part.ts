@@ -9,9 +9,10 @@ export function firstPart<Texts extends readonly (string | null | undefined)[]>(
 ): { [Index in keyof Texts]: Texts[Index] } {
   let left = Math.floor(texts.reduce((sum, text) => sum + (text?.length ?? 0), 0) * share);
   return texts.map((text) => {
-    const part = typeof text === 'string' ? wholeCharacters(text.slice(0, left)) : text;
-    left -= part?.length ?? 0;
-    return part;
+    if (typeof text !== 'string') return text;
+    const part = text.slice(0, left);
+    left -= part.length;
+    return wholeCharacters(part);
   }) as { [Index in keyof Texts]: Texts[Index] };
 }
 

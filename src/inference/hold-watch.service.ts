@@ -14,13 +14,13 @@ export interface HoldWatch {
   /**
    * Asked before more is relayed.
    *
-   * @param relayedTokens so far
    * @param tokens with what is to be relayed
-   * @returns what to wait for first, and which rejects with DomainError `storage_unavailable`; `undefined`: go on
+   * @returns what to wait for first: the part of it that the hold covers, 1 or less where the hold could not grow as far;
+   *   it rejects with DomainError `storage_unavailable`. `undefined`: go on
    */
-  room(relayedTokens: number, tokens: number): Promise<void> | undefined;
-  /** The part of what was asked for last that the hold covers: 1, or less where the hold could not grow as far. */
-  readonly covered: number;
+  room(relayedTokens: number, tokens: () => number): Promise<number> | undefined;
+  /** Told when it was relayed. */
+  relayed(tokens: number): void;
 }
 
 /**
@@ -41,7 +41,6 @@ export class HoldWatchService {
 }
 
 class StreamWatch implements HoldWatch {
-  covered = 1;
   private atItsLimit: boolean;
   private extension: Promise<void> | undefined;
   /** The last extension was not given whole: there is no more, until somebody buys credit or another hold is resolved. */
@@ -58,30 +57,33 @@ class StreamWatch implements HoldWatch {
     this.nextProgressMs = clock.monotonicMs() + PROGRESS_EVERY_MS;
   }
 
-  room(relayedTokens: number, tokens: number): Promise<void> | undefined {
-    const { hold, caller } = this.admission;
-    const nowMs = this.clock.monotonicMs();
-    if (nowMs >= this.nextProgressMs) {
-      this.nextProgressMs = nowMs + PROGRESS_EVERY_MS;
-      this.holds.noteProgress(caller.requestId, relayedTokens);
-    }
+  room(relayedTokens: number, tokens: () => number): Promise<number> | undefined {
     if (this.atItsLimit) return undefined;
-    const used = this.credits(tokens);
-    if (used > hold.amountHundredths) return this.cover(this.credits(relayedTokens), used);
-    if (used * 4n >= hold.amountHundredths * 3n && !this.short) {
+    const { amountHundredths } = this.admission.hold;
+    const used = this.credits(tokens());
+    if (used > amountHundredths) return this.cover(this.credits(relayedTokens), used);
+    if (used * 4n >= amountHundredths * 3n && !this.short && this.extension === undefined) {
       // Where storage is away the stream goes on as far as its hold reaches.
-      this.extension ??= this.extend(used).catch(ignored);
+      this.extension = this.extend(used);
+      this.extension.catch(ignored);
     }
     return undefined;
   }
 
+  relayed(tokens: number): void {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs < this.nextProgressMs) return;
+    this.nextProgressMs = nowMs + PROGRESS_EVERY_MS;
+    this.holds.noteProgress(this.admission.caller.requestId, tokens);
+  }
+
   /** Waits for the extension under way, then asks once more if it has to. */
-  private async cover(relayed: bigint, used: bigint): Promise<void> {
+  private async cover(relayed: bigint, used: bigint): Promise<number> {
     const { hold } = this.admission;
     const lacks = (): boolean => used > hold.amountHundredths && !this.atItsLimit;
     await this.extension;
     if (lacks()) await this.extend(used);
-    if (lacks()) this.covered = shareOf(hold.amountHundredths - relayed, used - relayed);
+    return lacks() ? shareOf(hold.amountHundredths - relayed, used - relayed) : 1;
   }
 
   /** @throws DomainError `storage_unavailable` */

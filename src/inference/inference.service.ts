@@ -1,17 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import {
-  catchError,
-  concat,
-  concatMap,
-  defer,
-  finalize,
-  from,
-  map,
-  Observable,
-  switchMap,
-  tap,
-  throwError,
-} from 'rxjs';
+import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
@@ -25,12 +13,12 @@ import { AdmissionService, type Admission } from './admission.js';
 import { AttemptFailures } from './attempt-failures.js';
 import type { Caller } from './caller.js';
 import { ClosingService, type Closing } from './closing.js';
-import type { Endpoint } from './endpoint.js';
+import type { Endpoint, MeteredPart } from './endpoint.js';
 import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
-import { cutWhen, failWhenAborted } from './operators.js';
+import { cutWhen, failWhenAborted, inOrder } from './operators.js';
 import type { PreparedRequest } from './prepared-request.js';
 import type { Settled } from './settled.js';
 
@@ -149,28 +137,34 @@ export class InferenceService {
     const { answer } = closing;
     const { meter } = answer;
     const watch = this.holdWatches.watch(admission);
+    let parts: readonly MeteredPart[] = [];
+    let cut = false;
+    const fitting = (chunk: Chunk, covered: number): Chunk => {
+      if (covered === 1) return chunk;
+      cut = true;
+      const part = endpoint.shortenChunk(chunk, covered);
+      parts = endpoint.partsOfChunk(part);
+      return part;
+    };
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
-      concatMap((chunk) => {
-        const roomMade = watch.room(
-          meter.estimatedTokens,
-          meter.estimatedTokensWith(endpoint.partsOfChunk(chunk)),
-        );
-        if (roomMade === undefined) return [chunk];
-        flow.closeUntil(roomMade.catch(ignored));
-        return from(roomMade).pipe(
-          map(() => (watch.covered < 1 ? endpoint.shortenChunk(chunk, watch.covered) : chunk)),
-        );
+      inOrder((chunk) => {
+        parts = endpoint.partsOfChunk(chunk);
+        const room = watch.room(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
+        if (room === undefined) return chunk;
+        flow.closeUntil(room.then(nothing, nothing));
+        return room.then((covered) => fitting(chunk, covered));
       }),
       failWhenAborted(open.signal, () => new CutByShutdownError()),
       tap((chunk) => {
-        meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+        meter.see(parts, endpoint.usageOfChunk(chunk));
+        watch.relayed(meter.estimatedTokens);
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
         keeper?.said?.(chunk);
       }),
-      cutWhen(() => meter.overrun || watch.covered < 1),
+      cutWhen(() => meter.overrun || cut),
     );
     const settled = defer(() => {
-      const cutShort = meter.overrun || watch.covered < 1;
+      const cutShort = meter.overrun || cut;
       if (cutShort) meter.finishReason = 'length';
       answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
       answer.takeBack = keeper?.takeBack;

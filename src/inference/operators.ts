@@ -27,3 +27,44 @@ export function cutWhen<T>(done: () => boolean): MonoTypeOperatorFunction<T> {
       }),
     );
 }
+
+/**
+ * Passes values on in their order, each at once or, where `pass` gives a promise, when that resolves; what follows waits
+ * until then, and so does the end, be it an error. What waits when nobody listens any more is dropped, and `pass` is not
+ * called for it.
+ */
+export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable<T>((subscriber) => {
+      const waiting: T[] = [];
+      let end: (() => void) | undefined;
+      let held = false;
+
+      const passAll = async (first: Promise<T>): Promise<void> => {
+        held = true;
+        try {
+          subscriber.next(await first);
+          while (waiting.length > 0 && !subscriber.closed) subscriber.next(await pass(waiting.shift() as T));
+          held = false;
+          end?.();
+        } catch (error) {
+          subscriber.error(error);
+        }
+      };
+      const finish = (how: () => void): void => {
+        if (held) end = how;
+        else how();
+      };
+
+      return source.subscribe({
+        next: (value) => {
+          if (held) return void waiting.push(value);
+          const passed = pass(value);
+          if (passed instanceof Promise) void passAll(passed);
+          else subscriber.next(passed);
+        },
+        error: (error: unknown) => finish(() => subscriber.error(error)),
+        complete: () => finish(() => subscriber.complete()),
+      });
+    });
+}

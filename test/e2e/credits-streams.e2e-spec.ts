@@ -31,8 +31,16 @@ const messages = [{ role: 'user', content: 'hi' }];
 interface Story {
   readonly outcome: string;
   readonly credits: number;
-  readonly hold: { readonly amount: number; readonly events: readonly { event: string }[] };
-  readonly usage: { readonly completion_tokens: number; readonly usage_source: string };
+  readonly hold: {
+    readonly amount: number;
+    readonly state: string;
+    readonly events: readonly { event: string }[];
+  };
+  readonly usage: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly usage_source: string;
+  };
 }
 
 describe('streams and the credit that they have', () => {
@@ -113,6 +121,41 @@ describe('streams and the credit that they have', () => {
     expect(story.usage.usage_source).toBe('counted');
     expect(story.credits).toBeGreaterThan(2.5);
     expect(story.credits).toBeLessThanOrEqual(6);
+  });
+
+  it('one whose first event is a call that no credit covers gives nothing of it, and its prompt is charged', async () => {
+    const args = JSON.stringify({ text: 'words '.repeat(20_000) });
+    const call = { id: 'call_1', type: 'function', function: { name: 'write', arguments: args } };
+    const [role, first, ...rest] = chatChunks('one', { usage: wireUsage(5, 20_000) });
+    const calls = [{ index: 0, delta: { tool_calls: [{ index: 0, ...call }] }, finish_reason: null }];
+    upstream.enqueue(sse([role, { ...first, choices: calls }, ...rest]));
+    const { said, ends, story } = await streamed(6, 'test/unlimited');
+    expect([said, ends, story.outcome, story.hold.state]).toEqual([
+      '',
+      ['length'],
+      'cut_at_limit',
+      'settled',
+    ]);
+    expect(story.usage).toMatchObject({ prompt_tokens: expect.any(Number), completion_tokens: 0 });
+    expect(story.usage.prompt_tokens).toBeGreaterThan(0);
+  });
+
+  it('what waits for its hold is relayed also where the upstream breaks meanwhile', async () => {
+    const text = 'words '.repeat(1500);
+    const failing = [
+      ...chatChunks([text]).slice(0, 2),
+      { error: { message: 'no more', type: 'server_error' } },
+    ];
+    upstream.enqueue(sse(failing, { done: false }));
+    const headers = await headersOfKeyWith(60);
+    const body = { model: 'test/unlimited', messages, stream: true };
+    const response = await tollgate.post('/api/v1/chat/completions', body, headers);
+    const told = await response.text();
+    expect(told).toContain(text);
+    expect(told).toContain('"finish_reason":"error"');
+    const { outcome, usage } = await storyOf(response, headers);
+    expect(outcome).toBe('upstream_failed');
+    expect(usage.completion_tokens).toBeGreaterThan(1400);
   });
 
   it('the same of a legacy completion', async () => {

@@ -126,13 +126,13 @@ describe('the documentation', () => {
   });
 });
 
-/** As GitHub makes them of headings. */
 function pagesOf(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(folder, name));
 }
 
+/** As GitHub makes them of headings. */
 function anchorsOf(page: string): string[] {
   return [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)].map((match) =>
     (match[1] ?? '')
