@@ -39,7 +39,11 @@ export class ConversationObject {
   @ApiProperty({ type: 'integer', description: 'How many are stored.', example: 2 })
   messages!: number;
 
-  @ApiProperty({ type: 'integer', description: 'Exchanges so far.', example: 1 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Turns so far, and exchanges that were put in by hand.',
+    example: 1,
+  })
   turns!: number;
 
   @ApiProperty({ type: 'integer', description: 'Unix seconds of the last message.', example: 1_795_316_945 })
