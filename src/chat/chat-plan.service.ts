@@ -41,7 +41,8 @@ export class ChatPlanService {
 
   /**
    * @throws ModelNotFoundError, ChatbotNotAllowedError for a chatbot that is not there or not this key's to use;
-   *   NothingStoredError where a conversation is named and the account keeps none; ValidationFailedError for tool results that answer nothing
+   *   NothingStoredError where a `conv_…` is named and the account keeps none; ValidationFailedError for tool results
+   *   that answer nothing
    */
   async plan(body: ChatCompletionRequest, principal: Principal, surface: Surface): Promise<ChatPlan> {
     const chatbot = isChatbotId(body.model) ? await this.chatbots.resolve(body.model, principal) : undefined;

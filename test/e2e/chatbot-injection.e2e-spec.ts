@@ -405,7 +405,6 @@ describe.each([false, true])(
         "' or 1=1 --",
         'uid',
         'Uid',
-        'UID ',
         'null',
         'undefined',
         '0',
@@ -423,9 +422,16 @@ describe.each([false, true])(
         expect(sent()).toEqual([system(PROMPT), user('one'), ANSWER, user('two')]);
       });
 
+      it.each(['UID ', ' UID', ' '])('%j are refused: no header can tell them', async (id) => {
+        const before = upstream.requests.length;
+        const { status, error } = await ask({ conversation_id: id, messages: [user('one')] });
+        expect([status, error.param]).toEqual([400, 'conversation_id']);
+        expect(upstream.requests).toHaveLength(before);
+      });
+
       it('that differ in case or space are different', async () => {
         await ask({ conversation_id: 'Same', messages: [user('one')] });
-        for (const other of ['same', 'SAME', 'Same ', ' Same', 'Same%20']) {
+        for (const other of ['same', 'SAME', 'Sa me', 'Sa  me', 'Same%20']) {
           await ask({ conversation_id: other, messages: [user('two')] });
           expect(sent()).toEqual([system(PROMPT), user('two')]);
         }
