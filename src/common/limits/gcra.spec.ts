@@ -132,6 +132,17 @@ describe('decide', () => {
     expect(decide(undefined, 5_000, limit, 3)).toMatchObject({ remaining: 57, resetMs: 3_000 });
   });
 
+  it('says no more than a whole period for a bucket that was full, whatever the clock says', () => {
+    // Where adding a minute and taking it away again gives more than a minute.
+    expect(998_266.269_146_217_4 + 60_000 - 998_266.269_146_217_4).toBeGreaterThan(60_000);
+    const limit = { limit: 1, periodMs: 60_000 };
+    for (const nowMs of [998_266.269_146_217_4, 5_000.1, 1e9 / 3]) {
+      const { arrivalMs, resetMs } = decide(undefined, nowMs, limit, 1);
+      expect(resetMs).toBe(60_000);
+      expect(decide(arrivalMs, nowMs, limit, 1)).toMatchObject({ allowed: false, retryAfterMs: 60_000 });
+    }
+  });
+
   it('refuses for ever what is more than the whole limit', () => {
     expect(decide(undefined, 0, { limit: 10, periodMs: 60_000 }, 11)).toEqual({
       allowed: false,

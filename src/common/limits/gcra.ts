@@ -25,6 +25,14 @@ export interface RateDecision {
 const TOLERANCE_MS = 0.0005;
 
 /**
+ * `now + 60_000 - now` is not always a minute, and whoever rounds up what is a little more tells 61 seconds. Well below
+ * the tolerance, so that who comes back when told is let through.
+ */
+function withoutNoise(ms: number): number {
+  return Math.round(ms * 10_000) / 10_000;
+}
+
+/**
  * @param arrivalMs the key's state, `undefined` for a key never seen
  * @param nowMs monotonic
  * @param cost whole units asked for; 0 looks without taking
@@ -45,8 +53,8 @@ export function decide(
   return {
     allowed,
     remaining: Math.min(Math.max(left, 0), limit),
-    resetMs: Math.max(0, kept - nowMs),
-    retryAfterMs: allowed ? 0 : cost > limit ? Infinity : excessMs,
+    resetMs: withoutNoise(Math.max(0, kept - nowMs)),
+    retryAfterMs: allowed ? 0 : cost > limit ? Infinity : withoutNoise(excessMs),
     arrivalMs: kept,
   };
 }

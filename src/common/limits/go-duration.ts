@@ -1,9 +1,6 @@
-/** What sums of moments may be off by: a minute must not become 61 seconds. */
-const ROUNDING_MS = 0.0005;
-
 /** A duration as OpenAI's `x-ratelimit-reset-*` spells it: "0s", "120ms", "1s", "6m0s", "1h0m0s". */
 export function goDuration(ms: number): string {
-  const whole = Math.ceil(ms - ROUNDING_MS);
+  const whole = Math.ceil(ms);
   if (whole === 0) return '0s';
   if (whole < 1000) return `${whole}ms`;
   const seconds = Math.ceil(whole / 1000);
