@@ -10,11 +10,11 @@ import { LedgerService } from './ledger.service.js';
 import { MoneyListeners } from './money-listeners.js';
 import { PriceVersionRepository } from './price-version.repository.js';
 import { ProcessRegistry } from './process-registry.js';
-import { UndeliveredService } from './undelivered.service.js';
 import { RequestRecordRepository } from './request-record.repository.js';
 import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
 import { TokenCounter } from './token-counter.js';
+import { UndeliveredService } from './undelivered.service.js';
 import { UsageReportRepository } from './usage-report.repository.js';
 import { UsageRepository } from './usage.repository.js';
 
@@ -32,10 +32,10 @@ import { UsageRepository } from './usage.repository.js';
     PriceVersionRepository,
     ProcessRegistry,
     HousekeepingService,
-    UndeliveredService,
     SettlementService,
     SweeperService,
     TokenCounter,
+    UndeliveredService,
     UsageReportRepository,
     UsageRepository,
     RequestRecordRepository,
@@ -48,7 +48,6 @@ import { UsageRepository } from './usage.repository.js';
     LedgerPagesRepository,
     LedgerService,
     MoneyListeners,
-    UndeliveredService,
     RequestRecordRepository,
     UsageReportRepository,
     HousekeepingService,
@@ -56,6 +55,7 @@ import { UsageRepository } from './usage.repository.js';
     PriceVersionRepository,
     SettlementService,
     TokenCounter,
+    UndeliveredService,
   ],
 })
 export class BillingModule {}

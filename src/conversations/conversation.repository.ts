@@ -256,7 +256,7 @@ export class ConversationRepository {
     messageId: string,
     edit: (message: StoredMessage) => ChatMessage | undefined,
     guard?: ChangeGuard,
-    alongside?: ChangeGuard,
+    alongside?: (trx: Transaction<Tables>) => Promise<void>,
   ): Promise<Conversation | undefined> {
     return inTransaction(this.database.kysely, async (trx) => {
       await guard?.(trx);

@@ -14,7 +14,8 @@ export interface HoldWatch {
   /**
    * Asked before more is relayed.
    *
-   * @param tokens with what is to be relayed
+   * @param relayedTokens so far
+   * @param tokens with what is to be relayed; asked for only where the hold can run out
    * @returns what to wait for first: the part of it that the hold covers, 1 or less where the hold could not grow as far;
    *   it rejects with DomainError `storage_unavailable`. `undefined`: go on
    */

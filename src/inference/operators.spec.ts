@@ -53,6 +53,22 @@ describe('inOrder', () => {
     expect(source.observed).toBe(false);
   });
 
+  it('fails with what is thrown, and hears of nothing more', async () => {
+    const source = new Subject<number>();
+    const failed = lastValueFrom(
+      source.pipe(
+        inOrder((value) => {
+          if (value === 2) throw new Error('thrown');
+          return value;
+        }),
+      ),
+    );
+    source.next(1);
+    source.next(2);
+    expect(source.observed).toBe(false);
+    await expect(failed).rejects.toThrow('thrown');
+  });
+
   it('fails with what is waited for', async () => {
     const failing = of(1, 2).pipe(
       inOrder((value) => (value === 1 ? value : Promise.reject(new Error('no')))),

@@ -31,7 +31,7 @@ export function cutWhen<T>(done: () => boolean): MonoTypeOperatorFunction<T> {
 /**
  * Passes values on in their order, each at once or, where `pass` gives a promise, when that resolves; what follows waits
  * until then, and so does the end, be it an error. What waits when nobody listens any more is dropped, and `pass` is not
- * called for it.
+ * called for it. What `pass` throws, or its promise rejects with, is the error of the whole.
  */
 export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperatorFunction<T> {
   return (source) =>
@@ -59,7 +59,13 @@ export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperator
       return source.subscribe({
         next: (value) => {
           if (held) return void waiting.push(value);
-          const passed = pass(value);
+          let passed: T | Promise<T>;
+          try {
+            passed = pass(value);
+          } catch (error) {
+            // Thrown here it would be nobody's, and end the process.
+            return subscriber.error(error);
+          }
           if (passed instanceof Promise) void passAll(passed);
           else subscriber.next(passed);
         },
