@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { askChat, type Answered } from '../support/chat-asking.js';
-import { newChatbot } from '../support/chatbots.js';
+import { newChatbot, SCRIBE } from '../support/chatbots.js';
 import { eventually } from '../support/eventually.js';
 import { json } from '../support/fake-upstream-replies.js';
 import { chatAnswer } from '../support/fake-upstream-wire.js';
@@ -16,15 +16,6 @@ const user = (content: string) => ({ role: 'user', content });
 const long = (text: string) => `${text} ${'word '.repeat(100)}`;
 const ANSWER = { role: 'assistant', content: 'Hello there!' };
 const PROMPT = { role: 'system', content: 'You are Bot.' };
-
-/** Writes summaries. */
-const SCRIBE = `
-  - id: test/scribe
-    context_length: 100000
-    max_completion_tokens: 1000
-    pricing: { prompt: "0.0000003", completion: "0.0000025" }
-    routes: [ { upstream: main, model: scribe } ]
-`;
 
 describe.each([false, true])('a client that leaves its conversation (stream: %s)', (stream) => {
   let upstream: FakeUpstream;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { askChat, type Answered } from '../support/chat-asking.js';
-import { newChatbot } from '../support/chatbots.js';
+import { newChatbot, SCRIBE } from '../support/chatbots.js';
 import { onPostgres } from '../support/databases.js';
 import { json } from '../support/fake-upstream-replies.js';
 import { chatAnswer, wireUsage } from '../support/fake-upstream-wire.js';
@@ -8,14 +8,6 @@ import { FakeUpstream } from '../support/fake-upstream.js';
 import { HeldAnswer } from '../support/held-answer.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
 import { catalogueYaml, Tollgate } from '../support/tollgate.js';
-
-const SCRIBE = `
-  - id: test/scribe
-    context_length: 100000
-    max_completion_tokens: 1000
-    pricing: { prompt: "0.0000003", completion: "0.0000025" }
-    routes: [ { upstream: main, model: scribe } ]
-`;
 
 onPostgres((newDatabaseUrl) => {
   let upstream: FakeUpstream;

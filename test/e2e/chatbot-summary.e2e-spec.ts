@@ -4,7 +4,7 @@ import { SummariserService } from '../../src/chat/summariser.service.js';
 import { InFlight } from '../../src/inference/in-flight.js';
 import { Database } from '../../src/persistence/database.js';
 import { askChat, type Answered, type Asking } from '../support/chat-asking.js';
-import { newChatbot } from '../support/chatbots.js';
+import { newChatbot, SCRIBE } from '../support/chatbots.js';
 import { eventually } from '../support/eventually.js';
 import { failure, json } from '../support/fake-upstream-replies.js';
 import { chatAnswer, wireUsage } from '../support/fake-upstream-wire.js';
@@ -14,13 +14,8 @@ import { brokenInvariantsOf } from '../support/invariants.js';
 import type { SentMessage } from '../support/prompt-tokens.js';
 import { catalogueYaml, MODEL, Tollgate } from '../support/tollgate.js';
 
-/** A model that writes summaries, and one that asks a thousand credits for one. */
-const SCRIBES = `
-  - id: test/scribe
-    context_length: 100000
-    max_completion_tokens: 1000
-    pricing: { prompt: "0.0000003", completion: "0.0000025" }
-    routes: [ { upstream: main, model: scribe } ]
+/** One that asks a thousand credits for a summary. */
+const DEAR_SCRIBE = `
   - id: test/dear-scribe
     context_length: 100000
     max_completion_tokens: 1000
@@ -57,7 +52,7 @@ describe.each([false, true])('the running summary of a conversation (stream: %s)
     if (broken.length > 0) throw new Error(broken.join('\n'));
   });
 
-  const start = () => Tollgate.start({ yaml: catalogueYaml(upstream.baseUrl, SCRIBES) });
+  const start = () => Tollgate.start({ yaml: catalogueYaml(upstream.baseUrl, SCRIBE + DEAR_SCRIBE) });
   const botOf = (model: string, gateway = tollgate) =>
     newChatbot(gateway, { memory: { kind: 'summary', maxTokens: 600, model } });
   const ask = (model: string, turn: number, asking: Asking = {}, gateway = tollgate): Promise<Answered> =>

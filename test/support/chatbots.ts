@@ -4,6 +4,15 @@ import { newChatbotId } from '../../src/common/ids/ids.js';
 import { Database } from '../../src/persistence/database.js';
 import { MODEL, type Tollgate } from './tollgate.js';
 
+/** A model that writes summaries, for a catalogue. */
+export const SCRIBE = `
+  - id: test/scribe
+    context_length: 100000
+    max_completion_tokens: 1000
+    pricing: { prompt: "0.0000003", completion: "0.0000025" }
+    routes: [ { upstream: main, model: scribe } ]
+`;
+
 /** Settings of a chatbot over the fake upstream's model, with what a test cares about in place of the defaults. */
 export function chatbotSettings(changes: Partial<ChatbotSettings> = {}): ChatbotSettings {
   return {
