@@ -42,7 +42,10 @@ interface Submission {
   readonly write: GroupWrite<unknown, unknown>;
   readonly item: unknown;
   readonly lock: GroupLock | undefined;
-  /** Since when its commit may have happened without our knowing: `running` ends with the attempt, `lost` never does. */
+  /**
+   * Whether its commit may happen or have happened without our knowing: `running` from the beginning of its write to
+   * the end of the attempt, `lost` for ever.
+   */
   commit: 'none' | 'running' | 'lost';
   /** Told its outcome, or given up on at its deadline. */
   settled: boolean;
@@ -145,19 +148,22 @@ export class GroupCommit {
       const open = batch.filter(({ settled }) => !settled);
       if (open.length === 0) return;
       let committing = false;
-      for (const submission of open) if (submission.commit === 'none') submission.commit = 'running';
+      let writing: Submission[] = [];
       try {
         const outcomes = await inTransaction(this.#database.kysely, async (trx) => {
           committing = false;
           await lockAll(trx, open);
-          const results = await write(trx, open);
+          // A connection or a lock may have come late: who was told that nothing is stored stays right.
+          writing = open.filter(({ settled }) => !settled);
+          for (const submission of writing) if (submission.commit === 'none') submission.commit = 'running';
+          const results = await write(trx, writing);
           committing = true;
           return results;
         });
-        open.forEach((submission, index) => submission.settle(outcomes[index] ?? { error: missing() }));
+        writing.forEach((submission, index) => submission.settle(outcomes[index] ?? { error: missing() }));
         return;
       } catch (error) {
-        for (const submission of open) {
+        for (const submission of writing) {
           if (committing) submission.commit = 'lost';
           else if (submission.commit === 'running') submission.commit = 'none';
         }

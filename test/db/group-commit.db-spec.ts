@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { UsageRepository } from '../../src/billing/usage.repository.js';
+import { CommitUnknownError } from '../../src/persistence/commit-unknown.error.js';
 import type { Database } from '../../src/persistence/database.js';
 import { GroupCommit, type GroupWrite } from '../../src/persistence/group-commit.js';
 import { SettingsRepository } from '../../src/persistence/settings.repository.js';
@@ -150,6 +151,21 @@ eachDatabase((_kind, open) => {
     await groupCommit.drain();
     expect(await groupCommit.submit(guarded, 'kept')).toBe(true);
     expect(await settings.find('lost0')).toBeUndefined();
+  });
+
+  it('D3: stores nothing of an item that was given up on before its write began', async () => {
+    const database = await open();
+    const { write, calls, settings } = settingsWrite(database);
+    const groupCommit = new GroupCommit(database, { deadlineMs: 50 });
+    const locked = Promise.withResolvers<void>();
+    const given = groupCommit.submit(write, 'late', { lock: () => locked.promise, key: 'row' });
+    const failure: unknown = await given.catch((error: unknown) => error);
+    expect(failure).toMatchObject(UNAVAILABLE);
+    expect(failure).not.toBeInstanceOf(CommitUnknownError);
+    locked.resolve();
+    await groupCommit.drain();
+    expect(calls.flat()).toEqual([]);
+    expect(await settings.find('late')).toBeUndefined();
   });
 
   it('D6: refuses at once when too much is waiting', async () => {
