@@ -20,6 +20,8 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), adapter, {
     bodyParser: false,
     bufferLogs: true,
+    // Who starts us is told why it failed, once; Nest would print all that it did before, and the stack.
+    autoFlushLogs: false,
     abortOnError: false,
   });
   const log = app.get(Log);
