@@ -1,5 +1,5 @@
 /** Constraints of the fields that make a chatbot. */
-import { dictionary, list, refine, shape, tagged } from '../contracts/validation/composites.js';
+import { dictionary, list, ownField, refine, shape, tagged } from '../contracts/validation/composites.js';
 import type { Path } from '../contracts/validation/issue.js';
 import { MAX_FUNCTIONS } from '../contracts/validation/limits.js';
 import { choice, integer, text } from '../contracts/validation/primitives.js';
@@ -55,11 +55,24 @@ export const variables = dictionary(
 export const tools = atMost(MAX_TOOLS_CHARS, list(tool, { max: MAX_FUNCTIONS }));
 export const format = atMost(MAX_FORMAT_CHARS, responseFormat);
 
-export const memory = tagged('policy', {
+const MEMORIES = {
   none: shape({}),
   turns: shape({ required: { turns: integer({ min: 1, max: MAX_TURNS }) } }),
   window: shape({ optional: { max_tokens: maxTokens(1) } }),
   summary: shape({ optional: { max_tokens: maxTokens(1), model: modelId } }),
+};
+const MEMORY_FIELDS = ['turns', 'max_tokens', 'model'] as const;
+type SentMemory = { policy: keyof typeof MEMORIES } & Record<string, unknown>;
+
+/** Who sends a field of another policy means that one: `turns` with `window` would be the whole window. */
+export const memory = refine<SentMemory>(tagged('policy', MEMORIES), (value, path, report) => {
+  const own = MEMORIES[value.policy].schema.properties ?? {};
+  for (const name of MEMORY_FIELDS) {
+    if (name in own || (ownField(value, name) ?? null) === null) continue;
+    const at = [...path, name];
+    const message = `Invalid '${at.join('.')}': the policy '${value.policy}' has no such field.`;
+    report({ kind: 'conflict', message, code: 'invalid_value', path: at, input: value[name] });
+  }
 });
 
 export const overrides: Constraint = {
