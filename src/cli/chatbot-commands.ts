@@ -96,6 +96,7 @@ export const CHATBOT_COMMANDS: readonly Command[] = [
       ),
       ...REVISION,
     },
+    guards: ['revision'],
     request: (given) => ({
       method: 'PATCH',
       path: at('/chatbots')(given),

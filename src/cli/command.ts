@@ -18,6 +18,8 @@ export interface Command {
   readonly positionals: readonly string[];
   /** By name without `--`. */
   readonly options: Readonly<Record<string, Option>>;
+  /** The options that only say what was read before; without any other there is nothing to do. Default: anything goes. */
+  readonly guards?: readonly string[];
   readonly request: (given: CommandArguments) => AdminRequest;
   /** The answer, for people. */
   readonly show: (answer: Json) => string;

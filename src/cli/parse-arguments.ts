@@ -35,6 +35,10 @@ export function parseArguments(command: Command, words: readonly string[]): Pars
       fields[option.field] = named(command, name, () => option.read(text));
     } else if (option.required === true) throw unclear(command, `--${name} is missing`);
   }
+  const { guards } = command;
+  if (guards !== undefined && Object.keys(fields).every((field) => guards.includes(field))) {
+    throw unclear(command, 'nothing is named that is to change');
+  }
   return { positionals, fields, json: json === true };
 }
 

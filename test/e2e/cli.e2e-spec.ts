@@ -220,6 +220,9 @@ describe('npm run cli', () => {
     ['keys create --account a --manage-chatbots yes', '--manage-chatbots must be true or false'],
     ['keys change a --clear rpm,name', '--clear must name some of rpm, tpm,'],
     ['accounts change a --clear name', '--clear must name some of conversation_retention_days, not "name"'],
+    ['keys change a', 'keys change: nothing is named that is to change'],
+    ['accounts change a --version 3', 'accounts change: nothing is named that is to change'],
+    ['chatbots change a --revision 3', 'chatbots change: nothing is named that is to change'],
     ['keys list --colour red', "Unknown option '--colour'"],
     ['keys list --admin-key x', "Unknown option '--admin-key'"],
   ])('ends with 2 and what is unclear: %s', async (line, message) => {
