@@ -21,3 +21,21 @@ export function refuseTooMany(messages: readonly ChatMessage[]): void {
     messages,
   });
 }
+
+/**
+ * @param messages of a request whose history leaves that of its conversation
+ * @param most stored messages that may be left at once
+ */
+export function departsTooFar(messages: readonly ChatMessage[], most: number): ValidationFailedError {
+  const message =
+    `Invalid 'messages': they go back behind more than the last ${most} messages of the stored conversation. ` +
+    'Send the new messages alone, use another conversation_id, or delete the conversation.';
+  const issue = {
+    kind: 'conflict',
+    message,
+    code: 'invalid_value',
+    path: ['messages'],
+    input: messages,
+  } as const;
+  return new ValidationFailedError([issue], { messages });
+}

@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import { MAX_MESSAGES } from '../contracts/validation/limits.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
 import type { TurnRepository } from '../conversations/turn.repository.js';
 import type { StoredMessageRepository } from '../conversations/stored-message.repository.js';
+import { departsTooFar } from './chat.errors.js';
 import { recogniseHistory } from './memory/resent-history.js';
 
 /** Read with the conversation itself, in one statement. */
@@ -14,6 +16,10 @@ const MORE_MESSAGES = 512;
  * tokens, so no context length bounds them. Bytes, about.
  */
 const MOST_BYTES = 32 * 1024 * 1024;
+/** And of so many messages, as many as a request may have: those that say next to nothing no context length bounds. */
+const MOST_MESSAGES = MAX_MESSAGES;
+/** They are deleted in the transaction of a charge, and others wait for theirs. */
+const MOST_DEPARTING = MAX_MESSAGES;
 
 /** A stored conversation as one request goes on from it: from its newest message backwards, as far as it is read. */
 export class ConversationReading {
@@ -45,6 +51,7 @@ export class ConversationReading {
   /**
    * @param usesSummary whether the conversation's summary, if it has one, stands for what it covers
    * @returns `undefined`: nothing is stored under this scope
+   * @throws ValidationFailedError for a history that leaves the stored one too early
    */
   static async open(
     conversations: TurnRepository,
@@ -65,6 +72,7 @@ export class ConversationReading {
         oldest: async (afterSeq, limit) => (await stored.list(id, { order: 'asc', afterSeq, limit })).rows,
       },
     );
+    if (messageCount - kept > MOST_DEPARTING) throw departsTooFar(said, MOST_DEPARTING);
     const through = departsAfterSeq ?? Infinity;
     // One that covers what departs tells of something that is no longer so.
     const stands = usesSummary && head.summary !== undefined && head.summary.throughSeq <= through;
@@ -85,14 +93,16 @@ export class ConversationReading {
       uncovered <= newest.length,
     );
     // Whatever is new follows on something: a result of a tool on its call.
-    if (messages.length === 0) await reading.readOlder();
+    while (reading.messages.every(({ message }) => message.role === 'tool')) {
+      if (!(await reading.readOlder())) break;
+    }
     return reading;
   }
 
   /** Reads messages before those that are read. @returns false when there are none, or there is room for none */
   async readOlder(): Promise<boolean> {
     const before = this.messages.length;
-    const wanted = before + this.more;
+    const wanted = Math.min(before + this.more, MOST_MESSAGES);
     this.more *= 2;
     while (!this.complete && this.bytes < MOST_BYTES && this.messages.length < wanted) {
       await this.readPage();

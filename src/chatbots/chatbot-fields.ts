@@ -18,7 +18,8 @@ const MAX_VALUE_CHARS = 4_096;
 /** As JSON: a chatbot is read with every request that is not answered from memory. */
 const MAX_TOOLS_CHARS = 256 * 1024;
 const MAX_FORMAT_CHARS = 128 * 1024;
-const MAX_TURNS = 10_000;
+/** Of two messages at least: no more than 8,192 are read. */
+const MAX_TURNS = 4_096;
 const MAX_KEYS = 1_000;
 
 export const description = text({

@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { seqOfMessageId } from '../common/ids/ids.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Principal } from '../common/principal.js';
 import type { ConversationItem } from '../contracts/openai/conversation-item.dto.js';
+import { MAX_STORED_MESSAGES } from '../contracts/validation/limits.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { customCallsOf, messageIdOf, toItems, withoutItem } from './conversation-items.js';
 import { ConversationRepository } from './conversation.repository.js';
@@ -22,6 +24,8 @@ import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** Messages read at a time to find the one whose call a result answers. */
 const LOOK_BACK = 16;
+/** No turn stores more; only items that were put in one by one can have more results in a row. */
+const MOST_LOOKED_BACK = MAX_STORED_MESSAGES;
 
 /** The items of a conversation: stored messages, each as one or more of them. */
 @Injectable()
@@ -131,7 +135,10 @@ export class ConversationItemsService {
     return toConversationObject(left);
   }
 
-  /** The custom tools' calls that results among these messages answer, or may have answered before the first of them. */
+  /**
+   * The custom tools' calls that results among these messages answer, or may have answered before the first of them. A
+   * result further behind its call is taken for a function's.
+   */
   private async customCalls(
     { id }: Conversation,
     messages: readonly StoredMessage[],
@@ -139,7 +146,7 @@ export class ConversationItemsService {
     const calls = customCallsOf(messages);
     let [oldest] = messages.toSorted((a, b) => a.seq - b.seq);
     // Results stand right after the message that calls.
-    while (oldest?.message.role === 'tool') {
+    for (let looked = 0; oldest?.message.role === 'tool' && looked < MOST_LOOKED_BACK; looked += LOOK_BACK) {
       const before = await this.messages.list(id, {
         order: 'desc',
         afterSeq: oldest.seq,
@@ -147,6 +154,7 @@ export class ConversationItemsService {
       });
       for (const call of customCallsOf(before.rows)) calls.add(call);
       oldest = before.rows.find(({ message }) => message.role !== 'tool') ?? before.rows.at(-1);
+      await nextTurn();
     }
     return calls;
   }
