@@ -30,8 +30,9 @@ export class TokenTally {
   ) {}
 
   /** With the framing of a message. */
-  ofStored({ id, message }: StoredMessage): Promise<number> {
-    return this.remember(id, () => this.ofMessage(message));
+  ofStored({ id, bytes, message }: StoredMessage): Promise<number> {
+    // A message of which a part was erased keeps its id.
+    return this.remember(`${id} ${bytes}`, () => this.ofMessage(message));
   }
 
   /** With the framing of a message. */
