@@ -187,7 +187,12 @@ export class HoldRepository {
 
 function closing(state: Exclude<HoldState, 'open'>): CompiledForList {
   return new CompiledForList((db, requestIds) =>
-    db.updateTable('holds').set({ state }).where('request_id', 'in', requestIds).where('state', '=', 'open'),
+    db
+      .updateTable('holds')
+      // Digest of an id of the client's: of no use any more, and the hold outlives what was said under it.
+      .set({ state, exclusive_name: null })
+      .where('request_id', 'in', requestIds)
+      .where('state', '=', 'open'),
   );
 }
 

@@ -236,6 +236,9 @@ describe('a conversation that begins with a stream', () => {
     await held.end(2);
     await first.text();
     expect((await second).status).toBe(200);
+    // The hold outlives what was said: nothing in it tells under which id.
+    const closed = await kysely.selectFrom('holds').select('exclusive_name').execute();
+    expect(new Set(closed.map(({ exclusive_name }) => exclusive_name))).toEqual(new Set([null]));
     expect(upstream.requests.at(-1)?.body['messages']).toEqual([
       { role: 'system', content: 'You are Bot.' },
       user('one'),
