@@ -17,7 +17,8 @@ export function toListing({
   sampling,
   overrides,
 }: ChatbotSettings): ChatbotListing {
-  // Without a limit of its own, callers may ask for all that the model has.
-  const fallback = overrides.includes('max_tokens') ? undefined : DEFAULT_MAX_TOKENS;
-  return { name, description, model, maxTokens: sampling.max_tokens ?? fallback };
+  const own = sampling.max_tokens ?? DEFAULT_MAX_TOKENS;
+  // Callers may ask for all that the model has.
+  const maxTokens = overrides.includes('max_tokens') ? undefined : own;
+  return { name, description, model, maxTokens };
 }

@@ -57,7 +57,12 @@ describe('chatbots among the models', () => {
   it.each(LISTS)('stand after the models at %s, and are found by id', async (path) => {
     const key = await admin.key();
     const before = await modelsOf(path, key.headers);
-    const first = await create(key.accountId, { name: 'Ä "1"', description: 'One\n', max_tokens: 100 });
+    const first = await create(key.accountId, {
+      name: 'Ä "1"',
+      description: 'One\n',
+      max_tokens: 100,
+      overrides: [],
+    });
     const second = await create(key.accountId);
     const shown = {
       id: first,
@@ -80,7 +85,8 @@ describe('chatbots among the models', () => {
 
   it.each([
     [{}, 65_536],
-    [{ max_tokens: 1_000_000 }, 65_536],
+    [{ max_tokens: 5_000 }, 65_536],
+    [{ overrides: [], max_tokens: 1_000_000 }, 65_536],
     [{ overrides: [] }, 4_096],
     [{ overrides: [], max_tokens: 5_000 }, 5_000],
   ])('with %j an answer has at most %i tokens', async (fields, max_completion_tokens) => {
