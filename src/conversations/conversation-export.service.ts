@@ -7,7 +7,7 @@ import { exportJson } from './conversation-export.js';
 import { exportMarkdown } from './conversation-markdown.js';
 import { ConversationRepository } from './conversation.repository.js';
 import type { Conversation, StoredMessage } from './conversation.js';
-import { ConversationNotFoundError } from './conversations.errors.js';
+import { ConversationChangedError, ConversationNotFoundError } from './conversations.errors.js';
 import { ConversationsService, toConversationObject } from './conversations.service.js';
 import { StoredMessageRepository } from './stored-message.repository.js';
 
@@ -45,20 +45,27 @@ export class ConversationExportService {
 
   /**
    * All messages through one; what is added meanwhile is not among them. Others get their turn after each page.
-   * @throws ConversationNotFoundError when it is erased meanwhile: what was read is not all there was
+   * @throws ConversationNotFoundError when it is erased meanwhile, ConversationChangedError when a part of it is: what was
+   *   read is not all there was
    */
   private async *messagesOf(
-    { id, accountId }: Conversation,
+    { id, accountId, messageCount }: Conversation,
     throughSeq: number,
   ): AsyncGenerator<StoredMessage> {
     let afterSeq = 0;
+    let told = 0;
     while (afterSeq < throughSeq) {
       const page = await this.messages.list(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
-      for (const message of page.rows) if (message.seq <= throughSeq) yield message;
+      for (const message of page.rows) {
+        if (message.seq > throughSeq) break;
+        told += 1;
+        yield message;
+      }
       afterSeq = page.hasMore ? (page.rows.at(-1)?.seq ?? throughSeq) : throughSeq;
       // A fast client takes page after page in one turn, and an embedded database answers in it too.
       await nextTurn();
     }
     if ((await this.records.find(accountId, id)) === undefined) throw new ConversationNotFoundError();
+    if (told < messageCount) throw new ConversationChangedError();
   }
 }

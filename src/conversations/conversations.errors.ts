@@ -8,6 +8,13 @@ export class ConversationNotFoundError extends DomainError {
   }
 }
 
+/** A part of it was erased, or departed, while it was read. */
+export class ConversationChangedError extends DomainError {
+  constructor() {
+    super('conflict', 'The conversation was changed while it was read, please try again.');
+  }
+}
+
 export class ItemNotFoundError extends DomainError {
   constructor() {
     super('not_found', 'There is no such item in this conversation.');
