@@ -51,7 +51,7 @@ type Unanswered = Omit<StoredCompletion, 'answer'>;
 
 const COLUMNS = ['id', 'account_id', 'model', 'head', 'sealed_with', 'created_at_ms'] as const;
 
-/** Rows that a search by metadata, which are sealed, or for one that can be opened looks at before others get their turn. */
+/** Rows that a search looks at before others get their turn: metadata are sealed, models are in no index. */
 const SEARCHED_AT_ONCE = 100;
 
 type CompletionRow = Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[number]>;
@@ -187,18 +187,18 @@ export class StoredCompletionRepository {
     db: Kysely<Tables>,
   ): Promise<Page<Unanswered>> {
     const wanted = Object.entries(metadata ?? {});
-    let pageSize = wanted.length === 0 ? limit + 1 : SEARCHED_AT_ONCE;
+    let pageSize = wanted.length === 0 && model === undefined ? limit + 1 : SEARCHED_AT_ONCE;
     const found: Unanswered[] = [];
     let position = after;
     for (;;) {
       const rows = await this.#ofAccount(db, accountId)
-        .$if(model !== undefined, (query) => query.where('model', '=', model ?? ''))
         .where(comesAfter(position, order))
         .orderBy('created_at_ms', order)
         .orderBy('id', order)
         .limit(pageSize)
         .execute();
       for (const row of rows) {
+        if (model !== undefined && row.model !== model) continue;
         const head = this.sealer.openOfList(row.head, row.sealed_with, HEADS.placeOf(row.id));
         const one = head === undefined ? undefined : toUnanswered(row, head);
         if (one && wanted.every(([name, value]) => one.metadata[name] === value)) found.push(one);
