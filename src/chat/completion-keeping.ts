@@ -7,7 +7,7 @@ import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import { keepEnded, type EndedAnswer } from './keep-ended.js';
 
-/** A longer answer is stored without its logprobs, which are most of it, and longer sound as its words. */
+/** A longer answer is stored without its logprobs, which are most of it, and longer sound of a stream as its words. */
 const MOST_CHARS = 8 * 1024 * 1024;
 
 /** Stores completions that were asked to be stored, to be found again at `/v1/chat/completions/{id}`. */

@@ -36,7 +36,7 @@ export interface NewConversation {
 /** What to change of a conversation; absent: nothing, `null`: remove it. */
 export interface HeadChanges {
   readonly title?: string | null | undefined;
-  readonly metadata?: Readonly<Record<string, string>> | null | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Runs first in the transaction of a change, and undoes it by throwing. */
@@ -60,20 +60,13 @@ export class ConversationRepository {
     private readonly messages: StoredMessageRepository,
   ) {}
 
-  /** @param id `conv_…`, or the client's own id: the newest then, where several chatbots have one of that name */
+  /** @param id `conv_…` */
   async find(
     accountId: string,
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Conversation | undefined> {
-    const row =
-      (await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst()) ??
-      (await this.#ofAccount(db, accountId)
-        .where('client_key', '=', conversationKey(accountId, id))
-        .orderBy('created_at_ms', 'desc')
-        .orderBy('id', 'desc')
-        .limit(1)
-        .executeTakeFirst());
+    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
     return row && toConversation(row, this.sealer);
   }
 
@@ -182,7 +175,7 @@ export class ConversationRepository {
       const head: ConversationHead = {
         ...rest,
         title: changes.title === undefined ? title : (changes.title ?? undefined),
-        metadata: changes.metadata === undefined ? metadata : (changes.metadata ?? undefined),
+        metadata: changes.metadata ?? metadata,
       };
       const sealed = sealHead(id, head, this.sealer);
       await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
