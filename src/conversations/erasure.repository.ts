@@ -7,7 +7,12 @@ import { IdempotencyRepository } from '../idempotency/idempotency.repository.js'
 import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/comes-after.js';
-import type { ConversationsTable, Tables } from '../persistence/tables.js';
+import type {
+  ConversationMessagesTable,
+  ConversationsTable,
+  ErasuresTable,
+  Tables,
+} from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
 import type { Conversation } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
@@ -15,13 +20,19 @@ import { exclusiveNameOf } from './exclusive-name.js';
 /** Conversations of one transaction: others get their turn after each. */
 const LOOKED_AT_ONCE = 20;
 
+/** Messages that are deleted in one transaction: nothing else runs meanwhile on an embedded database. */
+const MESSAGES_AT_ONCE = 4_096;
+
 /** Everything was changed before. */
 const EVER = Number.MAX_SAFE_INTEGER;
 
 /** Values of one `in (…)`. */
 const MAX_VALUES = 500;
 
-type Erasable = Pick<ConversationsTable, 'id' | 'client_id'>;
+type Erasable = Pick<ConversationsTable, 'id' | 'client_id' | 'message_count'>;
+
+/** A conversation that is gone, but for messages. */
+type Unfinished = Pick<ErasuresTable, 'conversation_id' | 'account_id'>;
 
 /**
  * Erases what was said: rows, the answers that are kept for its requests, and what deleted rows leave in the files of an
@@ -38,42 +49,68 @@ export class ErasureRepository {
 
   /** @returns false: there is none */
   async erase(accountId: string, id: string, kind: ConversationsTable['kind']): Promise<boolean> {
-    const erased = await inTransaction(this.database.kysely, async (trx) => {
+    const unfinished = await inTransaction(this.database.kysely, async (trx) => {
       const row = await trx
         .selectFrom('conversations')
-        .select(['id', 'client_id'])
+        .select(['id', 'client_id', 'message_count'])
         .where('account_id', '=', accountId)
         .where('id', '=', id)
         .where('kind', '=', kind)
         // SQLite's one writer holds the whole database; it knows no row locks and needs none.
         .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
         .executeTakeFirst();
-      if (row !== undefined) await this.#eraseRows(trx, accountId, [row]);
-      return row !== undefined;
+      return row && this.#eraseRows(trx, accountId, [row]);
     });
-    if (erased) await this.database.purgeDeleted();
-    return erased;
+    if (unfinished === undefined) return false;
+    await this.#finish(unfinished);
+    await this.database.purgeDeleted();
+    return true;
   }
 
-  /** @returns how many conversations and stored completions of an account were erased: all that there were */
+  /**
+   * Erases all that was said in an account.
+   * @returns how many conversations and stored completions there were
+   */
   async eraseAccount(accountId: string): Promise<number> {
-    const deleted = await this.deleteUnchanged(accountId, undefined);
-    if (deleted > 0) await this.database.purgeDeleted();
+    const { deleted, answers } = await this.deleteAll(accountId);
+    if (deleted + answers > 0) await this.purge();
     return deleted;
+  }
+
+  /**
+   * As `eraseAccount`, but for what it leaves in files: `purge` afterwards.
+   * @returns how many conversations and stored completions, and how many answers that were kept for a repeated request
+   */
+  async deleteAll(accountId: string): Promise<{ deleted: number; answers: number }> {
+    return {
+      deleted: await this.deleteUnchanged(accountId, EVER),
+      // Those of requests that were no turns, too.
+      answers: await this.answers.eraseAllAnswers(accountId),
+    };
   }
 
   /**
    * Erases conversations and stored completions of an account, but for what they leave in files: `purge` afterwards.
    *
-   * @param sinceMs only those that were last changed before, and in which no turn is under way; `undefined`: all
+   * @param sinceMs only those that were last changed before, and in which no turn is under way
    * @returns how many
    */
-  async deleteUnchanged(accountId: string, sinceMs: number | undefined): Promise<number> {
+  async deleteUnchanged(accountId: string, sinceMs: number): Promise<number> {
     let deleted = 0;
     for (const kind of ['conversation', 'completion'] as const) {
       deleted += await this.#deleteOfKind(accountId, kind, sinceMs);
     }
     return deleted;
+  }
+
+  /**
+   * Ends what a process that died had begun; `purge` afterwards.
+   * @returns how many conversations' messages were left
+   */
+  async finishErasures(): Promise<number> {
+    const unfinished = await this.database.kysely.selectFrom('erasures').selectAll().execute();
+    await this.#finish(unfinished);
+    return unfinished.length;
   }
 
   /** In the transaction that erases a part of a conversation; `purge` when it has committed. */
@@ -91,18 +128,14 @@ export class ErasureRepository {
   }
 
   /** In the order of their making, in which they are indexed: whatever is older than its last change. */
-  async #deleteOfKind(
-    accountId: string,
-    kind: ConversationsTable['kind'],
-    sinceMs: number = EVER,
-  ): Promise<number> {
+  async #deleteOfKind(accountId: string, kind: ConversationsTable['kind'], sinceMs: number): Promise<number> {
     let deleted = 0;
     let position: PagePosition | undefined;
     for (;;) {
-      const { last, count } = await inTransaction(this.database.kysely, async (trx) => {
+      const { last, count, unfinished } = await inTransaction(this.database.kysely, async (trx) => {
         const oldest = await trx
           .selectFrom('conversations')
-          .select(['id', 'chatbot_id', 'client_id', 'created_at_ms', 'updated_at_ms'])
+          .select(['id', 'chatbot_id', 'client_id', 'message_count', 'created_at_ms', 'updated_at_ms'])
           .where('account_id', '=', accountId)
           .where('kind', '=', kind)
           .where('created_at_ms', '<', BigInt(sinceMs))
@@ -113,10 +146,14 @@ export class ErasureRepository {
           .execute();
         const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(sinceMs));
         const erasable = await this.#lockErasable(trx, accountId, unchanged, sinceMs);
-        await this.#eraseRows(trx, accountId, erasable);
-        return { last: oldest.at(-1), count: erasable.length };
+        return {
+          last: oldest.at(-1),
+          count: erasable.length,
+          unfinished: await this.#eraseRows(trx, accountId, erasable),
+        };
       });
       deleted += count;
+      await this.#finish(unfinished);
       if (last === undefined) return deleted;
       position = { createdAtMs: Number(last.created_at_ms), id: last.id };
       await nextTurn();
@@ -135,7 +172,7 @@ export class ErasureRepository {
     if (sinceMs !== EVER) await this.balances.lock(trx, [accountId]);
     const unchanged = await trx
       .selectFrom('conversations')
-      .select(['id', 'chatbot_id', 'client_id'])
+      .select(['id', 'chatbot_id', 'client_id', 'message_count'])
       .where(
         'id',
         'in',
@@ -153,26 +190,82 @@ export class ErasureRepository {
     return resting;
   }
 
+  /** @returns those of which messages are left: nobody finds them any more, and `#finish` deletes them */
   async #eraseRows(
     trx: Transaction<Tables>,
     accountId: string,
     conversations: readonly Erasable[],
-  ): Promise<void> {
-    if (conversations.length === 0) return;
+  ): Promise<Unfinished[]> {
+    if (conversations.length === 0) return [];
     const ids = conversations.map(({ id }) => id);
-    const messages = await trx
-      .deleteFrom('conversation_messages')
-      .where('conversation_id', 'in', ids)
-      .returning('request_id')
-      .execute();
+    const { now, later } = withinOneTransaction(conversations);
+    if (now.length > 0) {
+      const messages = await trx
+        .deleteFrom('conversation_messages')
+        .where('conversation_id', 'in', now)
+        .returning('request_id')
+        .execute();
+      await this.#eraseAnswersTo(trx, accountId, messages);
+    }
     await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
     // Clients may have named it either way, and only an answer that ended has messages to be found by.
     const conversationIds = conversations.flatMap(({ id, client_id }) => [id, client_id]);
     await this.answers.eraseAnswers(accountId, { conversationIds, requestIds: [] }, trx);
+    const unfinished = later.map((id) => ({ conversation_id: id, account_id: accountId }));
+    if (unfinished.length > 0) await trx.insertInto('erasures').values(unfinished).execute();
+    return unfinished;
+  }
+
+  async #finish(unfinished: readonly Unfinished[]): Promise<void> {
+    for (const one of unfinished) {
+      while (await inTransaction(this.database.kysely, (trx) => this.#eraseSome(trx, one))) await nextTurn();
+    }
+  }
+
+  /** @returns whether there may be more */
+  async #eraseSome(trx: Transaction<Tables>, { conversation_id, account_id }: Unfinished): Promise<boolean> {
+    const last = await trx
+      .selectFrom('conversation_messages')
+      .select('seq')
+      .where('conversation_id', '=', conversation_id)
+      .orderBy('seq')
+      .offset(MESSAGES_AT_ONCE - 1)
+      .limit(1)
+      .executeTakeFirst();
+    const messages = await trx
+      .deleteFrom('conversation_messages')
+      .where('conversation_id', '=', conversation_id)
+      .$if(last !== undefined, (query) => query.where('seq', '<=', last?.seq ?? 0))
+      .returning('request_id')
+      .execute();
+    await this.#eraseAnswersTo(trx, account_id, messages);
+    if (last !== undefined) return true;
+    await trx.deleteFrom('erasures').where('conversation_id', '=', conversation_id).execute();
+    return false;
+  }
+
+  async #eraseAnswersTo(
+    trx: Transaction<Tables>,
+    accountId: string,
+    messages: readonly Pick<ConversationMessagesTable, 'request_id'>[],
+  ): Promise<void> {
     const requestIds = [...new Set(messages.map(({ request_id }) => request_id))].filter((id) => id !== null);
     for (let start = 0; start < requestIds.length; start += MAX_VALUES) {
       const some = requestIds.slice(start, start + MAX_VALUES);
       await this.answers.eraseAnswers(accountId, { conversationIds: [], requestIds: some }, trx);
     }
   }
+}
+
+/** Whose messages one transaction deletes, and whose are too many for it. */
+function withinOneTransaction(conversations: readonly Erasable[]): { now: string[]; later: string[] } {
+  const now: string[] = [];
+  const later: string[] = [];
+  let messages = 0;
+  for (const { id, message_count } of conversations) {
+    const fits = messages + message_count <= MESSAGES_AT_ONCE;
+    if (fits) messages += message_count;
+    (fits ? now : later).push(id);
+  }
+  return { now, later };
 }

@@ -34,24 +34,32 @@ export class RetentionService implements OnApplicationShutdown {
     try {
       const erased = await this.eraseExpired(await this.clock.nextSweepMs());
       if (erased > 0)
-        this.logger.log(`erased ${erased} conversations and completions past their account's days`);
+        this.logger.log(
+          `erased ${erased} conversations, completions and kept answers past their account's days`,
+        );
     } catch (error) {
       this.logger.warn(`retention not swept: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
   private async eraseExpired(nowMs: number): Promise<number> {
-    let erased = 0;
+    let erased = await this.erasure.finishErasures();
     let afterId = '';
     while (!this.stopped) {
       const accounts = await this.accounts.listRetentions(afterId, ACCOUNTS_AT_ONCE);
       for (const { id, days } of accounts) {
-        erased += await this.erasure.deleteUnchanged(id, days === 0 ? undefined : nowMs - days * DAY_MS);
+        erased += await this.eraseOf(id, days, nowMs);
         afterId = id;
       }
       if (accounts.length < ACCOUNTS_AT_ONCE) break;
     }
     if (erased > 0) await this.erasure.purge();
     return erased;
+  }
+
+  private async eraseOf(accountId: string, days: number, nowMs: number): Promise<number> {
+    if (days > 0) return this.erasure.deleteUnchanged(accountId, nowMs - days * DAY_MS);
+    const { deleted, answers } = await this.erasure.deleteAll(accountId);
+    return deleted + answers;
   }
 }

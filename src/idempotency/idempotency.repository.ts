@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
@@ -9,6 +10,27 @@ import type { Tables } from '../persistence/tables.js';
 
 /** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
 const ERASED = '0'.repeat(64);
+
+/** Columns of an answer of which nothing is left but that there was one. */
+const NOTHING_LEFT = {
+  // Not null: that would say that the first execution has not ended.
+  body: '',
+  sealed_with: null,
+  fingerprint: ERASED,
+  conversation_id: null,
+  conversation_key: null,
+};
+
+/** Answers of up to 8 million characters each. */
+const ERASED_AT_ONCE = 20;
+
+/** An execution under way. */
+type ExecutionName = Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey' | 'requestId'>;
+
+interface KeptAnswer extends Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey'> {
+  readonly body: string;
+  readonly conversationId: string | undefined;
+}
 
 /** The first execution of an account's idempotency key: under way, or with the answer that it gave. */
 export interface IdempotencyRecord {
@@ -100,26 +122,18 @@ export class IdempotencyRepository {
    * Keeps the answer of the execution that `requestId` names. Where this comes again after the answer was erased, it stays
    * so.
    *
+   * @param answer `undefined`: only that there was one is kept, as if it had been erased
    * @throws ExecutionLostError when that is no longer the one under way: this process was taken for dead, and its
    *   answer must not be charged beside that of the next
    */
   async keep(
     db: Kysely<Tables>,
-    accountId: string,
-    idempotencyKey: string,
-    requestId: string,
-    answer: { body: string; conversationId: string | undefined },
+    { accountId, idempotencyKey, requestId }: ExecutionName,
+    answer: { readonly body: string; readonly conversationId: string | undefined } | undefined,
   ): Promise<void> {
-    const { body, conversationId = null } = answer;
-    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
     const { numUpdatedRows } = await db
       .updateTable('idempotency_records')
-      .set({
-        body: sealed.text,
-        sealed_with: sealed.sealedWith,
-        conversation_id: conversationId,
-        conversation_key: conversationId === null ? null : conversationKey(accountId, conversationId),
-      })
+      .set(answer === undefined ? NOTHING_LEFT : this.#sealed({ accountId, idempotencyKey, ...answer }))
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .where('request_id', '=', requestId)
@@ -172,19 +186,49 @@ export class IdempotencyRepository {
       if (values.length === 0) continue;
       await db
         .updateTable('idempotency_records')
-        .set({
-          // Not null: that would say that the first execution has not ended.
-          body: '',
-          sealed_with: null,
-          fingerprint: ERASED,
-          conversation_id: null,
-          conversation_key: null,
-        })
+        .set(NOTHING_LEFT)
         .where(column, 'in', [...new Set(values)])
         .where('account_id', '=', accountId)
         .where('body', 'is not', null)
         .execute();
     }
+  }
+
+  /**
+   * Erases what the answers to all requests of an account say, some at a time.
+   * @returns how many
+   */
+  async eraseAllAnswers(accountId: string): Promise<number> {
+    let erased = 0;
+    for (;;) {
+      const { numUpdatedRows } = await this.database.kysely
+        .updateTable('idempotency_records')
+        .set(NOTHING_LEFT)
+        .where('account_id', '=', accountId)
+        .where('idempotency_key', 'in', (query) =>
+          query
+            .selectFrom('idempotency_records')
+            .select('idempotency_key')
+            .where('account_id', '=', accountId)
+            .where('body', 'is not', null)
+            .where('fingerprint', '!=', ERASED)
+            .limit(ERASED_AT_ONCE),
+        )
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows === 0n) return erased;
+      erased += Number(numUpdatedRows);
+      await nextTurn();
+    }
+  }
+
+  #sealed({ accountId, idempotencyKey, body, conversationId }: KeptAnswer) {
+    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
+    return {
+      body: sealed.text,
+      sealed_with: sealed.sealedWith,
+      conversation_id: conversationId ?? null,
+      conversation_key: conversationId === undefined ? null : conversationKey(accountId, conversationId),
+    };
   }
 
   async remove(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<void> {

@@ -115,6 +115,7 @@ export class AnsweringService {
         idempotencyKey,
         fingerprint: fingerprintOf(surface, endpoint.name, body),
         requestId,
+        keepsAnswers: principal.conversationRetentionDays !== 0,
       },
       envelope.conversationId,
       () => this.processes.living(),

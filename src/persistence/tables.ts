@@ -26,6 +26,7 @@ export interface Tables {
   chatbot_versions: ChatbotVersionsTable;
   conversations: ConversationsTable;
   conversation_messages: ConversationMessagesTable;
+  erasures: ErasuresTable;
 }
 
 /** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
@@ -299,4 +300,10 @@ export interface ConversationMessagesTable {
   /** The request that stored it; null: it was put there by hand. */
   request_id: string | null;
   created_at_ms: bigint;
+}
+
+/** Conversations that are gone, but for messages that are still to be deleted. */
+export interface ErasuresTable {
+  conversation_id: string;
+  account_id: string;
 }

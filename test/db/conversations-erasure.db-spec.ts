@@ -24,6 +24,12 @@ beforeAll(() => Logger.overrideLogger({ log: keepLine, warn: keepLine, error: ke
 afterAll(() => Logger.overrideLogger(false));
 beforeEach(() => void lines.splice(0));
 
+const execution = (idempotencyKey: string, requestId: string) => ({
+  accountId: 'acct_1',
+  idempotencyKey,
+  requestId,
+});
+
 /** The same numbers from 0 to 1 for the same seed. */
 function numbers(seed: number): () => number {
   let state = seed * 2_654_435_761;
@@ -62,6 +68,25 @@ class Scene {
     return unit.repeat(Math.max(1, Math.round((bytes * this.random()) / unit.length)));
   }
 
+  /** A conversation of short messages, some of them of a request whose answer is kept. */
+  async beginLong(messages: number): Promise<Thread> {
+    const thread = await this.begin('long');
+    await inTransaction(this.database.kysely, (trx) =>
+      this.repositories.conversations.appendTurn(trx, {
+        scope: { accountId: 'acct_1', chatbotId: 'bot_1', clientId: thread.clientId },
+        id: thread.id,
+        existed: true,
+        model: 'bot_1',
+        messages: Array.from({ length: messages }, () => ({ role: 'user', content: 'x' })),
+        requestId: newRequestId(AT_MS),
+        atMs: AT_MS,
+        departsAfterSeq: undefined,
+      }),
+    );
+    await this.turn(thread);
+    return thread;
+  }
+
   async begin(word: string): Promise<Thread> {
     const id = newConversationRowId();
     const thread = { id, clientId: `${word} of ${id}`, word, turns: 0 };
@@ -87,7 +112,7 @@ class Scene {
     };
     await this.repositories.answers.insert(record);
     await inTransaction(this.database.kysely, async (trx) => {
-      await this.repositories.answers.keep(trx, 'acct_1', requestId, requestId, {
+      await this.repositories.answers.keep(trx, execution(requestId, requestId), {
         body: this.say(thread.word),
         conversationId: thread.clientId,
       });
@@ -191,7 +216,7 @@ eachDatabase((_kind, open) => {
         createdAtMs: AT_MS,
       });
       await inTransaction(database.kysely, async (trx) => {
-        await scene.repositories.answers.keep(trx, 'acct_1', 'k', requestId, {
+        await scene.repositories.answers.keep(trx, execution('k', requestId), {
           body: 'b',
           conversationId: undefined,
         });
@@ -215,7 +240,7 @@ eachDatabase((_kind, open) => {
       });
       expect(await rowsOf(id)).toBe(0);
       // Where the acknowledgement of its commit is lost, a charge is written again, and its answer with it.
-      await scene.repositories.answers.keep(database.kysely, 'acct_1', 'k', requestId, {
+      await scene.repositories.answers.keep(database.kysely, execution('k', requestId), {
         body: 'b',
         conversationId: undefined,
       });
@@ -238,6 +263,64 @@ eachDatabase((_kind, open) => {
         .where('body', '!=', '')
         .execute();
       expect(left).toEqual([]);
+    });
+
+    /** Answers that are still kept. */
+    const keptAnswers = async (): Promise<string[]> => {
+      const rows = await database.kysely
+        .selectFrom('idempotency_records')
+        .select('request_id')
+        .where('body', '!=', '')
+        .execute();
+      return rows.map(({ request_id }) => request_id);
+    };
+
+    it('erases a conversation of many messages in parts, each of which leaves nothing to be found', async () => {
+      const [gone, stays] = [await scene.beginLong(9_000), await scene.beginLong(10)];
+      expect(await keptAnswers()).toHaveLength(4);
+      expect(await scene.repositories.erasure.erase('acct_1', gone.id, 'conversation')).toBe(true);
+      expect(await rowsOf(gone.id)).toBe(0);
+      expect(await rowsOf(stays.id)).toBe(14);
+      expect(await keptAnswers()).toHaveLength(2);
+      expect(await scene.repositories.erasure.finishErasures()).toBe(0);
+    });
+
+    it('ends what a process that died had begun', async () => {
+      const gone = await scene.beginLong(9_000);
+      let parts = 0;
+      const dying = new Proxy(database, {
+        get: (target, property) => {
+          if (property !== 'kysely') return Reflect.get(target, property, target) as unknown;
+          parts += 1;
+          if (parts > 2) throw new Error('killed');
+          return target.kysely;
+        },
+      });
+      const { erasure } = conversationRepositories(dying);
+      await expect(erasure.erase('acct_1', gone.id, 'conversation')).rejects.toThrow('killed');
+      const scope = { accountId: 'acct_1', chatbotId: 'bot_1', clientId: gone.clientId };
+      expect(await scene.repositories.conversations.recall(scope, 1)).toBeUndefined();
+      expect(await rowsOf(gone.id)).toBeGreaterThan(0);
+      expect(await scene.repositories.erasure.finishErasures()).toBe(1);
+      expect(await rowsOf(gone.id)).toBe(0);
+      expect(await scene.repositories.erasure.finishErasures()).toBe(0);
+    });
+
+    it('erases with all of an account the answers that were kept for requests of no conversation', async () => {
+      const requestId = newRequestId(AT_MS);
+      for (const accountId of ['acct_1', 'acct_2']) {
+        const name = { ...execution(`of ${accountId}`, requestId), accountId };
+        const record = { ...name, fingerprint: 'f'.repeat(64), owner: 'p', createdAtMs: AT_MS };
+        await scene.repositories.answers.insert(record);
+        await scene.repositories.answers.keep(database.kysely, name, {
+          body: 'b',
+          conversationId: undefined,
+        });
+      }
+      await scene.repositories.erasure.eraseAccount('acct_1');
+      const find = (accountId: string) => scene.repositories.answers.find(accountId, `of ${accountId}`);
+      expect(await find('acct_1')).toMatchObject({ erased: true, body: undefined });
+      expect(await find('acct_2')).toMatchObject({ erased: false, body: 'b' });
     });
   });
 });

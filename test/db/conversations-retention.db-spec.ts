@@ -309,6 +309,7 @@ eachDatabase((_kind, open) => {
     await turn(last);
     clock.pass(2 * DAY_MS);
     const broken = {
+      finishErasures: () => Promise.resolve(0),
       deleteUnchanged: () => Promise.reject(new Error('down')),
     } as unknown as ErasureRepository;
     const failing = start(clock, broken);

@@ -122,10 +122,14 @@ eachDatabase((_kind, open) => {
         createdAtMs: AT_MS,
       };
       await answers.insert(record);
-      await answers.keep(database.kysely, 'acct_1', 'k', 'r', {
-        body: 'secret answer',
-        conversationId: 'chat',
-      });
+      await answers.keep(
+        database.kysely,
+        { accountId: 'acct_1', idempotencyKey: 'k', requestId: 'r' },
+        {
+          body: 'secret answer',
+          conversationId: 'chat',
+        },
+      );
 
       expect(await storedText()).not.toContain('secret');
       expect(await keyNames()).toEqual(['k1']);

@@ -4,6 +4,7 @@ import { askChat, type Answered, type Asking } from '../support/chat-asking.js';
 import { newChatbot } from '../support/chatbots.js';
 import { eventually } from '../support/eventually.js';
 import { failure } from '../support/fake-upstream-replies.js';
+import { storeNothing } from '../support/conversations.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { HeldAnswer } from '../support/held-answer.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
@@ -218,11 +219,7 @@ describe.each([false, true])('what is kept apart (stream: %s)', (stream) => {
   describe('an account that keeps nothing', () => {
     it('has its answers without memory and without a row of anybody’s words', async () => {
       const quiet = await tollgate.newKey();
-      await db()
-        .updateTable('accounts')
-        .set({ conversation_retention_days: 0 })
-        .where('id', '=', quiet.accountId)
-        .execute();
+      await storeNothing(tollgate, quiet.accountId);
       const model = await newChatbot(tollgate, {}, { accountId: quiet.accountId });
       const asking = { key: quiet.secret };
       for (const text of ['one', 'two']) {

@@ -4,7 +4,7 @@ import type { ConversationObject } from '../../src/contracts/openai/conversation
 import { TurnRepository } from '../../src/conversations/turn.repository.js';
 import { Database } from '../../src/persistence/database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
-import { ConversationsClient, textOf } from '../support/conversations.js';
+import { ConversationsClient, storeNothing, textOf } from '../support/conversations.js';
 import { eventually } from '../support/eventually.js';
 import { json } from '../support/fake-upstream-replies.js';
 import { chatAnswer } from '../support/fake-upstream-wire.js';
@@ -321,12 +321,7 @@ describe('/v1/conversations', () => {
     it('an account that stores nothing begins no conversation, and adds and changes nothing of one', async () => {
       const { secret, accountId: forgetful } = await app.tollgate.newKey();
       const kept = await new ConversationsClient(app.tollgate, secret).create({ items: [HI], title: 'Old' });
-      await app.tollgate.app
-        .get(Database)
-        .kysely.updateTable('accounts')
-        .set({ conversation_retention_days: 0 })
-        .where('id', '=', forgetful)
-        .execute();
+      await storeNothing(app.tollgate, forgetful);
       const key = await app.tollgate.newKey({ accountId: forgetful });
       const own = new ConversationsClient(app.tollgate, key.secret);
       for (const [path, sent] of [

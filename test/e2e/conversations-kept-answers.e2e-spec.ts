@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/persistence/database.js';
 import { askChat, type Answered } from '../support/chat-asking.js';
 import { newChatbot } from '../support/chatbots.js';
-import { ConversationsClient } from '../support/conversations.js';
+import { ConversationsClient, storeNothing } from '../support/conversations.js';
 import { json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
-import { Tollgate } from '../support/tollgate.js';
+import { MODEL, Tollgate } from '../support/tollgate.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const SECRET = 'THE-SECRET-ADVICE';
@@ -107,6 +107,33 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
     },
   );
 
+  describe.each([false, true])('of an account that stores nothing (stream: %s)', (stream) => {
+    /** A key of such an account, and how its requests under one key are answered. */
+    async function keyOf(settings: Parameters<typeof newChatbot>[1] | undefined) {
+      const { accountId } = await tollgate.newKey();
+      await storeNothing(tollgate, accountId);
+      const { secret } = await tollgate.newKey({ accountId });
+      const bot = settings && (await newChatbot(tollgate, settings, { accountId }));
+      const idempotencyKey = `key-${++serial}`;
+      const body = { model: bot ?? MODEL, stream, messages: [{ role: 'user', content: 'one' }] };
+      return { idempotencyKey, again: () => askChat(tollgate, body, { idempotencyKey, key: secret }) };
+    }
+
+    it.each([
+      ['a chatbot', {}],
+      ['a chatbot without memory', { memory: { kind: 'none' as const } }],
+      ['a plain model', undefined],
+    ])('are not kept, but charged once all the same: %s', async (_what, settings) => {
+      const { idempotencyKey, again } = await keyOf(settings);
+      const called = upstream.requests.length;
+      expect((await again()).status).toBe(200);
+      expect(await keptText(idempotencyKey)).toBe('');
+      const repeated = await again();
+      expect([repeated.status, repeated.error.code]).toEqual([409, 'idempotency_erased']);
+      expect(upstream.requests).toHaveLength(called + 1);
+    });
+  });
+
   describe.each([
     { kind: 'a whole answer', broken: false },
     { kind: 'a stream that broke', broken: true },
@@ -130,7 +157,7 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
       for (let repetition = 0; repetition < 2; repetition++) {
         const refused = await again();
         expect(refused).toMatchObject({ status: 409, error: { code: 'idempotency_erased' } });
-        expect(refused.error.message).toContain('was erased. Use a new key');
+        expect(refused.error.message).toContain('was erased, or not kept');
         expect(refused.headers.get('x-should-retry')).toBe('false');
       }
       expect(upstream.requests.length).toBe(calls);

@@ -6,7 +6,7 @@ import type {
 } from '../../src/contracts/openai/stored-completion.dto.js';
 import { Database } from '../../src/persistence/database.js';
 import { newChatbot } from '../support/chatbots.js';
-import { ConversationsClient } from '../support/conversations.js';
+import { ConversationsClient, storeNothing } from '../support/conversations.js';
 import { json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { OpenApiJudge, type OpenApi } from '../support/openapi-document.js';
@@ -111,12 +111,7 @@ describe('stored chat completions', () => {
       app.upstream.enqueue(sse(chatChunks('half'), { ending: 'reset', done: false }));
       await (await ask({ stream: true })).text().catch(() => undefined);
       expect((await list()).data).toEqual([]);
-      await app.tollgate.app
-        .get(Database)
-        .kysely.updateTable('accounts')
-        .set({ conversation_retention_days: 0 })
-        .where('id', '=', accountId)
-        .execute();
+      await storeNothing(app.tollgate, accountId);
       const { secret } = await app.tollgate.newKey({ accountId });
       const headers = { authorization: `Bearer ${secret}` };
       expect((await ask({}, '/v1', headers)).status).toBe(200);
@@ -125,12 +120,7 @@ describe('stored chat completions', () => {
 
     it('keeps its metadata where the account stores nothing any more', async () => {
       const { id } = await stored({ metadata: { a: 'b' } });
-      await app.tollgate.app
-        .get(Database)
-        .kysely.updateTable('accounts')
-        .set({ conversation_retention_days: 0 })
-        .where('id', '=', accountId)
-        .execute();
+      await storeNothing(app.tollgate, accountId);
       const own = new ConversationsClient(app.tollgate, (await app.tollgate.newKey({ accountId })).secret);
       const { status, body } = await own.send('POST', `/chat/completions/${id}`, { metadata: { c: 'd' } });
       expect([status, body['error']]).toEqual([

@@ -1,5 +1,6 @@
 import type { ConversationItem } from '../../src/contracts/openai/conversation-item.dto.js';
 import type { ConversationObject } from '../../src/contracts/openai/conversation.dto.js';
+import { Database } from '../../src/persistence/database.js';
 import type { Tollgate } from './tollgate.js';
 
 export interface JsonAnswer {
@@ -73,6 +74,16 @@ export class ConversationsClient {
     if (answer.status !== 200) throw new Error(`${method} ${path}: ${JSON.stringify(answer)}`);
     return answer.body;
   }
+}
+
+/** As an operator sets it, for all processes that have not read the account before. */
+export async function storeNothing(tollgate: Tollgate, accountId: string): Promise<void> {
+  await tollgate.app
+    .get(Database)
+    .kysely.updateTable('accounts')
+    .set({ conversation_retention_days: 0 })
+    .where('id', '=', accountId)
+    .execute();
 }
 
 /** The text of a message item. */

@@ -8,6 +8,7 @@ import { failedAttempts } from './0006-failed-attempts.js';
 import { chatbots } from './0007-chatbots.js';
 import { conversations } from './0008-conversations.js';
 import { givenBackByRequest } from './0009-given-back-by-request.js';
+import { erasures } from './0010-erasures.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -20,4 +21,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-chatbots': chatbots,
   '0008-conversations': conversations,
   '0009-given-back-by-request': givenBackByRequest,
+  '0010-erasures': erasures,
 };
