@@ -1,11 +1,15 @@
 import { believeReported, usageOf, type BelievedUsage } from '../billing/reported-usage.js';
 import { MAX_COUNTED_CHARS, type TokenCounter } from '../billing/token-counter.js';
+import { MAX_INT32 } from '../contracts/validation/limits.js';
 import type { MeteredPart } from './endpoint.js';
 import { maxPromptTokens, uncountedPromptTokens, type PromptMeasure } from './prompt.js';
 import { RelayedText } from './relayed-text.js';
 
 /** Where neither request nor model names a limit, no believable answer is longer. */
 const UNBOUNDED_COMPLETION_TOKENS = 2_000_000;
+
+/** Nor is anything that is believed longer than what a row holds. */
+const MOST_TOKENS = MAX_INT32;
 
 /**
  * Watches one answer go by and tells at the end what it used. An upstream that breaks off or reports nothing is billed
@@ -61,15 +65,14 @@ export class Meter {
   }
 
   /**
-   * True once the answer is certainly longer than was allowed: an event with text has at least one token, and no
-   * tokenizer averages 16 characters. Slack covers upstreams that split a token over two events.
+   * True once the answer is certainly longer than was allowed: an event with text has at least one token, unless the
+   * upstream splits them, and then it has few bytes; and no tokenizer averages 16 characters.
    */
   get overrun(): boolean {
-    if (this.maxCompletionTokens === undefined) return false;
-    return (
-      this.events > this.maxCompletionTokens * 2 + 64 ||
-      this.text.chars > this.maxCompletionTokens * 16 + 1024
-    );
+    const max = this.maxCompletionTokens;
+    if (max === undefined) return false;
+    const manyEvents = this.events > max * 2 + 64 && this.bytes > max * 8 + 256;
+    return manyEvents || this.text.chars > max * 16 + 1024;
   }
 
   /**
@@ -77,8 +80,8 @@ export class Meter {
    */
   async usage(counter: TokenCounter, complete: boolean): Promise<BelievedUsage> {
     const bounds = {
-      maxPromptTokens: maxPromptTokens(this.prompt),
-      maxCompletionTokens: this.maxCompletionTokens ?? UNBOUNDED_COMPLETION_TOKENS,
+      maxPromptTokens: Math.min(maxPromptTokens(this.prompt), MOST_TOKENS),
+      maxCompletionTokens: Math.min(this.maxCompletionTokens ?? UNBOUNDED_COMPLETION_TOKENS, MOST_TOKENS),
     };
     const believed = believeReported(this.reported, bounds);
     // A report that came before the end (some upstreams send running totals) may be behind what was relayed.

@@ -3,7 +3,7 @@ import { billOf, expectNothingOpen } from '../support/aftermath.js';
 import { ExpectedFrames } from '../support/expected-frames.js';
 import type { FakeResponse } from '../support/fake-upstream-exchange.js';
 import { controlled, endless, json, raw, type Reply, sse } from '../support/fake-upstream-replies.js';
-import { chatAnswer, chatChunks, wireError } from '../support/fake-upstream-wire.js';
+import { chatAnswer, chatChunks, wireError, wireUsage } from '../support/fake-upstream-wire.js';
 import { httpRequest, RawClient } from '../support/raw-client.js';
 import { useWireApp } from '../support/wire-app.js';
 import { countedClient } from '../support/wire-client.js';
@@ -284,6 +284,15 @@ describe('a stream in an unusual form', () => {
     const { chunks } = await readStream(await app.tollgate.post(Q.chat, chatBody({ stream: true })));
     const text = chunks.map(({ choices }) => choices[0]?.delta?.['content'] ?? '').join('');
     expect(text).toBe(words.join(''));
+  });
+
+  it('U27: an answer within max_tokens is whole, however small the events it comes in', async () => {
+    const text = 'A sentence of some words. '.repeat(104);
+    app.upstream.enqueue(sse(chatChunks([...text], { usage: wireUsage(8, 601) })));
+    const response = await app.tollgate.post(Q.chat, chatBody({ stream: true, max_tokens: 1_000 }));
+    const { chunks } = await readStream(response);
+    expect(chunks.map(({ choices }) => choices[0]?.delta?.['content'] ?? '').join('')).toBe(text);
+    expect(await billOf(app, response)).toMatchObject({ outcome: 'completed', completionTokens: 601 });
   });
 
   it.each(SURFACES)(
