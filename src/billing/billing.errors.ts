@@ -2,7 +2,8 @@ import { DomainError } from '../common/errors/domain-error.js';
 
 /** The account's available credit does not cover what the request may cost. */
 export class InsufficientCreditError extends DomainError {
-  constructor() {
+  /** @param availableHundredths there is so much */
+  constructor(readonly availableHundredths: bigint) {
     super(
       'insufficient_quota',
       'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. A smaller max_tokens or n may fit.',
@@ -12,7 +13,8 @@ export class InsufficientCreditError extends DomainError {
 
 /** The budget that this key has for the present period does not cover what the request may cost. */
 export class BudgetExceededError extends DomainError {
-  constructor() {
+  /** @param availableHundredths there is so much */
+  constructor(readonly availableHundredths: bigint) {
     super(
       'insufficient_quota',
       'You exceeded your current quota, please check your plan and billing details: the budget of this API key does not cover the most that this request can cost. A smaller max_tokens or n may fit.',

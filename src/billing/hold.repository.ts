@@ -50,6 +50,9 @@ const COLUMNS = [
 
 const OPEN = literal('open');
 
+/** Of one statement. */
+const NOTES_AT_ONCE = 500;
+
 @Injectable()
 export class HoldRepository {
   readonly #insert = new IdempotentInsert('holds', COLUMNS, 'request_id');
@@ -135,13 +138,17 @@ export class HoldRepository {
       .execute();
   }
 
-  async setProgress(trx: Kysely<Tables>, requestId: string, relayedTokens: number): Promise<void> {
-    await trx
-      .updateTable('holds')
-      .set({ relayed_tokens: relayedTokens })
-      .where('request_id', '=', requestId)
-      .where('state', '=', 'open')
-      .execute();
+  /** @param relayedTokens by request id, of any number of holds */
+  async setProgress(trx: Kysely<Tables>, relayedTokens: ReadonlyMap<string, number>): Promise<void> {
+    const notes = [...relayedTokens];
+    for (let start = 0; start < notes.length; start += NOTES_AT_ONCE) {
+      const rows = notes
+        .slice(start, start + NOTES_AT_ONCE)
+        .map(([requestId, tokens]) => sql`(cast(${requestId} as text), cast(${tokens} as integer))`);
+      await sql`
+        update holds set relayed_tokens = note.column2 from (values ${sql.join(rows)}) as note
+        where holds.request_id = note.column1 and holds.state = ${OPEN}`.execute(trx);
+    }
   }
 
   /** Whether an open hold of the account has this name. Exact while the account is locked. */

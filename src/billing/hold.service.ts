@@ -43,16 +43,27 @@ export interface HoldRequest {
   readonly exclusive?: ExclusiveUse | undefined;
 }
 
-interface PendingExtension {
+/** What a hold is to be raised to. */
+export interface ExtensionRequest {
   readonly requestId: string;
   readonly accountId: string;
+  /** The whole new amount. */
   readonly wantedHundredths: bigint;
+  /** What it cannot do without. */
+  readonly neededHundredths: bigint;
+}
+
+interface PendingExtension extends ExtensionRequest {
   readonly atMs: number;
 }
 
 type Outcome =
   | { readonly kind: 'opened'; readonly amountHundredths: bigint }
-  | { readonly kind: 'refused'; readonly lacking: 'credit' | 'budget' }
+  | {
+      readonly kind: 'refused';
+      readonly lacking: 'credit' | 'budget';
+      readonly availableHundredths: bigint;
+    }
   | { readonly kind: 'busy' }
   | { readonly kind: 'lost' };
 
@@ -70,6 +81,10 @@ const SHARE_OF_AVAILABLE = 8n;
 /** Sets credit aside before an upstream is called. Nothing reaches an upstream without a hold. */
 @Injectable()
 export class HoldService {
+  /** Waiting to be stored: the newest of each request. */
+  private notes = new Map<string, number>();
+  private notesSubmitted = false;
+
   constructor(
     private readonly groupCommit: GroupCommit,
     private readonly balances: BalanceRepository,
@@ -101,35 +116,47 @@ export class HoldService {
     if (outcome.kind === 'opened') return outcome.amountHundredths;
     if (outcome.kind === 'lost') throw new HoldLostError();
     if (outcome.kind === 'busy') throw new ExclusiveUseError();
-    throw outcome.lacking === 'budget' ? new BudgetExceededError() : new InsufficientCreditError();
+    const { lacking, availableHundredths } = outcome;
+    throw lacking === 'budget'
+      ? new BudgetExceededError(availableHundredths)
+      : new InsufficientCreditError(availableHundredths);
   }
 
   /**
-   * Raises a hold that is still open.
+   * Raises a hold that is still open, by no more than what it needs, an eighth of itself or an eighth of what is
+   * available, whichever is most: it may ask again.
    *
-   * @param wantedHundredths the whole new amount
    * @returns the amount held now; the old one where nothing more is available or the hold is resolved
    */
-  extend(requestId: string, accountId: string, wantedHundredths: bigint): Promise<bigint> {
+  extend(request: ExtensionRequest): Promise<bigint> {
     return this.groupCommit.submit(
       this.#extendMany,
-      { requestId, accountId, wantedHundredths, atMs: this.clock.nowMs() },
-      this.#lockOf(accountId),
+      { ...request, atMs: this.clock.nowMs() },
+      this.#lockOf(request.accountId),
     );
   }
 
-  /** Stores how much output a client has been sent, without waiting; a lost note costs a second's worth. */
+  /**
+   * Stores how much output a client has been sent, without waiting; a lost note costs a second's worth. All that wait
+   * are one item of the queue and few statements: thousands of streams do not keep a hold waiting.
+   */
   noteProgress(requestId: string, relayedTokens: number): void {
-    this.groupCommit.submit(this.#noteMany, { requestId, relayedTokens }).catch(() => undefined);
+    this.notes.set(requestId, relayedTokens);
+    if (this.notesSubmitted) return;
+    this.notesSubmitted = true;
+    const stored = this.groupCommit.submit(this.#writeNotes, undefined).catch(() => undefined);
+    void stored.then(() => (this.notesSubmitted = false));
   }
 
-  readonly #noteMany = async (
+  readonly #writeNotes = async (
     trx: Transaction<Tables>,
-    notes: readonly { requestId: string; relayedTokens: number }[],
+    items: readonly undefined[],
   ): Promise<undefined[]> => {
-    for (const { requestId, relayedTokens } of notes)
-      await this.holds.setProgress(trx, requestId, relayedTokens);
-    return notes.map(() => undefined);
+    const { notes } = this;
+    this.notes = new Map();
+    this.notesSubmitted = false;
+    await this.holds.setProgress(trx, notes);
+    return items.map(() => undefined);
   };
 
   readonly #extendMany = async (
@@ -144,7 +171,7 @@ export class HoldService {
     );
     const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const amounts: bigint[] = [];
-    for (const { requestId, accountId, wantedHundredths, atMs } of extensions) {
+    for (const { requestId, accountId, wantedHundredths, neededHundredths, atMs } of extensions) {
       const hold = holds.get(requestId);
       if (hold === undefined || hold.state !== 'open' || hold.amountHundredths >= wantedHundredths) {
         amounts.push(hold?.amountHundredths ?? 0n);
@@ -152,12 +179,11 @@ export class HoldService {
       }
       const balance = (await this.balances.lock(trx, [accountId])).get(accountId);
       const place = budgetPlaceOf(hold);
-      const more = least(
-        wantedHundredths - hold.amountHundredths,
-        available(balance),
-        ...(place === undefined ? [] : [budgets.availableOf(place)]),
-      );
-      const amountHundredths = more > 0n ? hold.amountHundredths + more : hold.amountHundredths;
+      const held = hold.amountHundredths;
+      const there = least(available(balance), ...(place === undefined ? [] : [budgets.availableOf(place)]));
+      const step = most(neededHundredths - held, held / SHARE_OF_AVAILABLE, there / SHARE_OF_AVAILABLE);
+      const more = least(wantedHundredths - held, there, most(step, 1n));
+      const amountHundredths = more > 0n ? held + more : held;
       if (more > 0n) {
         await this.balances.change(trx, [{ accountId, balanceHundredths: 0n, heldHundredths: more }]);
         if (place !== undefined) budgets.hold(place, more);
@@ -201,7 +227,8 @@ export class HoldService {
       const left = place === undefined ? credit : least(credit, budgets.availableOf(place, limit));
       const amount = affordable(request, left);
       if (amount === undefined) {
-        return { kind: 'refused', lacking: request.leastHundredths > credit ? 'credit' : 'budget' };
+        const lacking = request.leastHundredths > credit ? 'credit' : 'budget';
+        return { kind: 'refused', lacking, availableHundredths: left };
       }
       heldNow.set(request.accountId, already + amount);
       if (place !== undefined) budgets.hold(place, amount, limit);
@@ -276,6 +303,10 @@ function nameOf(accountId: string, { name }: ExclusiveUse): string {
 
 function available(balance: Balance | undefined): bigint {
   return balance === undefined ? 0n : balance.balanceHundredths - balance.heldHundredths;
+}
+
+function most(first: bigint, ...others: readonly bigint[]): bigint {
+  return others.reduce((greatest, other) => (other > greatest ? other : greatest), first);
 }
 
 function least(first: bigint, ...others: readonly bigint[]): bigint {

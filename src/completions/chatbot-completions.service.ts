@@ -32,7 +32,7 @@ export class ChatbotCompletions {
     const endpoint = completionEndpointFor(preset, callersLimit !== undefined);
     const model = this.catalogue.get(request.model);
     // One limit serves all calls; the longest prompt leaves the least room for an answer.
-    const prompt = endpoint.measure({ ...request, prompt: longestOf(request.prompt) });
+    const prompt = endpoint.measure({ ...request, prompt: longestOf(request.prompt) }, model);
     const limit = await this.answerLimit(model.contextLength, prompt, perChoiceLimit(request, model));
     return {
       endpoint: manageChatbots ? endpoint : discreet(endpoint),

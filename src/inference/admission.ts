@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { stringifyFacts, type HoldFacts } from '../billing/hold-facts.js';
-import { HoldService } from '../billing/hold.service.js';
+import { BudgetExceededError, InsufficientCreditError } from '../billing/billing.errors.js';
+import { HoldService, type HoldRequest } from '../billing/hold.service.js';
 import { settlementOfLeft } from '../billing/left-hold.js';
+import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
@@ -11,9 +13,15 @@ import type { Model, Route } from '../models/model.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
 import type { Caller } from './caller.js';
-import { holdSize } from './hold-size.js';
+import { holdSize, type HoldSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
-import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
+import {
+  estimatePromptTokens,
+  promptTokensAtLeast,
+  promptTokensToHold,
+  uncountedPromptTokens,
+  type PromptMeasure,
+} from './prompt.js';
 import type { PreparedRequest } from './prepared-request.js';
 import { orderRoutes } from './route-order.js';
 import { UnsettledService } from './unsettled.service.js';
@@ -37,6 +45,8 @@ export interface Admission<Request> {
 export interface OpenHold {
   /** Hundredths of a credit; raised when the hold is extended. */
   amountHundredths: bigint;
+  /** What it is for beside the output: the prompt, as often as it may be read. */
+  readonly promptTokens: number;
   /** As in `HoldSize`. Where the hold is less, it has to grow with the answer. */
   readonly worstHundredths: bigint | undefined;
 }
@@ -51,6 +61,7 @@ export class AdmissionService {
     private readonly catalogue: CatalogueService,
     private readonly tokens: TokenLimiter,
     private readonly holds: HoldService,
+    private readonly counter: TokenCounter,
     private readonly unsettled: UnsettledService,
     private readonly clock: Clock,
     private readonly config: AppConfig,
@@ -74,7 +85,7 @@ export class AdmissionService {
     }
     if (model.price === undefined) throw new PriceUnknownError();
 
-    const prompt = endpoint.measure(request);
+    const prompt = endpoint.measure(request, model);
     const maxCompletionTokens = endpoint.maxCompletionTokens(request, model);
     const routes = orderRoutes(model.routes, Math.random);
     const [route] = routes;
@@ -82,14 +93,15 @@ export class AdmissionService {
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
     const promptTokens = estimatePromptTokens(prompt);
     const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
-    const { worstHundredths, ...size } = holdSize(
-      prompt,
-      endpoint.choices(request),
-      maxCompletionTokens,
-      endpoint.limitsOutput(request),
-      model.price,
-      this.config.money.creditNanoUsd,
-    );
+    const { price } = model;
+    const sizeFor = (heldPromptTokens: number): HoldSize =>
+      holdSize(
+        heldPromptTokens,
+        maxCompletionTokens,
+        endpoint.limitsOutput(request),
+        price,
+        this.config.money.creditNanoUsd,
+      );
     const facts: HoldFacts = {
       clientRequestId: caller.clientRequestId,
       surface: caller.surface,
@@ -99,25 +111,23 @@ export class AdmissionService {
       upstreamModel: route.upstreamModel,
       streamed,
       promptTokens,
-      price: model.price,
+      price,
       context,
     };
     try {
-      const amountHundredths = await this.holds.open({
+      const hold = await this.hold(prompt, sizeFor, {
         requestId: caller.requestId,
         accountId: caller.principal.accountId,
         keyId: caller.principal.keyId,
-        ...size,
         budget: caller.principal.budget ?? undefined,
         facts: stringifyFacts(facts),
         exclusive: prepared.exclusive,
       });
-      const hold = { amountHundredths, worstHundredths };
       return {
         request,
         caller,
         model,
-        price: model.price,
+        price,
         routes,
         prompt,
         maxCompletionTokens,
@@ -129,6 +139,30 @@ export class AdmissionService {
       tokens.correct(0);
       if (error instanceof CommitUnknownError) this.giveBack(caller, facts);
       throw error;
+    }
+  }
+
+  /** Counts the prompt where there may be enough for it, but not for all that such a text can have. */
+  private async hold(
+    prompt: PromptMeasure,
+    sizeFor: (promptTokens: number) => HoldSize,
+    request: Omit<HoldRequest, keyof HoldSize>,
+  ): Promise<OpenHold> {
+    const open = async (promptTokens: number): Promise<OpenHold> => {
+      const { worstHundredths, ...size } = sizeFor(promptTokens);
+      const amountHundredths = await this.holds.open({ ...request, ...size });
+      return { amountHundredths, promptTokens, worstHundredths };
+    };
+    const roughly = promptTokensToHold(prompt);
+    try {
+      return await open(roughly * prompt.reads);
+    } catch (error) {
+      if (!(error instanceof InsufficientCreditError || error instanceof BudgetExceededError)) throw error;
+      const { leastHundredths } = sizeFor(promptTokensAtLeast(prompt) * prompt.reads);
+      if (leastHundredths > error.availableHundredths) throw error;
+      const counted = (await this.counter.count(prompt.texts)) + uncountedPromptTokens(prompt);
+      if (counted >= roughly) throw error;
+      return await open(counted * prompt.reads);
     }
   }
 

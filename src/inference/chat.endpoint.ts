@@ -25,7 +25,6 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     return perChoice === undefined ? undefined : perChoice * (request.n ?? 1);
   },
 
-  choices: (request) => request.n ?? 1,
   limitsOutput: (request) => (request.max_completion_tokens ?? request.max_tokens) !== undefined,
 
   shorten: (answer, share) => ({

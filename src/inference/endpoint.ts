@@ -19,11 +19,9 @@ export interface MeteredPart {
  */
 export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
   readonly name: 'chat' | 'completions';
-  measure(request: Request): PromptMeasure;
+  measure(request: Request, model: Model): PromptMeasure;
   /** Most tokens that all choices together may have; `undefined`: neither request nor model names a limit. */
   maxCompletionTokens(request: Request, model: Model): number | undefined;
-  /** How many answers are generated, to each prompt or to all. */
-  choices(request: Request): number;
   /** Whether the client itself limited the output. */
   limitsOutput(request: Request): boolean;
   /** The part of an answer that can be paid for: texts cut, finish reason "length". */

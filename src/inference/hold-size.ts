@@ -1,6 +1,5 @@
 import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import type { Price } from '../common/money/price.js';
-import { estimatePromptTokens, type PromptMeasure } from './prompt.js';
 
 /** What to set aside for a request, in hundredths of a credit. */
 export interface HoldSize {
@@ -20,18 +19,16 @@ const LEAST_COMPLETION_TOKENS = 512;
  * the model's whole limit, and a few such requests side by side would lock a paying account out; so its hold may be
  * smaller (a share of what is available, but room for a short answer) and grows while the answer does.
  *
- * @param choices the prompt is read once, or once a choice by upstreams that have no `n`: held for the dearer way
+ * @param promptTokens read altogether, at most
  * @param maxCompletionTokens of all choices together; `undefined` where nobody names a limit
  */
 export function holdSize(
-  prompt: PromptMeasure,
-  choices: number,
+  promptTokens: number,
   maxCompletionTokens: number | undefined,
   limitIsClients: boolean,
   price: Price,
   creditNanoUsd: bigint,
 ): HoldSize {
-  const promptTokens = estimatePromptTokens(prompt) * choices;
   const credits = (completionTokens: number): bigint =>
     creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), creditNanoUsd);
   const least = Math.min(LEAST_COMPLETION_TOKENS, maxCompletionTokens ?? LEAST_COMPLETION_TOKENS);

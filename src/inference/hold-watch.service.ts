@@ -4,7 +4,6 @@ import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import type { Admission, OpenHold } from './admission.js';
-import { estimatePromptTokens } from './prompt.js';
 
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
@@ -44,7 +43,7 @@ export class HoldWatchService {
 class StreamWatch implements HoldWatch {
   private atItsLimit: boolean;
   private extension: Promise<void> | undefined;
-  /** The last extension was not given whole: there is no more, until somebody buys credit or another hold is resolved. */
+  /** The last extension gave nothing: there is no more, until somebody buys credit or another hold is resolved. */
   private short = false;
   private nextProgressMs: number;
 
@@ -91,20 +90,24 @@ class StreamWatch implements HoldWatch {
   private async extend(used: bigint): Promise<void> {
     const { hold, caller } = this.admission;
     const twice = (used > hold.amountHundredths ? used : hold.amountHundredths) * 2n;
-    const { worstHundredths: worst = twice } = hold;
-    const wanted = twice < worst ? twice : worst;
+    const { worstHundredths: worst = twice, amountHundredths: before } = hold;
     try {
-      hold.amountHundredths = await this.holds.extend(caller.requestId, caller.principal.accountId, wanted);
+      hold.amountHundredths = await this.holds.extend({
+        requestId: caller.requestId,
+        accountId: caller.principal.accountId,
+        wantedHundredths: twice < worst ? twice : worst,
+        neededHundredths: used,
+      });
       this.atItsLimit = isWorstCase(hold);
-      this.short = hold.amountHundredths < wanted;
+      this.short = hold.amountHundredths === before;
     } finally {
       this.extension = undefined;
     }
   }
 
   private credits(completionTokens: number): bigint {
-    const { prompt, price } = this.admission;
-    const promptTokens = estimatePromptTokens(prompt);
+    const { price, hold } = this.admission;
+    const { promptTokens } = hold;
     return creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), this.creditNanoUsd);
   }
 }

@@ -11,6 +11,8 @@ export interface PromptMeasure {
   readonly extraTokens: number;
   /** Images, audio and files, whose tokens only the upstream knows. */
   readonly mediaParts: number;
+  /** How often it is read at most: upstreams that cannot give several answers at once read it once an answer. */
+  readonly reads: number;
 }
 
 /** Framing of one message, its role included, by OpenAI's published counting recipe (cookbook, read 2026-11-28). */
@@ -32,7 +34,7 @@ export function measureChat(request: ChatCompletionRequest): PromptMeasure {
   if (request.functions !== undefined) texts.push(JSON.stringify(request.functions));
   if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
   const framing = request.messages.reduce((sum, message) => sum + framingTokens(message), TOKENS_PER_REPLY);
-  return measured(texts, framing, mediaParts);
+  return measured(texts, framing, mediaParts, request.n ?? 1);
 }
 
 /** Of a message, beside its text. */
@@ -40,8 +42,16 @@ export function framingTokens({ name }: ChatMessage): number {
   return TOKENS_PER_MESSAGE + (name === undefined ? 0 : TOKENS_PER_NAME);
 }
 
-export function measureCompletion(prompt: CompletionPrompt, suffix: string | undefined): PromptMeasure {
-  const texts: string[] = suffix === undefined ? [] : [suffix];
+/**
+ * @param around what is read beside the prompts
+ * @param reads see `PromptMeasure`
+ */
+export function measureCompletion(
+  prompt: CompletionPrompt,
+  around: readonly string[],
+  reads: number,
+): PromptMeasure {
+  const texts: string[] = [...around];
   let ids = 0;
   if (typeof prompt === 'string') texts.push(prompt);
   else {
@@ -50,7 +60,7 @@ export function measureCompletion(prompt: CompletionPrompt, suffix: string | und
       else ids += typeof part === 'number' ? 1 : part.length;
     }
   }
-  return measured(texts, ids, 0);
+  return measured(texts, ids, 0, reads);
 }
 
 /** A quick guess before the call, a little high for English: four characters a token. */
@@ -58,14 +68,42 @@ export function estimatePromptTokens(prompt: PromptMeasure): number {
   return Math.ceil(prompt.chars / 4) + prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
 }
 
+/**
+ * As many as a prompt in any language may have, to set credit aside for: a quarter of a token for a Latin letter, one for
+ * any other ASCII character and for those of other alphabets, two for one of a script with thousands of characters. Only
+ * a text that is made for it has up to about twice as many.
+ */
+export function promptTokensToHold(prompt: PromptMeasure): number {
+  let letters = 0;
+  let tokens = uncountedPromptTokens(prompt);
+  for (const text of prompt.texts) {
+    for (let i = 0; i < text.length; i += 1) {
+      const unit = text.charCodeAt(i);
+      if (isLatin(unit)) letters += 1;
+      else tokens += unit < 0x800 ? 1 : 2;
+    }
+  }
+  return Math.ceil(letters / 4) + tokens;
+}
+
+/** A letter or a space. */
+function isLatin(unit: number): boolean {
+  return (unit >= 97 && unit <= 122) || unit === 32 || (unit >= 65 && unit <= 90);
+}
+
+/** Words of any language have more tokens than this. */
+export function promptTokensAtLeast(prompt: PromptMeasure): number {
+  return Math.floor(prompt.chars / 16);
+}
+
 /** No honest tokenizer makes more of it than this: a token is at least one of a character's up to four bytes. */
 export function maxPromptTokens(prompt: PromptMeasure): number {
-  return (
+  const once =
     prompt.chars * 4 +
     prompt.extraTokens * 4 +
     prompt.mediaParts * MAX_TOKENS_PER_MEDIA_PART +
-    UPSTREAM_ALLOWANCE_TOKENS
-  );
+    UPSTREAM_ALLOWANCE_TOKENS;
+  return once * prompt.reads;
 }
 
 /** A number that no exact count exceeds: each token is at least one byte of the text. */
@@ -80,8 +118,13 @@ export function uncountedPromptTokens(prompt: PromptMeasure): number {
   return prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
 }
 
-function measured(texts: readonly string[], extraTokens: number, mediaParts: number): PromptMeasure {
+function measured(
+  texts: readonly string[],
+  extraTokens: number,
+  mediaParts: number,
+  reads: number,
+): PromptMeasure {
   let chars = 0;
   for (const text of texts) chars += text.length;
-  return { texts, chars, extraTokens, mediaParts };
+  return { texts, chars, extraTokens, mediaParts, reads };
 }

@@ -29,7 +29,12 @@ onPostgres((newDatabaseUrl) => {
       await holds.open({ ...request, amountHundredths: 100n, leastHundredths: 100n, facts });
       // Apart, so that batches mix.
       await pause(Math.random() * 5);
-      await holds.extend(request.requestId, accountId, 150n);
+      await holds.extend({
+        requestId: request.requestId,
+        accountId,
+        wantedHundredths: 150n,
+        neededHundredths: 150n,
+      });
       await pause(Math.random() * 5);
       await settlements.settle(settlementOf(request, { usage: usageOf(40, 60) }));
     };

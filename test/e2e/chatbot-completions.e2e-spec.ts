@@ -133,7 +133,7 @@ describe('a legacy completion by a chatbot', () => {
   });
 
   it('sets credit aside for the system prompt, once for each prompt', async () => {
-    const { secret, accountId } = await app.tollgate.newKey({}, 1_900n);
+    const { secret, accountId } = await app.tollgate.newKey({}, 1_500n);
     const settings = { model: 'test/dear-prompt', systemPrompt: 'word '.repeat(800) };
     const bot = await newChatbot(app.tollgate, settings, { accountId });
     app.upstream.otherwise(json(chatAnswer({ usage: wireUsage(1_000, 5) })));

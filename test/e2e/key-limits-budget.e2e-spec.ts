@@ -219,11 +219,13 @@ describe('the budget of a key', () => {
     const budget = { limitHundredths: 300n, period: 'total' } as const;
     const size = { amountHundredths: 100n, leastHundredths: 100n };
     const facts = stringifyFacts(FACTS);
+    const extend = (amount: bigint) =>
+      holds.extend({ ...hold, wantedHundredths: amount, neededHundredths: amount });
     expect(await holds.open({ ...hold, ...size, budget, facts })).toBe(100n);
-    expect(await holds.extend(hold.requestId, key.accountId, 200n)).toBe(200n);
+    expect(await extend(200n)).toBe(200n);
     expect(await budgetOf(key.id)).toEqual({ spent: 0, held: 2 });
-    expect(await holds.extend(hold.requestId, key.accountId, 900n)).toBe(300n);
-    expect(await holds.extend(hold.requestId, key.accountId, 900n)).toBe(300n);
+    expect(await extend(900n)).toBe(300n);
+    expect(await extend(900n)).toBe(300n);
     expect(await budgetOf(key.id)).toEqual({ spent: 0, held: 3 });
     expect((await tollgate.post(CHAT, ASK, key.headers)).status).toBe(429);
     await releaseBy(hold.requestId);

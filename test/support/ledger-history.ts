@@ -82,7 +82,12 @@ export class LedgerHistory {
       case 'extend': {
         const hold = this.hold(step.index);
         if (hold === undefined) return undefined;
-        await this.money.holds.extend(hold.requestId, this.payer(hold).accountId, step.wanted);
+        await this.money.holds.extend({
+          requestId: hold.requestId,
+          accountId: this.payer(hold).accountId,
+          wantedHundredths: step.wanted,
+          neededHundredths: step.wanted,
+        });
         return this.model.extend(hold, step.wanted);
       }
       case 'settle':

@@ -10,7 +10,7 @@ import type {
   UpstreamCall,
 } from '../../upstreams/upstream.port.js';
 import { perChoiceLimit } from '../chat.endpoint.js';
-import type { ChatPreset } from './chat-preset.js';
+import { NO_PRESET, type ChatPreset } from './chat-preset.js';
 import { candidateCount, promptCount } from './chat-request.js';
 import { measureCalls } from './measure-calls.js';
 import { completeOverChat, streamOverChat } from './over-chat.js';
@@ -27,7 +27,12 @@ export type CompletionEndpoint = Endpoint<CompletionRequest, CompletionAnswer, C
 export const completionEndpoint: CompletionEndpoint = {
   name: 'completions',
 
-  measure: (request) => measureCompletion(request.prompt, request.suffix),
+  measure(request, model) {
+    if (model.completions === 'chat') return measureCalls(request, NO_PRESET);
+    const { prompt, suffix = '' } = request;
+    const around = suffix === '' ? [] : Array.from({ length: promptCount(prompt) }, () => suffix);
+    return measureCompletion(prompt, around, candidateCount(request));
+  },
 
   maxCompletionTokens(request, model) {
     const perChoice = perChoiceLimit(request, model);
@@ -36,7 +41,6 @@ export const completionEndpoint: CompletionEndpoint = {
       : perChoice * candidateCount(request) * promptCount(request.prompt);
   },
 
-  choices: candidateCount,
   limitsOutput: (request) => request.max_tokens !== undefined,
 
   shorten: (answer, share) => ({

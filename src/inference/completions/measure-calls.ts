@@ -1,11 +1,11 @@
 import type { CompletionRequest } from '../../contracts/openai/completion.js';
 import { measureChat, measureCompletion, type PromptMeasure } from '../prompt.js';
 import type { ChatPreset } from './chat-preset.js';
-import { messagesBefore, promptCount } from './chat-request.js';
+import { candidateCount, messagesBefore, promptCount } from './chat-request.js';
 
 /** What all chat calls of a legacy completion read together: each prompt, and for each what the preset puts around it. */
 export function measureCalls(request: CompletionRequest, preset: ChatPreset): PromptMeasure {
-  const prompts = measureCompletion(request.prompt, undefined);
+  const prompts = measureCompletion(request.prompt, [], candidateCount(request));
   // Nobody is called for that.
   if (request.max_tokens === 0) return prompts;
   const around = measureChat({
@@ -19,5 +19,6 @@ export function measureCalls(request: CompletionRequest, preset: ChatPreset): Pr
     chars: around.chars * calls + prompts.chars,
     extraTokens: around.extraTokens * calls + prompts.extraTokens,
     mediaParts: 0,
+    reads: prompts.reads,
   };
 }

@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BalanceRepository } from '../../src/billing/balance.repository.js';
+import { Database } from '../../src/persistence/database.js';
+import { json, sse } from '../support/fake-upstream-replies.js';
+import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
+import { FakeUpstream } from '../support/fake-upstream.js';
+import { brokenInvariantsOf } from '../support/invariants.js';
+import { catalogueYaml, Tollgate } from '../support/tollgate.js';
+
+/** A prompt token costs a hundredth of a credit, an answer nothing; and a model that costs nothing at all. */
+const MODELS = `
+  - id: test/dear-prompt
+    context_length: 1000000
+    max_completion_tokens: 1000
+    pricing: { prompt: "0.00005", completion: "0" }
+    routes: [ { upstream: main, model: dear-prompt } ]
+  - id: test/priced
+    pricing: { prompt: "0.00005", completion: "0.00005" }
+    routes: [ { upstream: main, model: priced } ]
+  - id: test/free
+    pricing: { prompt: "0", completion: "0" }
+    routes: [ { upstream: main, model: free } ]
+`;
+/** The hold counts a framing of seven tokens besides. */
+const FRAMING = 7;
+
+const asking = (content: string, fields: object = {}) => ({
+  model: 'test/dear-prompt',
+  max_tokens: 10,
+  messages: [{ role: 'user', content }],
+  ...fields,
+});
+
+describe('what a prompt costs', () => {
+  let upstream: FakeUpstream;
+  let tollgate: Tollgate;
+  beforeAll(async () => {
+    upstream = await FakeUpstream.start();
+    tollgate = await Tollgate.start({ yaml: catalogueYaml(upstream.baseUrl, MODELS) });
+  });
+  afterEach(async () => {
+    const broken = await brokenInvariantsOf(tollgate);
+    if (broken.length > 0) throw new Error(broken.join('\n'));
+  });
+  afterAll(async () => {
+    await tollgate.close();
+    await upstream.close();
+  });
+  beforeEach(() => upstream.clear());
+
+  async function keyWith(hundredths: number) {
+    const { secret, accountId } = await tollgate.newKey({}, BigInt(hundredths));
+    const headers = { authorization: `Bearer ${secret}` };
+    const balances = tollgate.app.get(BalanceRepository, { strict: false });
+    return {
+      ask: (body: object) => tollgate.post('/v1/chat/completions', body, headers),
+      complete: (body: object) => tollgate.post('/v1/completions', body, headers),
+      balance: async () => (await balances.find(accountId))?.balanceHundredths,
+    };
+  }
+
+  it('is what an upstream says that reads it once for each choice', async () => {
+    const key = await keyWith(10_000_000);
+    upstream.enqueue(json(chatAnswer({ usage: wireUsage(1_280_896, 1) })));
+    const answer = await key.ask(asking('word '.repeat(8_000), { n: 128 }));
+    expect(answer.status).toBe(200);
+    expect(await tollgate.usageOf(answer)).toMatchObject({
+      promptTokens: 1_280_896,
+      usageSource: 'upstream',
+    });
+    expect(await key.balance()).toBe(10_000_000n - 1_280_896n);
+  });
+
+  it('is what all calls read that a legacy completion over chat needs', async () => {
+    const key = await keyWith(1_000_000);
+    upstream.otherwise(json(chatAnswer({ usage: wireUsage(44, 1) })));
+    const prompt = Array.from({ length: 400 }, () => 'a');
+    const answer = await key.complete({ model: 'test/dear-prompt', max_tokens: 1, prompt, suffix: 'z' });
+    expect(answer.status).toBe(200);
+    expect(await tollgate.usageOf(answer)).toMatchObject({
+      promptTokens: 400 * 44,
+      usageSource: 'upstream',
+    });
+  });
+
+  it('counts once for each choice in a stream as in its hold: nothing is relayed that nobody paid', async () => {
+    const promptTokens = 8 * (5_000 + FRAMING);
+    const key = await keyWith(promptTokens + 8 * 512);
+    const usage = wireUsage(promptTokens, 14_400);
+    upstream.enqueue(
+      sse(
+        chatChunks(
+          Array.from({ length: 14_400 }, () => 'word '),
+          { usage },
+        ),
+      ),
+    );
+    const body = asking('four'.repeat(5_000), { model: 'test/priced', n: 8, stream: true });
+    const { max_tokens: _none, ...unlimited } = body;
+    const answer = await key.ask(unlimited);
+    expect(answer.status).toBe(200);
+    const text = await answer.text();
+    expect(text).toContain('"finish_reason":"length"');
+    expect(text.split('word ').length - 1).toBeLessThanOrEqual(8 * 512);
+    expect(await key.balance()).toBeGreaterThanOrEqual(0n);
+  });
+
+  it.each([
+    ['rare characters', '𠜎𠜱𠝹𠱓'.repeat(2_500)],
+    ['digits and signs', '7#1?'.repeat(2_500)],
+  ])('is set aside also where it has many tokens for its length: %s', async (_what, content) => {
+    const key = await keyWith(3_000);
+    expect((await key.ask(asking(content))).status).toBe(429);
+    expect(upstream.requests).toEqual([]);
+    expect(await key.balance()).toBe(3_000n);
+  });
+
+  it.each([
+    ['Chinese', '今天天气很好，我们一起去公园散步吧。'.repeat(100)],
+    ['Russian', 'Сегодня хорошая погода, пойдём гулять в парк. '.repeat(100)],
+    ['code', 'if (a[i] !== b[i]) { return i + 1; }\n'.repeat(100)],
+  ])(
+    'is counted where there is enough for it, but not for all that its length could have: %s',
+    async (_what, content) => {
+      const rich = await keyWith(1_000_000);
+      upstream.otherwise(json(chatAnswer({ usage: null })));
+      const counted = (await tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
+      expect(counted).toBeGreaterThan(100);
+      const key = await keyWith(counted);
+      expect((await key.ask(asking(content))).status).toBe(200);
+      expect(await key.balance()).toBe(0n);
+      const poor = await keyWith(counted - 1);
+      expect((await poor.ask(asking(content))).status).toBe(429);
+    },
+  );
+
+  it('is stored, and its hold closed, whatever a free model claims', async () => {
+    const key = await keyWith(0);
+    const usage = wireUsage(9_000_000_000, 8_000_000_000);
+    upstream.enqueue(sse(chatChunks('Hi', { usage })));
+    const limits = { n: 128, max_tokens: 2_147_483_647 };
+    const answer = await key.ask({ ...asking('hi', limits), model: 'test/free', stream: true });
+    expect(await answer.text()).toContain('[DONE]');
+    expect(await tollgate.usageOf(answer)).toMatchObject({
+      outcome: 'completed',
+      completionTokens: 2_147_483_647,
+      usageSource: 'estimated',
+    });
+    const open = await tollgate.app
+      .get(Database)
+      .kysely.selectFrom('holds')
+      .select('request_id')
+      .where('state', '=', 'open')
+      .execute();
+    expect(open).toEqual([]);
+  });
+});
