@@ -7,6 +7,8 @@ import { SweeperService } from './sweeper.service.js';
 export class HousekeepingService implements OnApplicationShutdown {
   private readonly logger = new Logger('Housekeeping');
   private timer: NodeJS.Timeout | undefined;
+  private beats: NodeJS.Timeout | undefined;
+  private beating: Promise<void> = Promise.resolve();
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
 
@@ -15,24 +17,38 @@ export class HousekeepingService implements OnApplicationShutdown {
     private readonly sweeper: SweeperService,
   ) {}
 
-  /** Call once, when the database is ready and before the first request is taken: what an earlier life left is resolved. */
+  /** Call once, as soon as the database is ready: what an earlier life left is resolved. */
   async start(): Promise<void> {
+    await this.registry.beat();
+    // By a timer of their own: however long a sweep takes, nobody takes this process for dead meanwhile.
+    this.beats = setInterval(() => {
+      this.beating = this.registry
+        .beat()
+        .catch((error: unknown) =>
+          this.logger.warn(`this process cannot say that it lives: ${String(error)}`),
+        );
+    }, this.registry.beatMs).unref();
     await this.turn();
     this.schedule();
   }
 
   /** Call when nothing of this process is open any more: it leaves the others' sight. Never rejects. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    this.end();
     await this.running;
+    await this.beating;
     await this.registry.leave().catch(() => undefined);
   }
 
   /** For a process that never came to drain. */
   onApplicationShutdown(): void {
+    this.end();
+  }
+
+  private end(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearInterval(this.beats);
   }
 
   private schedule(): void {
@@ -45,7 +61,6 @@ export class HousekeepingService implements OnApplicationShutdown {
   }
 
   private async turn(): Promise<void> {
-    await this.registry.beat();
     const resolved = await this.sweeper.sweep(await this.registry.look(await this.sweeper.owners()));
     if (resolved > 0) this.logger.log(`resolved ${resolved} holds that a dead process left`);
     await this.registry.forgetDead();
