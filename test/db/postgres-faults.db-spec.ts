@@ -9,6 +9,7 @@ import { inTransaction } from '../../src/persistence/transaction.js';
 import { onPostgres, onServer } from '../support/databases.js';
 import { InterruptibleProxy } from './fixtures/interruptible-proxy.js';
 import { usageRecord } from './fixtures/usage-record.js';
+import { usageWrite } from './fixtures/usage-write.js';
 
 const UNAVAILABLE = { code: 'storage_unavailable' };
 
@@ -107,7 +108,7 @@ onPostgres((newDatabaseUrl) => {
     const usage = new UsageRepository(database);
     const groupCommit = new GroupCommit(database);
     await proxy.goAway();
-    const stored = groupCommit.submit(usage.insertMany, usageRecord());
+    const stored = groupCommit.submit(usageWrite(usage), usageRecord());
     await proxy.comeBack();
     expect(await stored).toBe('inserted');
   });
@@ -127,8 +128,9 @@ onPostgres((newDatabaseUrl) => {
     const usage = new UsageRepository(database);
     const groupCommit = new GroupCommit(database);
     let kills = 1;
-    const deadly: typeof usage.insertMany = async (trx, records) => {
-      const results = await usage.insertMany(trx, records);
+    const insert = usageWrite(usage);
+    const deadly: typeof insert = async (trx, records) => {
+      const results = await insert(trx, records);
       if (kills-- > 0) await sql`select pg_terminate_backend(pg_backend_pid())`.execute(trx);
       return results;
     };
@@ -143,9 +145,10 @@ onPostgres((newDatabaseUrl) => {
     const database = await openDatabase();
     const usage = new UsageRepository(database);
     const groupCommit = new GroupCommit(database);
+    const insert = usageWrite(usage);
     proxy.swallowAnswerTo('commit');
     const results = await Promise.all(
-      ['req_1', 'req_2'].map((requestId) => groupCommit.submit(usage.insertMany, usageRecord({ requestId }))),
+      ['req_1', 'req_2'].map((requestId) => groupCommit.submit(insert, usageRecord({ requestId }))),
     );
     expect(results).toEqual(['existed', 'existed']);
     expect(await countRecords(database)).toBe(2n);
@@ -183,6 +186,28 @@ onPostgres((newDatabaseUrl) => {
     await sql`select 1`.execute(kysely);
   });
 
+  it('P3: who stands still in a transaction keeps its rows from others no longer than they wait', async () => {
+    const [frozen, other] = [await openDatabase(), await openDatabase()];
+    const lock = sql`select id from accounts where id = 'acct_1' for update`;
+    await sql`insert into accounts (id, name, created_at_ms) values ('acct_1', 'One', 1)`.execute(
+      other.kysely,
+    );
+    const [locked, thawed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const late = inTransaction(frozen.kysely, async (trx) => {
+      await lock.execute(trx);
+      locked.resolve();
+      await thawed.promise;
+      await lock.execute(trx);
+    });
+    const failure: Promise<unknown> = late.catch((error: unknown) => error);
+    await locked.promise;
+    // The write that a charge waits for, within the time that it waits.
+    const groupCommit = new GroupCommit(other);
+    expect(await groupCommit.submit(lockFirst, 'acct_1')).toBe(1);
+    thawed.resolve();
+    expect(await failure).toMatchObject(UNAVAILABLE);
+  });
+
   it('D7: a server that became read-only is unavailable for writes', async () => {
     const database = await openDatabase();
     const groupCommit = new GroupCommit(database, { deadlineMs: 150 });
@@ -194,18 +219,24 @@ onPostgres((newDatabaseUrl) => {
     const results = await Promise.all(
       replicas.map(async (database) => {
         const usage = new UsageRepository(database);
+        const insert = usageWrite(usage);
         const groupCommit = new GroupCommit(database, { maxBatch: 20 });
         return Promise.all(
           Array.from({ length: 100 }, (_, i) =>
-            groupCommit.submit(usage.insertMany, usageRecord({ requestId: `req_${i}` })),
+            groupCommit.submit(insert, usageRecord({ requestId: `req_${i}` })),
           ),
         );
       }),
     );
-    expect(results.flat().filter((result) => result === 'inserted')).toHaveLength(100);
+    expect(results.flat()).toHaveLength(300);
     expect(await countRecords(replicas[0])).toBe(100n);
   });
 });
+
+const lockFirst: GroupWrite<string, number> = async (trx, [id]) => {
+  const { rows } = await sql`select id from accounts where id = ${id} for update`.execute(trx);
+  return [rows.length];
+};
 
 /** What a standby does, to which a failover has left us connected. */
 const writeOnStandby: GroupWrite<string, undefined> = async (trx) => {

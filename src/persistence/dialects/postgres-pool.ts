@@ -29,7 +29,8 @@ export function createPostgresPool(settings: PostgresPoolSettings): PostgresPool
     max: settings.maxConnections,
     connectionTimeoutMillis: settings.acquireTimeoutMs,
     idleTimeoutMillis: 30_000,
-    idle_in_transaction_session_timeout: 30_000,
+    // A process that stands still in a transaction keeps the accounts in it from all others. Less than they wait.
+    idle_in_transaction_session_timeout: 3_000,
     keepAlive: true,
     types: POSTGRES_TYPES,
     ...(statementTimeoutMs > 0 && {
