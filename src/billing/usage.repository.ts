@@ -88,18 +88,10 @@ export class UsageRepository {
 
   constructor(private readonly database: Database) {}
 
-  /**
-   * Idempotent by `requestId`: the first record of a request stays. Has the shape of a `GroupWrite`.
-   * @returns for each record whether this call stored it
-   */
-  readonly insertMany = async (
-    trx: Kysely<Tables>,
-    records: readonly UsageRecord[],
-  ): Promise<('inserted' | 'existed')[]> => {
-    const added = await this.#insert.executeReturning(trx, records.map(toRow));
-    // `delete`: of two records for one request in the same call, the first was the one stored.
-    return records.map(({ requestId }) => (added.delete(requestId) ? 'inserted' : 'existed'));
-  };
+  /** Idempotent by `requestId`: the first record of a request stays. */
+  async insertMany(trx: Kysely<Tables>, records: readonly UsageRecord[]): Promise<void> {
+    await this.#insert.execute(trx, records.map(toRow));
+  }
 
   async findByRequestId(
     accountId: string,

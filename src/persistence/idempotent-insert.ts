@@ -10,8 +10,7 @@ const MAX_ROWS = 128;
  * texts that stay prepared.
  */
 export class IdempotentInsert<Table extends keyof Tables & string> {
-  readonly #silent: CompiledOnce<{ key: string }>;
-  readonly #returning: CompiledOnce<{ key: string }>;
+  readonly #insert: CompiledOnce<unknown>;
 
   /** @param key unique column of type text: a row whose key is taken is left out */
   constructor(
@@ -19,34 +18,16 @@ export class IdempotentInsert<Table extends keyof Tables & string> {
     private readonly columns: readonly (keyof Insertable<Tables[Table]> & string)[],
     key: keyof Insertable<Tables[Table]> & string,
   ) {
-    const insert = (valueCount: number) => {
+    this.#insert = new CompiledOnce((_, valueCount) => {
       const row = sql`(${sql.join(slots(columns.length))})`;
       const rows = Array.from({ length: valueCount / columns.length }, () => row);
-      return sql<{
-        key: string;
-      }>`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))})
+      return sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))})
         values ${sql.join(rows)} on conflict (${sql.ref(key)}) do nothing`;
-    };
-    this.#silent = new CompiledOnce((_, size) => insert(size));
-    this.#returning = new CompiledOnce(
-      (_, size) => sql<{ key: string }>`${insert(size)} returning ${sql.ref(key)} as key`,
-    );
+    });
   }
 
   async execute(db: Kysely<Tables>, rows: readonly Insertable<Tables[Table]>[]): Promise<void> {
-    for (const values of this.#valuesOf(rows)) await this.#silent.execute(db, values);
-  }
-
-  /** On SQLite at nearly twice the cost of `execute`. @returns the keys of the rows that were added; the others existed */
-  async executeReturning(
-    db: Kysely<Tables>,
-    rows: readonly Insertable<Tables[Table]>[],
-  ): Promise<Set<string>> {
-    const added = new Set<string>();
-    for (const values of this.#valuesOf(rows)) {
-      for (const { key } of await this.#returning.execute(db, values)) added.add(key);
-    }
-    return added;
+    for (const values of this.#valuesOf(rows)) await this.#insert.execute(db, values);
   }
 
   /** Of one statement after the other. */

@@ -11,6 +11,7 @@ import { inTransaction } from '../../src/persistence/transaction.js';
 import { temporaryFolder } from '../support/databases.js';
 import { Child } from './fixtures/child.js';
 import { usageRecord } from './fixtures/usage-record.js';
+import { usageWrite } from './fixtures/usage-write.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -98,15 +99,13 @@ describe('D7: a disk that takes no more', () => {
     async (_, break_, mend) => {
       const database = await SqliteDatabase.open(folder);
       const usage = new UsageRepository(database);
+      const insert = usageWrite(usage);
       const groupCommit = new GroupCommit(database, { deadlineMs: 150 });
-      await groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_before' }));
+      await groupCommit.submit(insert, usageRecord({ requestId: 'req_before' }));
 
       await sql.raw(break_).execute(database.kysely);
       const long = 'x'.repeat(100_000);
-      const failure = groupCommit.submit(
-        usage.insertMany,
-        usageRecord({ requestId: 'req_lost', model: long }),
-      );
+      const failure = groupCommit.submit(insert, usageRecord({ requestId: 'req_lost', model: long }));
       await expect(failure).rejects.toMatchObject({ code: 'storage_unavailable' });
       await expect(
         usage.insertMany(database.kysely, [usageRecord({ requestId: 'req_lost', model: long })]),
@@ -118,9 +117,7 @@ describe('D7: a disk that takes no more', () => {
 
       await groupCommit.drain();
       await sql.raw(mend).execute(database.kysely);
-      expect(await groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_after' }))).toBe(
-        'inserted',
-      );
+      expect(await groupCommit.submit(insert, usageRecord({ requestId: 'req_after' }))).toBe('inserted');
       expect(await usage.findByRequestId('acct_1', 'req_lost')).toBeUndefined();
       await database.close();
     },

@@ -8,6 +8,7 @@ import { SettingsRepository } from '../../src/persistence/settings.repository.js
 import { storageUnavailable } from '../../src/persistence/storage-unavailable.js';
 import { eachDatabase } from '../support/databases.js';
 import { usageRecord } from './fixtures/usage-record.js';
+import { usageWrite } from './fixtures/usage-write.js';
 
 const UNAVAILABLE = { code: 'storage_unavailable' };
 
@@ -71,12 +72,13 @@ eachDatabase((_kind, open) => {
     const database = await open();
     const { write } = settingsWrite(database);
     const usage = new UsageRepository(database);
+    const insert = usageWrite(usage);
     const groupCommit = new GroupCommit(database);
     const results = await Promise.all([
       groupCommit.submit(write, 'a'),
-      groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_1' })),
+      groupCommit.submit(insert, usageRecord({ requestId: 'req_1' })),
       groupCommit.submit(write, 'a'),
-      groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_1' })),
+      groupCommit.submit(insert, usageRecord({ requestId: 'req_1' })),
     ]);
     expect(results).toEqual([true, 'inserted', false, 'existed']);
   });
@@ -85,11 +87,12 @@ eachDatabase((_kind, open) => {
     const database = await open();
     const { write, settings } = settingsWrite(database);
     const usage = new UsageRepository(database);
+    const insert = usageWrite(usage);
     const groupCommit = new GroupCommit(database);
     const outcomes = await Promise.allSettled([
-      groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_good' })),
-      groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_bad', costNanoUsd: -1n })),
-      groupCommit.submit(usage.insertMany, usageRecord({ requestId: 'req_fine' })),
+      groupCommit.submit(insert, usageRecord({ requestId: 'req_good' })),
+      groupCommit.submit(insert, usageRecord({ requestId: 'req_bad', costNanoUsd: -1n })),
+      groupCommit.submit(insert, usageRecord({ requestId: 'req_fine' })),
       groupCommit.submit(write, 'beside'),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
@@ -117,10 +120,11 @@ eachDatabase((_kind, open) => {
   it('D3: tries again while the database is away, and stores once', async () => {
     const database = await open();
     const usage = new UsageRepository(database);
+    const insert = usageWrite(usage);
     const groupCommit = new GroupCommit(database);
     let failures = 2;
-    const shaky: typeof usage.insertMany = async (trx, records) => {
-      const results = await usage.insertMany(trx, records);
+    const shaky: typeof insert = async (trx, records) => {
+      const results = await insert(trx, records);
       if (failures-- > 0) throw storageUnavailable('test');
       return results;
     };
