@@ -13,6 +13,11 @@ describe('firstPart', () => {
     expect(firstPart([null, 'abcd', undefined], 0.5)).toEqual([null, 'ab', undefined]);
   });
 
+  it('goes by bytes: a text of a script whose characters have several is the longer part', () => {
+    expect(firstPart(['漢字漢字', 'abcdefgh'], 0.6)).toEqual(['漢字漢字', '']);
+    expect(firstPart(['abcdefgh', '漢字漢字'], 0.7)).toEqual(['abcdefgh', '漢字']);
+  });
+
   it('never gives half a character', () => {
     expect(firstPart(['👍👍'], 0.75)).toEqual(['👍']);
     expect(firstPart(['👍👍'], 0.25)).toEqual(['']);

@@ -146,9 +146,9 @@ describe('credits', () => {
     const response = await tollgate.post('/api/v1/chat/completions', body, key.headers);
     const shortened = (await response.json()) as { choices: { message: Record<string, string> }[] };
     expect(shortened).toMatchObject({ usage: { total_credit: 6 }, choices: [{ logprobs: null }] });
-    // 60 % of what was written, in the order of writing.
+    // 60 % of the bytes that were written, in the order of writing.
     const { message } = shortened.choices[0]!;
-    expect([message['reasoning_content']?.length, message['content']]).toEqual([2400, '']);
+    expect([message['reasoning_content']?.length, message['content']]).toEqual([3000, '']);
   });
 
   it('an upstream failure before the first byte gives the whole hold back', async () => {
