@@ -64,39 +64,23 @@ export class IdempotencyService implements OnApplicationShutdown {
     living: () => Promise<readonly string[]>,
   ): Promise<Execution | EarlierAnswer> {
     const name = `${request.accountId} ${request.idempotencyKey}`;
-    const deadlineMs = this.clock.monotonicMs() + MAX_WAIT_MS;
-    for (;;) {
-      const here = this.running.get(name);
-      if (here !== undefined) return attach(here, request);
+    const here = this.running.get(name);
+    if (here !== undefined) return attach(here, request);
 
-      const execution = new Execution(request, conversationId, this.repository, () => {
-        if (this.running.get(name) === execution) this.running.delete(name);
-      });
-      // Taken before the database is asked: whoever comes meanwhile attaches.
-      this.running.set(name, execution);
-      let earlier: IdempotencyRecord | undefined;
-      let answer: EarlierAnswer | undefined;
-      try {
-        earlier = await this.claim(request);
-        answer = earlier && this.read(earlier, request);
-      } catch (error) {
-        execution.fail(error);
-        throw error;
-      }
-      if (earlier === undefined) return execution;
-      if (answer !== undefined) {
-        execution.answerWith(answer);
-        return answer;
-      }
-      execution.fail(new StillRunningError());
-      if (earlier.fingerprint !== request.fingerprint) throw new IdempotencyConflictError();
-      // Its process is gone, or it was ours and left nothing: nobody will ever finish it.
-      const dead = earlier.owner === this.identity.id || !(await living()).includes(earlier.owner);
-      // What it kept at the last moment is found at the next look.
-      if (dead)
-        await this.repository.removeUnfinished(request.accountId, request.idempotencyKey, earlier.requestId);
-      else if (this.clock.monotonicMs() >= deadlineMs) throw new StillRunningError();
-      else await pause(POLL_MS);
+    const execution = new Execution(request, conversationId, this.repository, () => {
+      if (this.running.get(name) === execution) this.running.delete(name);
+    });
+    // Taken before the database is asked, and for as long as another process is waited for: whoever comes meanwhile
+    // attaches.
+    this.running.set(name, execution);
+    try {
+      const answer = await this.claimOrAwait(request, living);
+      if (answer === undefined) return execution;
+      execution.answerWith(answer);
+      return answer;
+    } catch (error) {
+      execution.fail(error);
+      throw error;
     }
   }
 
@@ -110,6 +94,31 @@ export class IdempotencyService implements OnApplicationShutdown {
       await this.repository.removeOlderThan(this.clock.nowMs() - KEPT_MS);
     } catch (error) {
       this.logger.warn(`kept answers not swept: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /**
+   * @returns `undefined`: the key is ours now
+   * @throws as `begin`
+   */
+  private async claimOrAwait(
+    request: IdempotentRequest,
+    living: () => Promise<readonly string[]>,
+  ): Promise<EarlierAnswer | undefined> {
+    const { accountId, idempotencyKey, fingerprint } = request;
+    const deadlineMs = this.clock.monotonicMs() + MAX_WAIT_MS;
+    for (;;) {
+      const earlier = await this.claim(request);
+      if (earlier === undefined) return undefined;
+      const answer = this.read(earlier, request);
+      if (answer !== undefined) return answer;
+      if (earlier.fingerprint !== fingerprint) throw new IdempotencyConflictError();
+      // Its process is gone, or it was ours and left nothing: nobody will ever finish it.
+      const dead = earlier.owner === this.identity.id || !(await living()).includes(earlier.owner);
+      // What it kept at the last moment is found at the next look.
+      if (dead) await this.repository.removeUnfinished(accountId, idempotencyKey, earlier.requestId);
+      else if (this.clock.monotonicMs() >= deadlineMs) throw new StillRunningError();
+      else await pause(POLL_MS);
     }
   }
 

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { firstValueFrom } from 'rxjs';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
 import { IdempotencyService } from '../../src/idempotency/idempotency.service.js';
+import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import { Database } from '../../src/persistence/database.js';
 import { controlled, failure, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
@@ -143,6 +146,31 @@ describe('Idempotency-Key', () => {
     expect(first).not.toContain('[DONE]');
     expect(await (await ask({ ...ASK, stream: true })).text()).toBe(first);
     expect((await charges()) - chargesBefore).toBe(1);
+  });
+
+  it('all who repeat a request that another process is at wait for its answer, whenever they come', async () => {
+    const service = tollgate.app.get(IdempotencyService, { strict: false });
+    const records = tollgate.app.get(IdempotencyRepository, { strict: false });
+    const first = {
+      accountId: 'acct_1',
+      idempotencyKey: key,
+      fingerprint: 'f'.repeat(64),
+      requestId: 'req_0',
+    };
+    await records.insert({ ...first, owner: 'other process', createdAtMs: Date.now() });
+    const repeat = async (requestId: string): Promise<string> => {
+      const request = { ...first, requestId, keepsAnswers: true };
+      const answer = await service.begin(request, undefined, () => Promise.resolve(['other process']));
+      return firstValueFrom(answer.pieces);
+    };
+    const repeated: Promise<string>[] = [];
+    for (let n = 1; n <= 8; n += 1) {
+      repeated.push(repeat(`req_${n}`));
+      await sleep(50);
+    }
+    const { kysely } = tollgate.app.get(Database);
+    await records.keep(kysely, first, { body: 'what it said', conversationId: undefined });
+    expect(new Set(await Promise.all(repeated))).toEqual(new Set(['what it said']));
   });
 
   it('kept answers survive until they are a day old, and are swept then', async () => {
