@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
 import type { Tables } from '../persistence/tables.js';
 
@@ -11,22 +12,32 @@ export interface LedgerDifference {
 
 /**
  * Recomputes every sum from the entries and holds that it stands for, and compares. Empty: all is well. Reads only;
- * run it while the process works, in one transaction, and it sees one moment.
+ * run it while the process works, in one transaction, and it sees one moment. On the embedded database charges wait until
+ * it is done, and whatever else until each of its questions is answered.
  */
 export async function verifyLedger(db: Kysely<Tables>): Promise<LedgerDifference[]> {
   return db
     .transaction()
     .setAccessMode('read only')
     .setIsolationLevel('repeatable read')
-    .execute(async (trx) => [
-      ...(await balancesThatAreNotTheirSum(trx)),
-      ...(await holdsThatAreNotTheirSum(trx)),
-      ...(await settlementsWithoutTheirHold(trx)),
-      ...(await settledHoldsWithoutTheirEntry(trx)),
-      ...(await rowsThatDisagree(trx)),
-      ...(await budgetsThatAreNotTheirSums(trx)),
-    ]);
+    .execute(async (trx) => {
+      const differences: LedgerDifference[] = [];
+      for (const find of QUESTIONS) {
+        differences.push(...(await find(trx)));
+        await nextTurn();
+      }
+      return differences;
+    });
 }
+
+const QUESTIONS = [
+  balancesThatAreNotTheirSum,
+  holdsThatAreNotTheirSum,
+  settlementsWithoutTheirHold,
+  settledHoldsWithoutTheirEntry,
+  rowsThatDisagree,
+  budgetsThatAreNotTheirSums,
+];
 
 async function balancesThatAreNotTheirSum(trx: Kysely<Tables>): Promise<LedgerDifference[]> {
   const { rows } = await sql<{ account_id: string; balance: bigint; entries: bigint }>`
