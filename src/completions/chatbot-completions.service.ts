@@ -8,7 +8,7 @@ import { perChoiceLimit } from '../inference/chat.endpoint.js';
 import { completionEndpointFor } from '../inference/completions/completion.endpoint.js';
 import { discreet } from '../inference/discreet.js';
 import type { PreparedRequest } from '../inference/prepared-request.js';
-import { promptTokensAtMost, uncountedPromptTokens, type PromptMeasure } from '../inference/prompt.js';
+import { countPromptTokens, promptTokensAtMost, type PromptMeasure } from '../inference/prompt.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CompletionAnswer, CompletionChunk } from '../upstreams/upstream.port.js';
 import { toChatbotCompletion } from './chatbot-completion.js';
@@ -53,7 +53,7 @@ export class ChatbotCompletions {
     const promptTokens = promptTokensAtMost(prompt);
     const limit = answerLimit({ contextLength, promptTokens, maxTokens });
     if (limit === maxTokens) return limit;
-    const counted = (await this.counter.count(prompt.texts)) + uncountedPromptTokens(prompt);
+    const counted = await countPromptTokens(prompt, this.counter);
     return answerLimit({ contextLength, promptTokens: counted, maxTokens });
   }
 }

@@ -16,10 +16,10 @@ import type { Caller } from './caller.js';
 import { holdSize, type HoldSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import {
+  countPromptTokens,
   estimatePromptTokens,
   promptTokensAtLeast,
   promptTokensToHold,
-  uncountedPromptTokens,
   type PromptMeasure,
 } from './prompt.js';
 import type { PreparedRequest } from './prepared-request.js';
@@ -45,8 +45,8 @@ export interface Admission<Request> {
 export interface OpenHold {
   /** Hundredths of a credit; raised when the hold is extended. */
   amountHundredths: bigint;
-  /** What it is for beside the output: the prompt, as often as it may be read. */
-  readonly promptTokens: number;
+  /** What it is for beside the output: the prompt, as often as it may be read; lowered when it is counted. */
+  promptTokens: number;
   /** As in `HoldSize`. Where the hold is less, it has to grow with the answer. */
   readonly worstHundredths: bigint | undefined;
 }
@@ -160,7 +160,7 @@ export class AdmissionService {
       if (!(error instanceof InsufficientCreditError || error instanceof BudgetExceededError)) throw error;
       const { leastHundredths } = sizeFor(promptTokensAtLeast(prompt) * prompt.reads);
       if (leastHundredths > error.availableHundredths) throw error;
-      const counted = (await this.counter.count(prompt.texts)) + uncountedPromptTokens(prompt);
+      const counted = await countPromptTokens(prompt, this.counter);
       if (counted >= roughly) throw error;
       return await open(counted * prompt.reads);
     }

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { HoldService } from '../billing/hold.service.js';
+import { TokenCounter } from '../billing/token-counter.js';
 import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import type { Admission, OpenHold } from './admission.js';
+import { countPromptTokens } from './prompt.js';
 
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
@@ -31,12 +33,14 @@ export interface HoldWatch {
 export class HoldWatchService {
   constructor(
     private readonly holds: HoldService,
+    private readonly counter: TokenCounter,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
 
   watch(admission: Admission<unknown>): HoldWatch {
-    return new StreamWatch(admission, this.holds, this.clock, this.config.money.creditNanoUsd);
+    const { creditNanoUsd } = this.config.money;
+    return new StreamWatch(admission, this.holds, this.counter, this.clock, creditNanoUsd);
   }
 }
 
@@ -45,11 +49,13 @@ class StreamWatch implements HoldWatch {
   private extension: Promise<void> | undefined;
   /** The last extension gave nothing: there is no more, until somebody buys credit or another hold is resolved. */
   private short = false;
+  private promptIsCounted = false;
   private nextProgressMs: number;
 
   constructor(
     private readonly admission: Admission<unknown>,
     private readonly holds: HoldService,
+    private readonly counter: TokenCounter,
     private readonly clock: Clock,
     private readonly creditNanoUsd: bigint,
   ) {
@@ -60,8 +66,9 @@ class StreamWatch implements HoldWatch {
   room(relayedTokens: number, tokens: () => number): Promise<number> | undefined {
     if (this.atItsLimit) return undefined;
     const { amountHundredths } = this.admission.hold;
-    const used = this.credits(tokens());
-    if (used > amountHundredths) return this.cover(this.credits(relayedTokens), used);
+    const wantedTokens = tokens();
+    const used = this.credits(wantedTokens);
+    if (used > amountHundredths) return this.cover(relayedTokens, wantedTokens);
     if (used * 4n >= amountHundredths * 3n && !this.short && this.extension === undefined) {
       // Where storage is away the stream goes on as far as its hold reaches.
       this.extension = this.extend(used);
@@ -77,13 +84,25 @@ class StreamWatch implements HoldWatch {
     this.holds.noteProgress(this.admission.caller.requestId, tokens);
   }
 
-  /** Waits for the extension under way, then asks once more if it has to. */
-  private async cover(relayed: bigint, used: bigint): Promise<number> {
+  /** Waits for the extension under way, then asks once more if it has to; at last the prompt is counted. */
+  private async cover(relayedTokens: number, wantedTokens: number): Promise<number> {
     const { hold } = this.admission;
-    const lacks = (): boolean => used > hold.amountHundredths && !this.atItsLimit;
+    const lacks = (): boolean => this.credits(wantedTokens) > hold.amountHundredths && !this.atItsLimit;
     await this.extension;
-    if (lacks()) await this.extend(used);
-    return lacks() ? shareOf(hold.amountHundredths - relayed, used - relayed) : 1;
+    if (lacks()) await this.extend(this.credits(wantedTokens));
+    if (lacks()) await this.countPrompt();
+    if (!lacks()) return 1;
+    const relayed = this.credits(relayedTokens);
+    return shareOf(hold.amountHundredths - relayed, this.credits(wantedTokens) - relayed);
+  }
+
+  /** It may have had more set aside than it has, and the answer can have the rest. */
+  private async countPrompt(): Promise<void> {
+    if (this.promptIsCounted) return;
+    this.promptIsCounted = true;
+    const { prompt, hold } = this.admission;
+    const counted = (await countPromptTokens(prompt, this.counter)) * prompt.reads;
+    hold.promptTokens = Math.min(hold.promptTokens, counted);
   }
 
   /** @throws DomainError `storage_unavailable` */

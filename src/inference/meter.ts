@@ -2,7 +2,7 @@ import { believeReported, usageOf, type BelievedUsage } from '../billing/reporte
 import { MAX_COUNTED_CHARS, type TokenCounter } from '../billing/token-counter.js';
 import { MAX_INT32 } from '../contracts/validation/limits.js';
 import type { MeteredPart } from './endpoint.js';
-import { maxPromptTokens, uncountedPromptTokens, type PromptMeasure } from './prompt.js';
+import { countPromptTokens, maxPromptTokens, type PromptMeasure } from './prompt.js';
 import { RelayedText } from './relayed-text.js';
 
 /** Where neither request nor model names a limit, no believable answer is longer. */
@@ -87,7 +87,7 @@ export class Meter {
     // A report that came before the end (some upstreams send running totals) may be behind what was relayed.
     if (believed !== undefined && complete) return believed;
 
-    const promptTokens = (await counter.count(this.prompt.texts)) + uncountedPromptTokens(this.prompt);
+    const promptTokens = await countPromptTokens(this.prompt, counter);
     const generatedTokens = (await this.text.countTokens(counter)) + Math.ceil(this.soundTokens);
     const completionTokens = Math.min(generatedTokens, bounds.maxCompletionTokens);
     const known = believed?.usage;

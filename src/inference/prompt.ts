@@ -2,6 +2,11 @@ import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/cha
 import type { CompletionPrompt } from '../contracts/openai/completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../contracts/openai/message-texts.js';
 
+/** What counts tokens: `TokenCounter`. */
+export interface CountsTokens {
+  count(texts: Iterable<string>): Promise<number>;
+}
+
 /** What a prompt consists of, for counting where an upstream does not and for bounding what it may claim. */
 export interface PromptMeasure {
   /** All text that the upstream reads, in order. */
@@ -111,6 +116,11 @@ export function promptTokensAtMost(prompt: PromptMeasure): number {
   let bytes = uncountedPromptTokens(prompt);
   for (const text of prompt.texts) bytes += Buffer.byteLength(text);
   return bytes;
+}
+
+/** Of one reading, exact but for what is not text. */
+export async function countPromptTokens(prompt: PromptMeasure, counter: CountsTokens): Promise<number> {
+  return (await counter.count(prompt.texts)) + uncountedPromptTokens(prompt);
 }
 
 /** Tokens beside the counted text. */

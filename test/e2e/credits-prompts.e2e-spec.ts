@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { Database } from '../../src/persistence/database.js';
 import { json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
+import { payingKey } from '../support/paying-key.js';
 import { catalogueYaml, Tollgate } from '../support/tollgate.js';
 
 /** A prompt token costs a hundredth of a credit, an answer nothing; and a model that costs nothing at all. */
@@ -49,13 +49,11 @@ describe('what a prompt costs', () => {
   beforeEach(() => upstream.clear());
 
   async function keyWith(hundredths: number) {
-    const { secret, accountId } = await tollgate.newKey({}, BigInt(hundredths));
-    const headers = { authorization: `Bearer ${secret}` };
-    const balances = tollgate.app.get(BalanceRepository, { strict: false });
+    const { headers, balance } = await payingKey(tollgate, hundredths);
     return {
+      balance,
       ask: (body: object) => tollgate.post('/v1/chat/completions', body, headers),
       complete: (body: object) => tollgate.post('/v1/completions', body, headers),
-      balance: async () => (await balances.find(accountId))?.balanceHundredths,
     };
   }
 
@@ -133,6 +131,21 @@ describe('what a prompt costs', () => {
       expect((await poor.ask(asking(content))).status).toBe(429);
     },
   );
+
+  it('leaves a stream what was set aside for it and is not needed, where there is nothing else', async () => {
+    const content = '今天天气很好，我们一起去公园散步吧。'.repeat(100);
+    const rich = await keyWith(1_000_000);
+    upstream.enqueue(json(chatAnswer({ usage: null })));
+    const counted = (await tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
+    const key = await keyWith(counted + 3_000);
+    upstream.enqueue(sse(chatChunks(Array.from({ length: 5_000 }, () => 'word '))));
+    const { max_tokens: _none, ...unlimited } = asking(content, { model: 'test/priced', stream: true });
+    const text = await (await key.ask(unlimited)).text();
+    expect(text).toContain('"finish_reason":"length"');
+    // An event of five bytes is taken for two tokens at most while it is relayed.
+    expect(text.split('word ').length - 1).toBeGreaterThan(1_490);
+    expect(await key.balance()).toBeLessThan(1_510n);
+  });
 
   it('is stored, and its hold closed, whatever a free model claims', async () => {
     const key = await keyWith(0);

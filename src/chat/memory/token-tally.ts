@@ -3,12 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../../contracts/openai/message-texts.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
-import { framingTokens, uncountedPromptTokens, type PromptMeasure } from '../../inference/prompt.js';
-
-/** What counts tokens: `TokenCounter`. */
-export interface CountsTokens {
-  count(texts: Iterable<string>): Promise<number>;
-}
+import {
+  framingTokens,
+  uncountedPromptTokens,
+  type CountsTokens,
+  type PromptMeasure,
+} from '../../inference/prompt.js';
 
 /** Counts that are remembered: some hundred bytes each. */
 const MOST_REMEMBERED = 32_768;
