@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { failure, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
+import { payingKey } from '../support/paying-key.js';
 import { catalogueYaml, Tollgate } from '../support/tollgate.js';
 
 /** 100 completion tokens cost 0.005 USD, one credit; prompts are free, so a hold is exactly what is charged. */
@@ -39,15 +39,7 @@ describe('credits', () => {
     await upstream.close();
   });
 
-  async function keyWith(credits: number) {
-    const key = await tollgate.newKey({}, BigInt(credits * 100));
-    return {
-      ...key,
-      headers: { authorization: `Bearer ${key.secret}` },
-      balance: async () =>
-        (await tollgate.app.get(BalanceRepository, { strict: false }).find(key.accountId))?.balanceHundredths,
-    };
-  }
+  const keyWith = (credits: number) => payingKey(tollgate, credits * 100);
 
   it.each([
     { kind: 'whole', body: ASK, credits: 10, answers: 10 },
