@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Application } from 'express';
@@ -20,7 +21,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(config), adapter, {
     bodyParser: false,
     bufferLogs: true,
-    // Who starts us is told why it failed, once; Nest would print all that it did before, and the stack.
+    // Whoever starts us is told why it failed, once; Nest would print all that it did before, and the stack.
     autoFlushLogs: false,
     abortOnError: false,
   });
@@ -36,5 +37,6 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
   publishDocs(app);
   await app.init();
+  (app.getHttpServer() as Server).once('listening', () => app.flushLogs());
   return app;
 }

@@ -12,8 +12,8 @@ async function start(options: TollgateProcessOptions = {}): Promise<TollgateProc
   return gateway;
 }
 
-describe('a start that fails is told in one line, and ends with 1', () => {
-  it('beside another process in one data folder', async () => {
+describe('a start', () => {
+  it('beside another process in one data folder fails in one line, and ends with 1', async () => {
     const first = await start();
     await first.origin();
     const second = await start({ folder: first.folder });
@@ -23,7 +23,20 @@ describe('a start that fails is told in one line, and ends with 1', () => {
     );
   });
 
-  it('on a port that something else listens on', async () => {
+  it('that succeeds has in its log what there was to warn of', async () => {
+    const first = await start({
+      yaml: `
+upstreams:
+  main: { protocol: openai, base_url: "http://127.0.0.1:9/v1" }
+models:
+  - { id: nobody/nothing, routes: [ { upstream: main, model: m } ] }
+`,
+    });
+    await first.origin();
+    expect(await first.stop()).toContain('No price known');
+  });
+
+  it('on a port that something else listens on fails in one line, and ends with 1', async () => {
     const first = await start();
     const { port } = new URL(await first.origin());
     const second = await start({ env: { PORT: port } });
