@@ -10,12 +10,12 @@ export class IdempotencyConflictError extends DomainError {
   }
 }
 
-/** The answer was erased by somebody who owns it, or is of an account that stores nothing: it is not given again, nor is another one charged under the same key. */
+/** The answer was erased by somebody who owns it: it is not given again, nor is another one charged under the same key. */
 export class AnswerErasedError extends DomainError {
   constructor() {
     super(
       'idempotency_erased',
-      'The answer to the first request with this Idempotency-Key was erased, or not kept because the account stores nothing. Use a new key to ask again.',
+      'The answer to the first request with this Idempotency-Key was erased. Use a new key to ask again.',
     );
   }
 }

@@ -7,6 +7,7 @@ import { KEPT_ANSWERS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
+import { inTransaction } from '../persistence/transaction.js';
 
 /** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
 const ERASED = '0'.repeat(64);
@@ -26,11 +27,6 @@ const ERASED_AT_ONCE = 20;
 
 /** An execution under way. */
 type ExecutionName = Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey' | 'requestId'>;
-
-interface KeptAnswer extends Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey'> {
-  readonly body: string;
-  readonly conversationId: string | undefined;
-}
 
 /** The first execution of an account's idempotency key: under way, or with the answer that it gave. */
 export interface IdempotencyRecord {
@@ -122,18 +118,23 @@ export class IdempotencyRepository {
    * Keeps the answer of the execution that `requestId` names. Where this comes again after the answer was erased, it stays
    * so.
    *
-   * @param answer `undefined`: only that there was one is kept, as if it had been erased
    * @throws ExecutionLostError when that is no longer the one under way: this process was taken for dead, and its
    *   answer must not be charged beside that of the next
    */
   async keep(
     db: Kysely<Tables>,
     { accountId, idempotencyKey, requestId }: ExecutionName,
-    answer: { readonly body: string; readonly conversationId: string | undefined } | undefined,
+    { body, conversationId }: { readonly body: string; readonly conversationId: string | undefined },
   ): Promise<void> {
+    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
     const { numUpdatedRows } = await db
       .updateTable('idempotency_records')
-      .set(answer === undefined ? NOTHING_LEFT : this.#sealed({ accountId, idempotencyKey, ...answer }))
+      .set({
+        body: sealed.text,
+        sealed_with: sealed.sealedWith,
+        conversation_id: conversationId ?? null,
+        conversation_key: conversationId === undefined ? null : conversationKey(accountId, conversationId),
+      })
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .where('request_id', '=', requestId)
@@ -200,35 +201,34 @@ export class IdempotencyRepository {
    */
   async eraseAllAnswers(accountId: string): Promise<number> {
     let erased = 0;
+    let after = '';
     for (;;) {
-      const { numUpdatedRows } = await this.database.kysely
-        .updateTable('idempotency_records')
-        .set(NOTHING_LEFT)
-        .where('account_id', '=', accountId)
-        .where('idempotency_key', 'in', (query) =>
-          query
-            .selectFrom('idempotency_records')
-            .select('idempotency_key')
-            .where('account_id', '=', accountId)
-            .where('body', 'is not', null)
-            .where('fingerprint', '!=', ERASED)
-            .limit(ERASED_AT_ONCE),
-        )
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows === 0n) return erased;
-      erased += Number(numUpdatedRows);
+      const { count, last } = await inTransaction(this.database.kysely, async (trx) => {
+        const rows = await trx
+          .selectFrom('idempotency_records')
+          .select('idempotency_key')
+          .where('account_id', '=', accountId)
+          .where('idempotency_key', '>', after)
+          .orderBy('idempotency_key')
+          .limit(ERASED_AT_ONCE)
+          .execute();
+        const keys = rows.map(({ idempotency_key }) => idempotency_key);
+        if (keys.length === 0) return { count: 0n, last: undefined };
+        const { numUpdatedRows } = await trx
+          .updateTable('idempotency_records')
+          .set(NOTHING_LEFT)
+          .where('account_id', '=', accountId)
+          .where('idempotency_key', 'in', keys)
+          .where('body', 'is not', null)
+          .where('fingerprint', '!=', ERASED)
+          .executeTakeFirstOrThrow();
+        return { count: numUpdatedRows, last: keys.at(-1) };
+      });
+      if (last === undefined) return erased;
+      erased += Number(count);
+      after = last;
       await nextTurn();
     }
-  }
-
-  #sealed({ accountId, idempotencyKey, body, conversationId }: KeptAnswer) {
-    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
-    return {
-      body: sealed.text,
-      sealed_with: sealed.sealedWith,
-      conversation_id: conversationId ?? null,
-      conversation_key: conversationId === undefined ? null : conversationKey(accountId, conversationId),
-    };
   }
 
   async remove(record: IdempotencyRecord, db: Kysely<Tables> = this.database.kysely): Promise<void> {

@@ -14,8 +14,6 @@ export interface IdempotentRequest {
   readonly idempotencyKey: string;
   readonly fingerprint: string;
   readonly requestId: string;
-  /** Whether the account wants anything to be kept; if not, nothing is but that the key was used. */
-  readonly keepsAnswers: boolean;
 }
 
 /** An answer that was given before, or is being given to somebody else at this moment. */
@@ -179,14 +177,10 @@ export class Execution implements EarlierAnswer {
 
   /** What was said so far with what ends it, in the caller's transaction: kept exactly if that commits. */
   async keep(trx: Kysely<Tables>, end: string): Promise<void> {
-    const { accountId, idempotencyKey, requestId, keepsAnswers } = this.request;
+    const { accountId, idempotencyKey, requestId } = this.request;
     if (!this.keepable || this.said.length + end.length > MAX_KEPT_CHARS) return;
     const answer = { body: this.said + end, conversationId: this.conversationId };
-    await this.repository.keep(
-      trx,
-      { accountId, idempotencyKey, requestId },
-      keepsAnswers ? answer : undefined,
-    );
+    await this.repository.keep(trx, { accountId, idempotencyKey, requestId }, answer);
   }
 
   say(piece: string): void {

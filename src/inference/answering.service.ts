@@ -101,7 +101,7 @@ export class AnsweringService {
     await this.writer.stream(request, response, shown, frames, flow, (error) => renderer.failure(error));
   }
 
-  /** @returns `undefined` for a request without an idempotency key */
+  /** @returns `undefined` for a request without an idempotency key, or of an account that stores nothing */
   private async firstExecution<Body extends { model: string }, Answer, Chunk>(
     { endpoint, body, envelope }: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
@@ -109,13 +109,13 @@ export class AnsweringService {
     const idempotencyKey = idempotencyKeyOf(request.headersDistinct['idempotency-key']);
     if (idempotencyKey === undefined) return undefined;
     const { principal, requestId, surface } = callerOf(request);
+    if (principal.conversationRetentionDays === 0) return undefined;
     return this.idempotency.begin(
       {
         accountId: principal.accountId,
         idempotencyKey,
         fingerprint: fingerprintOf(surface, endpoint.name, body),
         requestId,
-        keepsAnswers: principal.conversationRetentionDays !== 0,
       },
       envelope.conversationId,
       () => this.processes.living(),

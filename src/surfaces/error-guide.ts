@@ -197,8 +197,9 @@ export const ERROR_GUIDE = {
   },
   idempotency_erased: {
     message:
-      'The answer to the first request with this Idempotency-Key was erased, or not kept because the account stores nothing. Use a new key to ask again.',
-    meaning: 'The answer that was kept under this key was erased, or the account stores nothing.',
+      'The answer to the first request with this Idempotency-Key was erased. Use a new key to ask again.',
+    meaning:
+      'The answer that was kept under this key was erased with its conversation, completion or account.',
     advice: 'Use a new key to have it answered, and charged, anew.',
   },
   idempotency_running: {

@@ -65,14 +65,17 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
     return { idempotencyKey, again };
   }
 
-  async function keptText(idempotencyKey: string): Promise<string> {
-    const rows = await tollgate.app
+  function recordsOf(idempotencyKey: string) {
+    return tollgate.app
       .get(Database)
       .kysely.selectFrom('idempotency_records')
       .selectAll()
       .where('idempotency_key', '=', idempotencyKey)
       .execute();
-    return rows.map(({ body }) => body ?? '').join();
+  }
+
+  async function keptText(idempotencyKey: string): Promise<string> {
+    return (await recordsOf(idempotencyKey)).map(({ body }) => body ?? '').join();
   }
 
   async function eraseNewestItem(id: string): Promise<void> {
@@ -123,14 +126,14 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
       ['a chatbot', {}],
       ['a chatbot without memory', { memory: { kind: 'none' as const } }],
       ['a plain model', undefined],
-    ])('are not kept, but charged once all the same: %s', async (_what, settings) => {
+    ])('are not kept: a repetition is a request like any other: %s', async (_what, settings) => {
       const { idempotencyKey, again } = await keyOf(settings);
       const called = upstream.requests.length;
       expect((await again()).status).toBe(200);
-      expect(await keptText(idempotencyKey)).toBe('');
       const repeated = await again();
-      expect([repeated.status, repeated.error.code]).toEqual([409, 'idempotency_erased']);
-      expect(upstream.requests).toHaveLength(called + 1);
+      expect([repeated.status, repeated.headers.get('idempotent-replayed')]).toEqual([200, null]);
+      expect(upstream.requests).toHaveLength(called + 2);
+      expect(await recordsOf(idempotencyKey)).toEqual([]);
     });
   });
 
@@ -157,7 +160,7 @@ describe('answers kept for an Idempotency-Key, when what they belong to is erase
       for (let repetition = 0; repetition < 2; repetition++) {
         const refused = await again();
         expect(refused).toMatchObject({ status: 409, error: { code: 'idempotency_erased' } });
-        expect(refused.error.message).toContain('was erased, or not kept');
+        expect(refused.error.message).toContain('was erased. Use a new key');
         expect(refused.headers.get('x-should-retry')).toBe('false');
       }
       expect(upstream.requests.length).toBe(calls);

@@ -159,7 +159,7 @@ describe('Idempotency-Key', () => {
     };
     await records.insert({ ...first, owner: 'other process', createdAtMs: Date.now() });
     const repeat = async (requestId: string): Promise<string> => {
-      const request = { ...first, requestId, keepsAnswers: true };
+      const request = { ...first, requestId };
       const answer = await service.begin(request, undefined, () => Promise.resolve(['other process']));
       return firstValueFrom(answer.pieces);
     };
