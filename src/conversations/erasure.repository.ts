@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
-import type { Transaction } from 'kysely';
+import { Injectable, Logger } from '@nestjs/common';
+import { sql, type Transaction } from 'kysely';
 import { BalanceRepository } from '../billing/balance.repository.js';
 import { HoldRepository } from '../billing/hold.repository.js';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
 import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
+import { operatorMessage } from '../persistence/operator-message.js';
 import { comesAfter } from '../persistence/comes-after.js';
 import type {
   ConversationMessagesTable,
@@ -16,18 +17,22 @@ import type {
 import { inTransaction } from '../persistence/transaction.js';
 import type { Conversation } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
+import { leadingWithin } from './stored-message.repository.js';
 
 /** Conversations of one transaction: others get their turn after each. */
 const LOOKED_AT_ONCE = 20;
 
-/** Messages that are deleted in one transaction: nothing else runs meanwhile on an embedded database. */
+/** What is deleted in one transaction: nothing else runs meanwhile on an embedded database. Messages hold pictures. */
 const MESSAGES_AT_ONCE = 4_096;
+const BYTES_AT_ONCE = 32 * 1024 * 1024;
 
 /** Everything was changed before. */
 const EVER = Number.MAX_SAFE_INTEGER;
 
 /** Values of one `in (…)`. */
 const MAX_VALUES = 500;
+
+const BODY_BYTES = sql<number | bigint>`octet_length(body)`;
 
 type Erasable = Pick<ConversationsTable, 'id' | 'client_id' | 'message_count'>;
 
@@ -40,6 +45,8 @@ type Unfinished = Pick<ErasuresTable, 'conversation_id' | 'account_id'>;
  */
 @Injectable()
 export class ErasureRepository {
+  private readonly logger = new Logger('Erasure');
+
   constructor(
     private readonly database: Database,
     private readonly answers: IdempotencyRepository,
@@ -109,7 +116,12 @@ export class ErasureRepository {
    */
   async finishErasures(): Promise<number> {
     const unfinished = await this.database.kysely.selectFrom('erasures').selectAll().execute();
-    await this.#finish(unfinished);
+    for (const one of unfinished) {
+      // One that fails keeps neither the others nor what is due from being erased.
+      await this.#finish([one]).catch((error: unknown) =>
+        this.logger.warn(`the rest of ${one.conversation_id} is not erased: ${operatorMessage(error)}`),
+      );
+    }
     return unfinished.length;
   }
 
@@ -198,7 +210,7 @@ export class ErasureRepository {
   ): Promise<Unfinished[]> {
     if (conversations.length === 0) return [];
     const ids = conversations.map(({ id }) => id);
-    const { now, later } = withinOneTransaction(conversations);
+    const { now, later } = withinOneTransaction(conversations, await this.#bytesOf(trx, conversations));
     if (now.length > 0) {
       const messages = await trx
         .deleteFrom('conversation_messages')
@@ -224,24 +236,40 @@ export class ErasureRepository {
 
   /** @returns whether there may be more */
   async #eraseSome(trx: Transaction<Tables>, { conversation_id, account_id }: Unfinished): Promise<boolean> {
-    const last = await trx
+    const sized = await trx
       .selectFrom('conversation_messages')
-      .select('seq')
+      .select(['seq', BODY_BYTES.as('bytes')])
       .where('conversation_id', '=', conversation_id)
       .orderBy('seq')
-      .offset(MESSAGES_AT_ONCE - 1)
-      .limit(1)
-      .executeTakeFirst();
+      .limit(MESSAGES_AT_ONCE)
+      .execute();
+    const some = sized.slice(0, leadingWithin(sized, BYTES_AT_ONCE));
     const messages = await trx
       .deleteFrom('conversation_messages')
       .where('conversation_id', '=', conversation_id)
-      .$if(last !== undefined, (query) => query.where('seq', '<=', last?.seq ?? 0))
+      .where('seq', '<=', some.at(-1)?.seq ?? 0)
       .returning('request_id')
       .execute();
     await this.#eraseAnswersTo(trx, account_id, messages);
-    if (last !== undefined) return true;
+    if (some.length > 0) return true;
     await trx.deleteFrom('erasures').where('conversation_id', '=', conversation_id).execute();
     return false;
+  }
+
+  /** Of the messages of conversations that have not too many of them anyway. */
+  async #bytesOf(
+    trx: Transaction<Tables>,
+    conversations: readonly Erasable[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const ids = conversations.filter((one) => one.message_count <= MESSAGES_AT_ONCE).map(({ id }) => id);
+    if (ids.length === 0) return new Map();
+    const rows = await trx
+      .selectFrom('conversation_messages')
+      .select(({ fn }) => ['conversation_id', fn.sum<bigint>(BODY_BYTES).as('bytes')])
+      .where('conversation_id', 'in', ids)
+      .groupBy('conversation_id')
+      .execute();
+    return new Map(rows.map(({ conversation_id, bytes }) => [conversation_id, Number(bytes)]));
   }
 
   async #eraseAnswersTo(
@@ -258,13 +286,17 @@ export class ErasureRepository {
 }
 
 /** Whose messages one transaction deletes, and whose are too many for it. */
-function withinOneTransaction(conversations: readonly Erasable[]): { now: string[]; later: string[] } {
+function withinOneTransaction(
+  conversations: readonly Erasable[],
+  bytesOf: ReadonlyMap<string, number>,
+): { now: string[]; later: string[] } {
   const now: string[] = [];
   const later: string[] = [];
-  let messages = 0;
+  let [messages, bytes] = [0, 0];
   for (const { id, message_count } of conversations) {
-    const fits = messages + message_count <= MESSAGES_AT_ONCE;
-    if (fits) messages += message_count;
+    const its = bytesOf.get(id) ?? 0;
+    const fits = messages + message_count <= MESSAGES_AT_ONCE && bytes + its <= BYTES_AT_ONCE;
+    if (fits) [messages, bytes] = [messages + message_count, bytes + its];
     (fits ? now : later).push(id);
   }
   return { now, later };

@@ -87,6 +87,16 @@ class Scene {
     return thread;
   }
 
+  /** A conversation of messages of eight megabytes. */
+  async beginBig(messages: number): Promise<Thread> {
+    const thread = await this.begin('big');
+    for (let n = 0; n < messages; n += 1) {
+      const message = { role: 'user' as const, content: 'x'.repeat(8_000_000) };
+      await this.repositories.records.addMessages('acct_1', thread.id, [message], AT_MS);
+    }
+    return thread;
+  }
+
   async begin(word: string): Promise<Thread> {
     const id = newConversationRowId();
     const thread = { id, clientId: `${word} of ${id}`, word, turns: 0 };
@@ -285,8 +295,11 @@ eachDatabase((_kind, open) => {
       expect(await scene.repositories.erasure.finishErasures()).toBe(0);
     });
 
-    it('ends what a process that died had begun', async () => {
-      const gone = await scene.beginLong(9_000);
+    it.each([
+      ['many messages', (living: Scene) => living.beginLong(9_000)],
+      ['many megabytes', (living: Scene) => living.beginBig(6)],
+    ])('ends what a process that died had begun: %s', async (_what, begin) => {
+      const gone = await begin(scene);
       let parts = 0;
       const dying = new Proxy(database, {
         get: (target, property) => {
