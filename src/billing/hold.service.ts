@@ -81,9 +81,8 @@ const SHARE_OF_AVAILABLE = 8n;
 /** Sets credit aside before an upstream is called. Nothing reaches an upstream without a hold. */
 @Injectable()
 export class HoldService {
-  /** Waiting to be stored: the newest of each request. */
-  private notes = new Map<string, number>();
-  private notesSubmitted = false;
+  /** Those that wait to be stored, the newest of each request; `undefined`: none do. */
+  private notes: Map<string, number> | undefined;
 
   constructor(
     private readonly groupCommit: GroupCommit,
@@ -141,21 +140,29 @@ export class HoldService {
    * are one item of the queue and few statements: thousands of streams do not keep a hold waiting.
    */
   noteProgress(requestId: string, relayedTokens: number): void {
-    this.notes.set(requestId, relayedTokens);
-    if (this.notesSubmitted) return;
-    this.notesSubmitted = true;
-    const stored = this.groupCommit.submit(this.#writeNotes, undefined).catch(() => undefined);
-    void stored.then(() => (this.notesSubmitted = false));
+    const notes = (this.notes ??= this.submitNotes());
+    notes.set(requestId, relayedTokens);
+  }
+
+  /** Filled until they are written. */
+  private submitNotes(): Map<string, number> {
+    const notes = new Map<string, number>();
+    this.groupCommit.submit(this.#writeNotes, notes).catch(() => this.closeNotes(notes));
+    return notes;
+  }
+
+  private closeNotes(notes: ReadonlyMap<string, number>): void {
+    if (this.notes === notes) this.notes = undefined;
   }
 
   readonly #writeNotes = async (
     trx: Transaction<Tables>,
-    items: readonly undefined[],
+    items: readonly ReadonlyMap<string, number>[],
   ): Promise<undefined[]> => {
-    const { notes } = this;
-    this.notes = new Map();
-    this.notesSubmitted = false;
-    await this.holds.setProgress(trx, notes);
+    for (const notes of items) {
+      this.closeNotes(notes);
+      await this.holds.setProgress(trx, notes);
+    }
     return items.map(() => undefined);
   };
 
