@@ -3,7 +3,7 @@ import { stringifyFacts, type HoldFacts } from '../billing/hold-facts.js';
 import { BudgetExceededError, InsufficientCreditError } from '../billing/billing.errors.js';
 import { HoldService, type HoldRequest } from '../billing/hold.service.js';
 import { settlementOfLeft } from '../billing/left-hold.js';
-import { TokenCounter } from '../billing/token-counter.js';
+import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
@@ -158,6 +158,7 @@ export class AdmissionService {
       return await open(roughly * prompt.reads);
     } catch (error) {
       if (!(error instanceof InsufficientCreditError || error instanceof BudgetExceededError)) throw error;
+      if (prompt.chars > MAX_COUNTED_CHARS) throw error;
       const { leastHundredths } = sizeFor(promptTokensAtLeast(prompt) * prompt.reads);
       if (leastHundredths > error.availableHundredths) throw error;
       const counted = await countPromptTokens(prompt, this.counter);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HoldService } from '../billing/hold.service.js';
-import { TokenCounter } from '../billing/token-counter.js';
+import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
@@ -98,9 +98,9 @@ class StreamWatch implements HoldWatch {
 
   /** It may have had more set aside than it has, and the answer can have the rest. */
   private async countPrompt(): Promise<void> {
-    if (this.promptIsCounted) return;
-    this.promptIsCounted = true;
     const { prompt, hold } = this.admission;
+    if (this.promptIsCounted || prompt.chars > MAX_COUNTED_CHARS) return;
+    this.promptIsCounted = true;
     const counted = (await countPromptTokens(prompt, this.counter)) * prompt.reads;
     hold.promptTokens = Math.min(hold.promptTokens, counted);
   }

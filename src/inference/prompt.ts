@@ -74,9 +74,9 @@ export function estimatePromptTokens(prompt: PromptMeasure): number {
 }
 
 /**
- * As many as a prompt in any language may have, to set credit aside for: a quarter of a token for a Latin letter, one for
- * any other ASCII character and for those of other alphabets, two for one of a script with thousands of characters. Only
- * a text that is made for it has up to about twice as many.
+ * As many as prompts of most languages have at most, to set credit aside for: a third of a token for a Latin letter, one
+ * for any other ASCII character and for those of Greek, Cyrillic, Hebrew and Arabic, two for any other. Some languages have
+ * half as many more, and a text that is made for it has twice as many.
  */
 export function promptTokensToHold(prompt: PromptMeasure): number {
   let letters = 0;
@@ -85,10 +85,10 @@ export function promptTokensToHold(prompt: PromptMeasure): number {
     for (let i = 0; i < text.length; i += 1) {
       const unit = text.charCodeAt(i);
       if (isLatin(unit)) letters += 1;
-      else tokens += unit < 0x800 ? 1 : 2;
+      else tokens += unit < 0x700 ? 1 : 2;
     }
   }
-  return Math.ceil(letters / 4) + tokens;
+  return Math.ceil(letters / 3) + tokens;
 }
 
 /** A letter or a space. */
