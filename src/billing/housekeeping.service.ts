@@ -20,6 +20,7 @@ export class HousekeepingService implements OnApplicationShutdown {
   /** Call once, as soon as the database is ready: what an earlier life left is resolved. */
   async start(): Promise<void> {
     await this.registry.beat();
+    if (this.stopped) return;
     // By a timer of their own: however long a sweep takes, nobody takes this process for dead meanwhile.
     this.beats = setInterval(() => {
       this.beating = this.registry
