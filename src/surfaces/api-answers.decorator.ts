@@ -43,7 +43,7 @@ export function ApiAnswers(
       name: 'Idempotency-Key',
       required: false,
       description:
-        'Of your own choice, for a day: the same request with the same key gets the same answer and is charged once.',
+        'Of your own choice, for a day: the same request with the same key gets the same answer and is charged once. Ignored where the account stores nothing.',
       schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
     }),
     ApiOkResponse({
