@@ -19,7 +19,10 @@ export class HousekeepingService implements OnApplicationShutdown {
 
   /** Call once, as soon as the database is ready: what an earlier life left is resolved. */
   async start(): Promise<void> {
-    await this.registry.beat();
+    if (this.stopped) return;
+    const firstBeat = this.registry.beat();
+    this.beating = firstBeat.catch(() => undefined);
+    await firstBeat;
     if (this.stopped) return;
     // By a timer of their own: however long a sweep takes, nobody takes this process for dead meanwhile.
     this.beats = setInterval(() => {
@@ -29,7 +32,9 @@ export class HousekeepingService implements OnApplicationShutdown {
           this.logger.warn(`this process cannot say that it lives: ${String(error)}`),
         );
     }, this.registry.beatMs).unref();
-    await this.turn();
+    const firstTurn = this.turn();
+    this.running = firstTurn.catch(() => undefined);
+    await firstTurn;
     this.schedule();
   }
 

@@ -8,6 +8,7 @@ import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { operatorMessage } from '../persistence/operator-message.js';
 import { comesAfter } from '../persistence/comes-after.js';
+import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import type {
   ConversationMessagesTable,
   ConversationsTable,
@@ -112,17 +113,23 @@ export class ErasureRepository {
 
   /**
    * Ends what a process that died had begun; `purge` afterwards.
-   * @returns how many conversations' messages were left
+   * @returns of how many conversations nothing is left now
+   * @throws DomainError `storage_unavailable`
    */
   async finishErasures(): Promise<number> {
     const unfinished = await this.database.kysely.selectFrom('erasures').selectAll().execute();
+    let finished = 0;
     for (const one of unfinished) {
-      // One that fails keeps neither the others nor what is due from being erased.
-      await this.#finish([one]).catch((error: unknown) =>
-        this.logger.warn(`the rest of ${one.conversation_id} is not erased: ${operatorMessage(error)}`),
-      );
+      try {
+        await this.#finish([one]);
+        finished += 1;
+      } catch (error) {
+        if (isStorageUnavailable(error)) throw error;
+        // One that fails keeps neither the others nor what is due from being erased.
+        this.logger.warn(`the rest of ${one.conversation_id} is not erased: ${operatorMessage(error)}`);
+      }
     }
-    return unfinished.length;
+    return finished;
   }
 
   /** In the transaction that erases a part of a conversation; `purge` when it has committed. */
