@@ -1,11 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/persistence/database.js';
 import { json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireUsage } from '../support/fake-upstream-wire.js';
-import { FakeUpstream } from '../support/fake-upstream.js';
 import { brokenInvariantsOf } from '../support/invariants.js';
 import { payingKey } from '../support/paying-key.js';
-import { catalogueYaml, Tollgate } from '../support/tollgate.js';
+import { useWireApp } from '../support/wire-app.js';
 
 /** A prompt token costs a hundredth of a credit, an answer nothing; and a model that costs nothing at all. */
 const MODELS = `
@@ -32,37 +31,27 @@ const asking = (content: string, fields: object = {}) => ({
 });
 
 describe('what a prompt costs', () => {
-  let upstream: FakeUpstream;
-  let tollgate: Tollgate;
-  beforeAll(async () => {
-    upstream = await FakeUpstream.start();
-    tollgate = await Tollgate.start({ yaml: catalogueYaml(upstream.baseUrl, MODELS) });
-  });
+  const app = useWireApp({ models: MODELS });
   afterEach(async () => {
-    const broken = await brokenInvariantsOf(tollgate);
+    const broken = await brokenInvariantsOf(app.tollgate);
     if (broken.length > 0) throw new Error(broken.join('\n'));
   });
-  afterAll(async () => {
-    await tollgate.close();
-    await upstream.close();
-  });
-  beforeEach(() => upstream.clear());
 
   async function keyWith(hundredths: number) {
-    const { headers, balance } = await payingKey(tollgate, hundredths);
+    const { headers, balance } = await payingKey(app.tollgate, hundredths);
     return {
       balance,
-      ask: (body: object) => tollgate.post('/v1/chat/completions', body, headers),
-      complete: (body: object) => tollgate.post('/v1/completions', body, headers),
+      ask: (body: object) => app.tollgate.post('/v1/chat/completions', body, headers),
+      complete: (body: object) => app.tollgate.post('/v1/completions', body, headers),
     };
   }
 
   it('is what an upstream says that reads it once for each choice', async () => {
     const key = await keyWith(10_000_000);
-    upstream.enqueue(json(chatAnswer({ usage: wireUsage(1_280_896, 1) })));
+    app.upstream.enqueue(json(chatAnswer({ usage: wireUsage(1_280_896, 1) })));
     const answer = await key.ask(asking('word '.repeat(8_000), { n: 128 }));
     expect(answer.status).toBe(200);
-    expect(await tollgate.usageOf(answer)).toMatchObject({
+    expect(await app.tollgate.usageOf(answer)).toMatchObject({
       promptTokens: 1_280_896,
       usageSource: 'upstream',
     });
@@ -71,11 +60,11 @@ describe('what a prompt costs', () => {
 
   it('is what all calls read that a legacy completion over chat needs', async () => {
     const key = await keyWith(1_000_000);
-    upstream.otherwise(json(chatAnswer({ usage: wireUsage(44, 1) })));
+    app.upstream.otherwise(json(chatAnswer({ usage: wireUsage(44, 1) })));
     const prompt = Array.from({ length: 400 }, () => 'a');
     const answer = await key.complete({ model: 'test/dear-prompt', max_tokens: 1, prompt, suffix: 'z' });
     expect(answer.status).toBe(200);
-    expect(await tollgate.usageOf(answer)).toMatchObject({
+    expect(await app.tollgate.usageOf(answer)).toMatchObject({
       promptTokens: 400 * 44,
       usageSource: 'upstream',
     });
@@ -85,7 +74,7 @@ describe('what a prompt costs', () => {
     const promptTokens = 8 * (5_000 + FRAMING);
     const key = await keyWith(promptTokens + 8 * 512);
     const usage = wireUsage(promptTokens, 14_400);
-    upstream.enqueue(
+    app.upstream.enqueue(
       sse(
         chatChunks(
           Array.from({ length: 14_400 }, () => 'word '),
@@ -109,7 +98,7 @@ describe('what a prompt costs', () => {
   ])('is set aside also where it has many tokens for its length: %s', async (_what, content) => {
     const key = await keyWith(3_000);
     expect((await key.ask(asking(content))).status).toBe(429);
-    expect(upstream.requests).toEqual([]);
+    expect(app.upstream.requests).toEqual([]);
     expect(await key.balance()).toBe(3_000n);
   });
 
@@ -121,8 +110,8 @@ describe('what a prompt costs', () => {
     'is counted where there is enough for it, but not for all that its length could have: %s',
     async (_what, content) => {
       const rich = await keyWith(1_000_000);
-      upstream.otherwise(json(chatAnswer({ usage: null })));
-      const counted = (await tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
+      app.upstream.otherwise(json(chatAnswer({ usage: null })));
+      const counted = (await app.tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
       expect(counted).toBeGreaterThan(100);
       const key = await keyWith(counted);
       expect((await key.ask(asking(content))).status).toBe(200);
@@ -135,10 +124,10 @@ describe('what a prompt costs', () => {
   it('leaves a stream what was set aside for it and is not needed, where there is nothing else', async () => {
     const content = '今天天气很好，我们一起去公园散步吧。'.repeat(100);
     const rich = await keyWith(1_000_000);
-    upstream.enqueue(json(chatAnswer({ usage: null })));
-    const counted = (await tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
+    app.upstream.enqueue(json(chatAnswer({ usage: null })));
+    const counted = (await app.tollgate.usageOf(await rich.ask(asking(content))))?.promptTokens ?? 0;
     const key = await keyWith(counted + 3_000);
-    upstream.enqueue(sse(chatChunks(Array.from({ length: 5_000 }, () => 'word '))));
+    app.upstream.enqueue(sse(chatChunks(Array.from({ length: 5_000 }, () => 'word '))));
     const { max_tokens: _none, ...unlimited } = asking(content, { model: 'test/priced', stream: true });
     const text = await (await key.ask(unlimited)).text();
     expect(text).toContain('"finish_reason":"length"');
@@ -150,16 +139,16 @@ describe('what a prompt costs', () => {
   it('is stored, and its hold closed, whatever a free model claims', async () => {
     const key = await keyWith(0);
     const usage = wireUsage(9_000_000_000, 8_000_000_000);
-    upstream.enqueue(sse(chatChunks('Hi', { usage })));
+    app.upstream.enqueue(sse(chatChunks('Hi', { usage })));
     const limits = { n: 128, max_tokens: 2_147_483_647 };
     const answer = await key.ask({ ...asking('hi', limits), model: 'test/free', stream: true });
     expect(await answer.text()).toContain('[DONE]');
-    expect(await tollgate.usageOf(answer)).toMatchObject({
+    expect(await app.tollgate.usageOf(answer)).toMatchObject({
       outcome: 'completed',
       completionTokens: 2_147_483_647,
       usageSource: 'estimated',
     });
-    const open = await tollgate.app
+    const open = await app.tollgate.app
       .get(Database)
       .kysely.selectFrom('holds')
       .select('request_id')
