@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { ConversationRepository } from '../../src/conversations/conversation.repository.js';
+import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
 import { askChat, type Answered } from '../support/chat-asking.js';
 import { ConversationsClient } from '../support/conversations.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
@@ -65,6 +66,27 @@ describe('a conversation of very many messages', () => {
     expect(upstream.requests).toEqual([]);
     expect((await ask(id, [said(0), said(1), said(2), said(3), edited])).status).toBe(200);
     expect(sent()).toHaveLength(5);
+  });
+
+  it('is looked through for the call of a result no further than one turn can reach', async () => {
+    const call = { id: 'call_1', type: 'custom', custom: { name: 'f', input: 'x' } } as const;
+    const near = await conversationOf([
+      { role: 'assistant', content: null, tool_calls: [call] },
+      ...Array.from({ length: 500 }, () => result('call_1')),
+    ]);
+    const far = await conversationOf([
+      { role: 'assistant', content: null, tool_calls: [call] },
+      ...Array.from({ length: 1_500 }, () => result('call_1')),
+    ]);
+    const client = new ConversationsClient(tollgate, key.secret);
+    const pages = jest.spyOn(tollgate.app.get(StoredMessageRepository, { strict: false }), 'list');
+    const newestType = async (id: string): Promise<string | undefined> =>
+      (await client.page<{ type: string }>(`/conversations/${id}/items`, 'limit=1')).data[0]?.type;
+    expect(await newestType(near)).toBe('custom_tool_call_output');
+    pages.mockClear();
+    expect(await newestType(far)).toBe('function_call_output');
+    expect(pages.mock.calls.length).toBeLessThan(70);
+    pages.mockRestore();
   });
 
   it('takes the last results of a call of many tools, when the others are stored one by one', async () => {

@@ -27,6 +27,14 @@ describe('TokenTally', () => {
     expect(counter.counted).toEqual(['hello', long]);
   });
 
+  it('counts a message anew of which a part was erased: it keeps its id', async () => {
+    const tally = new TokenTally(new TokenCounter());
+    const [whole] = stored([[user('hello, and much more than that')]]);
+    const before = await tally.ofStored(whole!);
+    const left = { ...whole!, message: user('hello'), bytes: 5 };
+    expect(await tally.ofStored(left)).toBeLessThan(before);
+  });
+
   it('remembers so many counts, and forgets that which was not asked for the longest', async () => {
     const counter = new CountingCounter();
     const tally = new TokenTally(counter, 2);
