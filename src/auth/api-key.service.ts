@@ -8,6 +8,7 @@ import type { PresentedApiKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { invalidKey } from './credentials.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { GuessLookup } from './guess-lookup.js';
 import { hashSecret } from './secret.js';
 
 interface CachedKey {
@@ -31,6 +32,7 @@ const MAX_CACHED_KEYS = 100_000;
 @Injectable()
 export class ApiKeyService {
   private readonly cache = new Map<string, CachedKey>();
+  private readonly guesses: GuessLookup<PresentedApiKey>;
   /** How often a key was changed in this process. */
   private changes = 0;
 
@@ -39,13 +41,15 @@ export class ApiKeyService {
     private readonly attempts: FailedAttempts,
     private readonly clock: Clock,
     private readonly config: AppConfig,
-  ) {}
+  ) {
+    this.guesses = new GuessLookup((hashes) => this.repository.findBySecretHashes(hashes));
+  }
 
   /**
    * @param address of the caller, for the key's own list and for the limit on failures
    * @throws DomainError `invalid_api_key` for unknown, revoked and expired keys alike; `permission_denied` for a key
-   *   that may not be used from this address or whose account is suspended; `too_many_failed_attempts`;
-   *   `storage_unavailable`
+   *   that may not be used from this address or whose account is suspended; `too_many_failed_attempts` in place of
+   *   `invalid_api_key` where the address failed too often; `storage_unavailable`
    */
   async authenticate(secret: string, address: string): Promise<Principal> {
     const key = await this.find(secret, address);
@@ -73,19 +77,22 @@ export class ApiKeyService {
       if (this.expired(cached.expiresAtMs)) throw invalidKey(secret);
       return cached;
     }
-    // A key that was good until now is looked up in any case: neighbours behind one address cannot lock it out.
-    if (cached === undefined) this.attempts.refuseIfExhausted(address);
     const { changes } = this;
-    const row = await this.repository.findBySecretHash(hash);
+    const row = await this.lookUp(hash, cached === undefined && this.attempts.exhausted('api-key', address));
     if (row === undefined || row.revokedAtMs !== undefined || this.expired(endOf(row))) {
       this.cache.delete(hash);
-      this.attempts.record(address);
+      this.attempts.record('api-key', address);
       throw invalidKey(secret);
     }
     const key = this.toCachedKey(row);
     // A row that was read while keys changed may be an old one.
     if (changes === this.changes) this.remember(hash, key);
     return key;
+  }
+
+  /** @param guessing the caller's address failed too often: its look-ups must cost the database next to nothing */
+  private lookUp(hash: string, guessing: boolean): Promise<PresentedApiKey | undefined> {
+    return guessing ? this.guesses.find(hash) : this.repository.findBySecretHash(hash);
   }
 
   private toCachedKey(row: PresentedApiKey): CachedKey {

@@ -6,7 +6,13 @@ import { RateBuckets } from '../common/limits/rate-buckets.js';
 import { AppConfig } from '../config/app-config.js';
 import { callerNetwork } from './caller-network.js';
 
-/** Counts failed authentications by address, so that guessing keys costs the guesser and not the database. */
+/** What was guessed at. Failures of one kind say nothing of the other. */
+export type GuessedKey = 'api-key' | 'admin-key';
+
+/**
+ * Counts failed authentications by address and kind of key. The count decides what a wrong key is told and how it is
+ * looked up; it never refuses a right one, because many callers can share an address.
+ */
 @Injectable()
 export class FailedAttempts {
   private readonly buckets = new RateBuckets();
@@ -16,27 +22,21 @@ export class FailedAttempts {
     private readonly config: AppConfig,
   ) {}
 
-  /** @throws DomainError `too_many_failed_attempts` when the address has none left; asks before any look-up */
-  refuseIfExhausted(address: string): void {
-    const network = callerNetwork(address);
-    const state = this.buckets.peek(network, this.limit(), this.clock.monotonicMs());
-    if (state.remaining === 0) throw this.refusal();
+  /** Whether the address has no failures left this minute. Asking counts nothing. */
+  exhausted(kind: GuessedKey, address: string): boolean {
+    const state = this.buckets.peek(bucketOf(kind, address), this.limit(), this.clock.monotonicMs());
+    return state.remaining === 0;
   }
 
   /**
    * Counts one failure.
    *
-   * @throws DomainError `too_many_failed_attempts` when the address had none left: guesses that were sent all at once
-   *   learn no more than guesses in a row
+   * @throws DomainError `too_many_failed_attempts` when the address had none left
    */
-  record(address: string): void {
-    const network = callerNetwork(address);
-    const decision = this.buckets.take(network, this.limit(), this.clock.monotonicMs());
-    if (!decision.allowed) throw this.refusal();
-  }
-
-  private refusal(): DomainError {
-    return new DomainError(
+  record(kind: GuessedKey, address: string): void {
+    const decision = this.buckets.take(bucketOf(kind, address), this.limit(), this.clock.monotonicMs());
+    if (decision.allowed) return;
+    throw new DomainError(
       'too_many_failed_attempts',
       'Too many failed authentication attempts from your address. Please try again later.',
       { retryAfterMs: 60_000 / this.config.access.failedAuthPerMinute },
@@ -46,4 +46,8 @@ export class FailedAttempts {
   private limit(): RateLimit {
     return { limit: this.config.access.failedAuthPerMinute, periodMs: 60_000 };
   }
+}
+
+function bucketOf(kind: GuessedKey, address: string): string {
+  return `${kind} ${callerNetwork(address)}`;
 }

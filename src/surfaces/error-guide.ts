@@ -57,7 +57,7 @@ export const ERROR_GUIDE = {
   },
   too_many_failed_attempts: {
     message: 'Too many failed authentication attempts from your address. Please try again later.',
-    meaning: 'Too many wrong keys came from this address within a minute.',
+    meaning: 'Too many wrong keys came from this address within a minute, and this one is wrong as well.',
     advice: `Correct the key. ${LATER}`,
   },
   permission_denied: {

@@ -267,6 +267,22 @@ describe('S50: guessing keys', () => {
     expect((await scrape('x')).status).toBe(429);
   });
 
+  it('the admin key is good at an address that guessed at customers’ keys, and the other way round', async () => {
+    const from = { 'x-forwarded-for': '198.51.100.5' };
+    for (let i = 0; i < 5; i += 1) await guess(W, '198.51.100.5', `${WRONG}${i}`);
+    const admin = () => app.tollgate.get('/metrics', { ...from, authorization: `Bearer ${ADMIN_KEY}` });
+    expect((await admin()).status).toBe(200);
+    for (let i = 0; i < 5; i += 1) {
+      await app.tollgate.get('/metrics', { ...from, authorization: `Bearer ${ADMIN_KEY}${i}` });
+    }
+    expect((await admin()).status).toBe(200);
+    // A key that this process has never seen.
+    const { secret } = await app.tollgate.newKey();
+    const answer = await app.tollgate.get(W.models, { ...from, authorization: `Bearer ${secret}` });
+    expect(answer.status).toBe(200);
+    expect((await guess(W, '198.51.100.5')).status).toBe(429);
+  });
+
   it('a key in use goes on, whoever guesses behind the same address', async () => {
     const { secret } = await app.tollgate.newKey();
     const use = () =>
