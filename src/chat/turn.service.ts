@@ -5,6 +5,7 @@ import { renderSystemPrompt } from '../chatbots/system-prompt.js';
 import { DEFAULT_MEMORY } from '../common/memory-policy.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
+import { hasMedia } from '../contracts/openai/message-texts.js';
 import { instructs } from '../contracts/validation/tool-order.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
@@ -100,7 +101,12 @@ export class TurnService {
     const { instructions, said } = split(body.messages, chatbot);
     const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
     const policy = chatbot?.version.settings.memory ?? DEFAULT_MEMORY;
-    const ratio = this.ratios.of(model.id);
+    const ratioScope = {
+      accountId: caller.principal.accountId,
+      model: model.id,
+      conversation: scope && exclusiveNameOf(scope),
+    };
+    const ratio = this.ratios.of(ratioScope);
     const recalled = await this.recalls.recall({
       scope: begins ? undefined : scope,
       policy,
@@ -134,11 +140,10 @@ export class TurnService {
     const sees = chatbot === undefined || caller.principal.manageChatbots;
     return {
       endpoint: {
-        ...this.ratios.learningFrom(
-          sees ? chatEndpoint : discreetChatEndpoint,
-          model.id,
-          recalled.promptTokensCounted,
-        ),
+        ...this.ratios.learningFrom(sees ? chatEndpoint : discreetChatEndpoint, ratioScope, {
+          tokens: recalled.promptTokensCounted,
+          textOnly: !hasMedia(request.messages),
+        }),
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
         limitsOutput: () => callersLimit !== undefined,
       },

@@ -15,46 +15,75 @@ const STEP = 1.1;
 /** Of the way down to a lower ratio: one answer in another language must not undo what others told. */
 const EASE = 1 / 16;
 
-/** Models that are remembered. */
-const MOST_MODELS = 1_000;
+/** Accounts that are remembered. */
+const MOST_ACCOUNTS = 10_000;
+
+/** Models and conversations that are remembered of one account. */
+const MOST_OF_ACCOUNT = 1_000;
+
+/** What a prompt was measured for. */
+export interface RatioScope {
+  readonly accountId: string;
+  /** Our public id. */
+  readonly model: string;
+  /** Name of the conversation, unique in the account; `undefined`: nothing is remembered. */
+  readonly conversation: string | undefined;
+}
+
+/** A prompt as we counted it. */
+export interface CountedPrompt {
+  /** By us; `undefined`: not counted exactly. */
+  readonly tokens: number | undefined;
+  /** Whether all of it is text. Nobody but the vendor can count anything else. */
+  readonly textOnly: boolean;
+}
 
 /**
  * How many tokens a model's own tokenizer makes of one of ours, as its upstreams have told: what we count with is that of
  * OpenAI's models. A conversation that is full by our count would else be refused at each turn by a model that counts more.
  *
+ * What one account sends teaches nothing about another's prompts. A prompt with pictures or files teaches about its own
+ * conversation alone.
+ *
  * @see docs/adr/0012-room-for-other-tokenizers.md
  */
 @Injectable()
 export class TokenRatios {
-  private readonly ratios = new Map<string, number>();
+  private readonly accounts = new Map<string, Map<string, number>>();
 
-  /** @param model our public id @returns 1 to 2 */
-  of(model: string): number {
-    return this.ratios.get(model) ?? 1;
+  /** @returns 1 to 2 */
+  of(scope: RatioScope): number {
+    const ratios = this.accounts.get(scope.accountId);
+    if (ratios === undefined) return 1;
+    return Math.max(ratios.get(modelKey(scope)) ?? 1, ratios.get(conversationKey(scope) ?? '') ?? 1);
   }
 
   /**
-   * Learns from what an upstream says of a prompt: how many tokens it has, or that they are too many.
-   *
-   * @param countedTokens by us; `undefined`: not counted exactly, and nothing is learnt
+   * Learns from what an upstream says of a prompt: how many tokens it has, or that they are too many. Nothing is learnt of
+   * a prompt that was not counted exactly.
    */
   learningFrom<Request extends { model: string }, Answer, Chunk>(
     endpoint: Endpoint<Request, Answer, Chunk>,
-    model: string,
-    countedTokens: number | undefined,
+    scope: RatioScope,
+    { tokens: countedTokens, textOnly }: CountedPrompt,
   ): Endpoint<Request, Answer, Chunk> {
     if (countedTokens === undefined) return endpoint;
     const refused = (error: unknown): void => {
       if (error instanceof UpstreamError && error.code === 'context_length_exceeded') {
-        this.set(model, this.of(model) * STEP);
+        this.learn(scope, textOnly, (before) => before * STEP);
       }
+    };
+    const told = (usage: unknown): void => {
+      const ratio = ratioTold(usage, countedTokens);
+      if (ratio === undefined) return;
+      this.learn(scope, textOnly, (before) => (ratio > before ? ratio : before + (ratio - before) * EASE));
     };
     return {
       ...endpoint,
       complete: async (...call) => {
         try {
           const answer = await endpoint.complete(...call);
-          this.learn(model, countedTokens, endpoint.usageOfAnswer(answer));
+          told(endpoint.usageOfAnswer(answer));
           return answer;
         } catch (error) {
           refused(error);
@@ -63,7 +92,7 @@ export class TokenRatios {
       },
       stream: (...call) =>
         endpoint.stream(...call).pipe(
-          tap((chunk) => this.learn(model, countedTokens, endpoint.usageOfChunk(chunk))),
+          tap((chunk) => told(endpoint.usageOfChunk(chunk))),
           catchError((error: unknown) => {
             refused(error);
             return throwError(() => error);
@@ -72,19 +101,51 @@ export class TokenRatios {
     };
   }
 
-  private learn(model: string, countedTokens: number, usage: unknown): void {
-    const told = (usage as { prompt_tokens?: unknown } | null | undefined)?.prompt_tokens;
-    if (typeof told !== 'number' || !Number.isFinite(told) || countedTokens < LEAST_TELLING) return;
-    const ratio = told / countedTokens;
-    const before = this.of(model);
-    this.set(model, ratio > before ? ratio : before + (ratio - before) * EASE);
+  private learn(scope: RatioScope, textOnly: boolean, next: (before: number) => number): void {
+    const ratios = this.accounts.get(scope.accountId) ?? new Map<string, number>();
+    if (textOnly) setLast(ratios, modelKey(scope), bounded(next(ratios.get(modelKey(scope)) ?? 1)));
+    const conversation = conversationKey(scope);
+    // What pictures taught eases with the turns after them.
+    const before = conversation === undefined ? undefined : ratios.get(conversation);
+    if (conversation !== undefined && (!textOnly || before !== undefined)) {
+      setLast(ratios, conversation, bounded(next(before ?? 1)));
+    }
+    if (ratios.size === 0) return;
+    dropFirst(ratios, MOST_OF_ACCOUNT);
+    setLast(this.accounts, scope.accountId, ratios);
+    dropFirst(this.accounts, MOST_ACCOUNTS);
   }
+}
 
-  private set(model: string, ratio: number): void {
-    this.ratios.delete(model);
-    this.ratios.set(model, Math.min(MOST, Math.max(1, ratio)));
-    if (this.ratios.size <= MOST_MODELS) return;
-    const [oldest] = this.ratios.keys();
-    if (oldest !== undefined) this.ratios.delete(oldest);
+function modelKey({ model }: RatioScope): string {
+  return JSON.stringify([model]);
+}
+
+function conversationKey({ model, conversation }: RatioScope): string | undefined {
+  return conversation === undefined ? undefined : JSON.stringify([model, conversation]);
+}
+
+/** @returns tokens by the upstream for one of ours; `undefined`: the report tells nothing */
+function ratioTold(usage: unknown, countedTokens: number): number | undefined {
+  const told = (usage as { prompt_tokens?: unknown } | null | undefined)?.prompt_tokens;
+  if (typeof told !== 'number' || !Number.isFinite(told) || countedTokens < LEAST_TELLING) return undefined;
+  return told / countedTokens;
+}
+
+function bounded(ratio: number): number {
+  return Math.min(MOST, Math.max(1, ratio));
+}
+
+/** Sets an entry and makes it the last, so that the first is the one that was not set for the longest. */
+function setLast<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+}
+
+/** Drops first entries until no more than `most` are left. */
+function dropFirst(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
   }
 }

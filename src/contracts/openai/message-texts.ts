@@ -26,6 +26,14 @@ export function collectTexts(message: ChatMessage, texts: string[]): number {
   return mediaParts;
 }
 
+/** Whether any part of these messages is no text: its tokens are the model's secret. */
+export function hasMedia(messages: readonly ChatMessage[]): boolean {
+  return messages.some(
+    ({ content }) =>
+      Array.isArray(content) && content.some(({ type }) => type !== 'text' && type !== 'refusal'),
+  );
+}
+
 /**
  * A number of tokens that no tokenizer exceeds for the text of a message: each token is at least one byte of it. Media
  * parts count as `TOKENS_PER_MEDIA_PART`.
