@@ -25,15 +25,17 @@ export class HealthController {
   }
 
   /**
-   * @throws DomainError `overloaded`, which is 503, while the database is away and from the first moment of shutdown
+   * @throws DomainError `overloaded`, which is 503, while the database is away or takes no writes (nothing can be charged
+   *   then), and from the first moment of shutdown
    */
   @Get('ready')
   async ready(): Promise<HealthCheckResult> {
     try {
       return await this.checks.check([
-        () => {
+        async () => {
           const indicator = this.indicators.check('database');
-          return this.database.ready ? indicator.up() : indicator.down();
+          const serves = this.database.ready && (await this.database.isWritable());
+          return serves ? indicator.up() : indicator.down();
         },
         () => {
           const indicator = this.indicators.check('accepting');

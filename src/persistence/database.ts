@@ -5,6 +5,11 @@ import type { Tables } from './tables.js';
 export abstract class DatabaseReadiness {
   /** True while the database is open, on our schema, and answered when last asked. */
   abstract readonly ready: boolean;
+  /**
+   * Whether it also takes writes, as far as it was known a few seconds ago: a full or read-only disk answers, and every
+   * paid request fails. Never rejects.
+   */
+  abstract isWritable(): Promise<boolean>;
   /** Why not, in one line for logs and operators (it may name hosts); `undefined` while ready. */
   abstract readonly lastError: string | undefined;
   /** Resolves when the schema is in place for the first time, at once if it is; never, if that never happens. */

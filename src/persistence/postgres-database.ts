@@ -8,6 +8,7 @@ import { PostgresVacuum } from './postgres-vacuum.js';
 import { StorageStartError } from './storage-start.error.js';
 import { isStorageUnavailable, storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
+import { probeWrite } from './write-check.js';
 
 export interface PostgresDatabaseSettings {
   /** `postgres://…`, secret. */
@@ -32,6 +33,8 @@ export class PostgresDatabase extends Database {
   readonly #closing = new AbortController();
   readonly #firstReady = Promise.withResolvers<void>();
   #migrated = false;
+  /** A write failed though the server answers; only a write that goes through says that this is over. */
+  #unwritable = false;
   #lastError: string | undefined = 'not connected yet';
   readonly #vacuum: PostgresVacuum;
   #probing: Promise<void> = Promise.resolve();
@@ -40,7 +43,12 @@ export class PostgresDatabase extends Database {
   private constructor(settings: PostgresDatabaseSettings) {
     super();
     this.#settings = settings;
-    this.#kysely = new Kysely<Tables>({ dialect: createPostgresDialect({ url: settings.url }) });
+    this.#kysely = new Kysely<Tables>({
+      dialect: createPostgresDialect({
+        url: settings.url,
+        onUnwritable: (error) => this.#setUnwritable(error),
+      }),
+    });
     this.#vacuum = new PostgresVacuum(settings.url);
   }
 
@@ -72,6 +80,10 @@ export class PostgresDatabase extends Database {
     if (this.#closed !== undefined) throw storageUnavailable('closed');
     if (!this.#migrated) throw storageUnavailable(this.#lastError);
     return this.#kysely;
+  }
+
+  isWritable(): Promise<boolean> {
+    return Promise.resolve(this.ready);
   }
 
   whenReady(): Promise<void> {
@@ -108,7 +120,7 @@ export class PostgresDatabase extends Database {
   /** @throws StorageStartError */
   async #look(): Promise<void> {
     try {
-      if (this.#migrated) await sql`select 1`.execute(this.#kysely);
+      if (this.#migrated) await this.#lookForWrites();
       else await migrateAt(this.#settings.url);
     } catch (error) {
       if (!isStorageUnavailable(error)) throw error;
@@ -118,6 +130,21 @@ export class PostgresDatabase extends Database {
     this.#migrated = true;
     this.#setReadiness(undefined);
     this.#firstReady.resolve();
+  }
+
+  /** A server that has become a standby says so; one whose disk is full only when it is written to. */
+  async #lookForWrites(): Promise<void> {
+    const { rows } = await sql<{ read_only: string }>`
+      select current_setting('transaction_read_only') as read_only`.execute(this.#kysely);
+    if (rows[0]?.read_only === 'on') throw storageUnavailable(new Error('the server is read-only'));
+    if (!this.#unwritable) return;
+    await probeWrite(this.#kysely);
+    this.#unwritable = false;
+  }
+
+  #setUnwritable(error: unknown): void {
+    this.#unwritable = true;
+    this.#setReadiness(operatorMessage(error));
   }
 
   #setReadiness(lastError: string | undefined): void {

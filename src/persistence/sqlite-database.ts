@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { DataFolderLock } from './data-folder-lock.js';
 import { Database } from './database.js';
@@ -11,6 +12,7 @@ import { StorageStartError } from './storage-start.error.js';
 import { SqlitePurge } from './sqlite-purge.js';
 import { storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
+import { probeWrite, WriteCheck } from './write-check.js';
 
 /**
  * Another program that holds the file (a backup, the `sqlite3` tool) makes us wait inside a synchronous call, which
@@ -18,19 +20,21 @@ import type { Tables } from './tables.js';
  */
 const BUSY_TIMEOUT_MS = 100;
 
+const logger = new Logger('Database');
+
 /** The embedded database: one file, one connection, one process. */
 export class SqliteDatabase extends Database {
   readonly kind = 'sqlite';
-  readonly ready = true;
-  readonly lastError = undefined;
+  readonly #writes: WriteCheck;
   readonly #kysely: Kysely<Tables>;
   readonly #purge: SqlitePurge;
   readonly #lock: DataFolderLock;
   #closed: Promise<void> | undefined;
 
-  private constructor(kysely: Kysely<Tables>, purge: SqlitePurge, lock: DataFolderLock) {
+  private constructor(kysely: Kysely<Tables>, writes: WriteCheck, purge: SqlitePurge, lock: DataFolderLock) {
     super();
     this.#kysely = kysely;
+    this.#writes = writes;
     this.#purge = purge;
     this.#lock = lock;
   }
@@ -47,9 +51,13 @@ export class SqliteDatabase extends Database {
       lock = DataFolderLock.acquire(folder);
       const path = join(folder, 'tollgate.db');
       const file = openFile(path);
-      kysely = new Kysely<Tables>({ dialect: new SqliteDialect(file) });
-      await migrate(kysely, 'sqlite');
-      const database = new SqliteDatabase(kysely, new SqlitePurge(file, kysely, path), lock);
+      const opened = new Kysely<Tables>({
+        dialect: new SqliteDialect(file, (error) => writes.failed(error)),
+      });
+      kysely = opened;
+      const writes = new WriteCheck(() => probeWrite(opened), tellChange);
+      await migrate(opened, 'sqlite');
+      const database = new SqliteDatabase(opened, writes, new SqlitePurge(file, opened, path), lock);
       // What an earlier life deleted and had no time to remove.
       void database.purgeDeleted();
       return database;
@@ -63,6 +71,18 @@ export class SqliteDatabase extends Database {
         { cause: error },
       );
     }
+  }
+
+  get ready(): boolean {
+    return this.lastError === undefined;
+  }
+
+  get lastError(): string | undefined {
+    return this.#writes.lastError;
+  }
+
+  isWritable(): Promise<boolean> {
+    return this.#writes.isWritable();
   }
 
   get kysely(): Kysely<Tables> {
@@ -81,6 +101,7 @@ export class SqliteDatabase extends Database {
   }
 
   async #close(): Promise<void> {
+    await this.#writes.stop();
     await this.#purge.stop();
     try {
       await this.#kysely.destroy();
@@ -89,6 +110,11 @@ export class SqliteDatabase extends Database {
       this.#lock.release();
     }
   }
+}
+
+function tellChange(lastError: string | undefined): void {
+  if (lastError === undefined) logger.log('the database takes writes again');
+  else logger.error(`the database cannot be written, trying on: ${lastError}`);
 }
 
 function openFile(path: string): DatabaseSync {

@@ -45,6 +45,10 @@ export class ExplainedDatabase extends Database {
     return database;
   }
 
+  isWritable(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   /** Carries it out and explains every statement of it but those that begin and end transactions. */
   async plansOf(work: () => Promise<unknown>): Promise<Plan[]> {
     this.asked.length = 0;

@@ -17,12 +17,21 @@ const UNAVAILABLE_CODES = new Set([
   '55P03', // lock timeout
 ]);
 
+/** The server answers and takes no writes. */
+const UNWRITABLE_CODES = new Set([
+  '25006', // read-only
+  '53100', // disk full
+  '58030', // I/O error
+]);
+
 /** What an error of a running query means for the connection and for the caller. */
 export interface PostgresFailure {
   /** `storage_unavailable` for what network and server did; every other error as it is. */
   readonly error: unknown;
   /** The connection is gone, or its state unknown: it must not be used again. */
   readonly connectionLost: boolean;
+  /** The server answers, but its disk or role takes no writes. */
+  readonly unwritable: boolean;
 }
 
 export function fromPostgresError(error: unknown): PostgresFailure {
@@ -32,9 +41,10 @@ export function fromPostgresError(error: unknown): PostgresFailure {
     return {
       error: unavailable ? storageUnavailable(error) : error,
       connectionLost: error.severity === 'FATAL' || error.severity === 'PANIC',
+      unwritable: UNWRITABLE_CODES.has(code),
     };
   }
   // The driver's own errors (socket closed, no answer in time) carry no code; a TypeError is a mistake of ours.
   const ours = error instanceof TypeError || error instanceof RangeError;
-  return { error: ours ? error : storageUnavailable(error), connectionLost: !ours };
+  return { error: ours ? error : storageUnavailable(error), connectionLost: !ours, unwritable: false };
 }

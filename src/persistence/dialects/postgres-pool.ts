@@ -12,6 +12,8 @@ export interface PostgresPoolSettings {
   readonly acquireTimeoutMs: number;
   /** For one statement on the server; 0: none. The client gives up `NETWORK_SLACK_MS` later. */
   readonly statementTimeoutMs: number;
+  /** Told of each error that says that the server answers and takes no writes. */
+  readonly onUnwritable?: ((error: unknown) => void) | undefined;
 }
 
 /** A statement that the server would have cancelled by now will never be answered: the network is gone. */
@@ -47,7 +49,7 @@ export function createPostgresPool(settings: PostgresPoolSettings): PostgresPool
     end: () => pool.end(),
     async connect() {
       try {
-        return new GuardedClient(await pool.connect());
+        return new GuardedClient(await pool.connect(), settings.onUnwritable);
       } catch (error) {
         throw storageUnavailable(error);
       }
@@ -62,7 +64,10 @@ class GuardedClient implements PostgresPoolClient {
   readonly #client: PoolClient;
   #lost = false;
 
-  constructor(client: PoolClient) {
+  constructor(
+    client: PoolClient,
+    private readonly onUnwritable: ((error: unknown) => void) | undefined,
+  ) {
     this.#client = client;
   }
 
@@ -71,8 +76,9 @@ class GuardedClient implements PostgresPoolClient {
     try {
       return await this.#client.query(sql, [...parameters]);
     } catch (cause) {
-      const { error, connectionLost } = fromPostgresError(cause);
+      const { error, connectionLost, unwritable } = fromPostgresError(cause);
       this.#lost ||= connectionLost;
+      if (unwritable) this.onUnwritable?.(error);
       throw error;
     }
   }) as unknown as PostgresPoolClient['query'];

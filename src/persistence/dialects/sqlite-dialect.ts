@@ -15,13 +15,16 @@ import { SqliteDriver } from './sqlite-driver.js';
 /** Kysely's SQLite over `node:sqlite`. Destroying the Kysely instance closes `database`. */
 export class SqliteDialect implements Dialect {
   readonly #database: DatabaseSync;
+  readonly #onFault: (error: unknown) => void;
 
-  constructor(database: DatabaseSync) {
+  /** @param onFault told of each error that says that file or disk fail */
+  constructor(database: DatabaseSync, onFault: (error: unknown) => void = () => undefined) {
     this.#database = database;
+    this.#onFault = onFault;
   }
 
   createDriver(): Driver {
-    return new SqliteDriver(this.#database);
+    return new SqliteDriver(this.#database, this.#onFault);
   }
 
   createQueryCompiler(): QueryCompiler {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely';
-import { fromSqliteError } from './sqlite-errors.js';
+import { fromSqliteError, isSqliteFault } from './sqlite-errors.js';
 import { SqliteStatement } from './sqlite-statement.js';
 
 /** More texts than the house has queries; texts with a varying number of parameters must not grow it without end. */
@@ -14,9 +14,10 @@ export class SqliteDriver implements Driver {
   readonly #database: DatabaseSync;
   readonly #connection: SqliteConnection;
 
-  constructor(database: DatabaseSync) {
+  /** @param onFault told of each error that says that file or disk fail */
+  constructor(database: DatabaseSync, onFault: (error: unknown) => void) {
     this.#database = database;
-    this.#connection = new SqliteConnection(database);
+    this.#connection = new SqliteConnection(database, onFault);
   }
 
   async init(): Promise<void> {}
@@ -48,10 +49,12 @@ class SqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   /** By SQL text, least recently used first. */
   readonly #statements = new Map<string, SqliteStatement>();
+  readonly #onFault: (error: unknown) => void;
   #inTransaction = false;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, onFault: (error: unknown) => void) {
     this.#database = database;
+    this.#onFault = onFault;
   }
 
   begin(sql: 'begin' | 'begin immediate'): void {
@@ -116,6 +119,7 @@ class SqliteConnection implements DatabaseConnection {
     try {
       return work();
     } catch (error) {
+      if (isSqliteFault(error)) this.#onFault(error);
       throw fromSqliteError(error);
     }
   }

@@ -16,6 +16,9 @@ const UNAVAILABLE = new Map([
   [26, 'NOTADB'],
 ]);
 
+/** Of these, another program's lock and nothing else: it passes by itself. */
+const LOCKED = new Set([5, 6]);
+
 /** The primary result code of an error of `node:sqlite`; `undefined` for any other error. */
 export function sqliteResultCode(error: unknown): number | undefined {
   // By shape: `instanceof Error` fails for errors of Node's own modules where the program runs in a `vm` context.
@@ -27,4 +30,10 @@ export function sqliteResultCode(error: unknown): number | undefined {
 export function fromSqliteError(error: unknown): unknown {
   const code = sqliteResultCode(error);
   return code !== undefined && UNAVAILABLE.has(code) ? storageUnavailable(error) : error;
+}
+
+/** Whether an error says that file or disk fail: full, read-only, broken; not that another program has locked it. */
+export function isSqliteFault(error: unknown): boolean {
+  const code = sqliteResultCode(error);
+  return code !== undefined && UNAVAILABLE.has(code) && !LOCKED.has(code);
 }
