@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BalanceRepository } from './balance.repository.js';
+import { BudgetCheckService } from './budget-check.service.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository } from './hold.repository.js';
 import { HoldService } from './hold.service.js';
@@ -22,6 +23,7 @@ import { UsageRepository } from './usage.repository.js';
 @Module({
   providers: [
     BalanceRepository,
+    BudgetCheckService,
     BudgetRepository,
     HoldRepository,
     HoldService,
@@ -42,6 +44,7 @@ import { UsageRepository } from './usage.repository.js';
   ],
   exports: [
     BalanceRepository,
+    BudgetCheckService,
     BudgetRepository,
     HoldRepository,
     HoldService,

@@ -4,9 +4,10 @@ import type { Observable } from 'rxjs';
 import { AppConfig } from '../config/app-config.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import { guardLastWrite } from '../streaming/last-write.js';
-import { writeSse, type SseOutcome } from '../streaming/sse-writer.js';
+import { pacedWriteAll } from '../streaming/paced-write.js';
+import { EVENT_STREAM_HEADERS, writeSse, type SseOutcome } from '../streaming/sse-writer.js';
 import type { Envelope } from '../surfaces/envelope.js';
-import { sendJson, sendJsonText, stampProcessingTime } from './send-json.js';
+import { jsonHeaders, sendJson, sendJsonBytes, stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** Puts answers on the wire: whole as JSON, in pieces as server-sent events. */
@@ -20,11 +21,32 @@ export class AnswerWriter {
     guardLastWrite(response, this.config.stream.writeStallMs);
   }
 
-  /** As `json`, for a body that is JSON text already. */
-  jsonText(request: TollgateRequest, response: Response, envelope: Envelope, text: string): void {
+  /** As `json`, for the bytes of a JSON text. They must stay as they are until the response is closed. */
+  jsonBytes(request: TollgateRequest, response: Response, envelope: Envelope, bytes: Buffer): void {
     this.nameConversation(response, envelope);
-    sendJsonText(request, response, 200, text);
+    sendJsonBytes(request, response, 200, bytes);
     guardLastWrite(response, this.config.stream.writeStallMs);
+  }
+
+  /**
+   * Sends an answer that was sent before, JSON or frames, at the client's pace. Resolves when it is written or the client
+   * is gone: the bytes are needed no longer then.
+   */
+  async again(
+    request: TollgateRequest,
+    response: Response,
+    envelope: Envelope,
+    bytes: Buffer,
+    kind: 'json' | 'events',
+  ): Promise<void> {
+    if (response.destroyed) return;
+    const { writeStallMs } = this.config.stream;
+    this.nameConversation(response, envelope);
+    stampProcessingTime(request, response);
+    response.writeHead(200, kind === 'json' ? jsonHeaders(bytes.length) : EVENT_STREAM_HEADERS);
+    if (!(await pacedWriteAll(response, bytes, writeStallMs))) return;
+    response.end();
+    guardLastWrite(response, writeStallMs);
   }
 
   /**

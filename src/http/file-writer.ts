@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
 import { AppConfig } from '../config/app-config.js';
 import { guardLastWrite } from '../streaming/last-write.js';
+import { pacedWrite } from '../streaming/paced-write.js';
 import { stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -32,7 +33,7 @@ export class FileWriter {
         if (request.method === 'HEAD') break;
         for (let at = 0, end = 0; at < piece.length; at = end) {
           end = endOfSlice(piece, at);
-          if (!(await this.write(response, piece.slice(at, end)))) return;
+          if (!(await pacedWrite(response, piece.slice(at, end), this.config.stream.writeStallMs))) return;
         }
       }
     } catch (error) {
@@ -51,25 +52,6 @@ export class FileWriter {
     response.setHeader('cache-control', 'no-store');
     stampProcessingTime(request, response);
     response.writeHead(200);
-  }
-
-  /** @returns false when the client is gone, or took no byte for too long */
-  private write(response: Response, text: string): Promise<boolean> | boolean {
-    if (response.destroyed) return false;
-    if (response.write(text)) return true;
-    return new Promise((resolve) => {
-      const stall = setTimeout(() => response.destroy(), this.config.stream.writeStallMs);
-      const settle = (goesOn: boolean): void => {
-        clearTimeout(stall);
-        response.off('drain', onDrain);
-        response.off('close', onClose);
-        resolve(goesOn);
-      };
-      const onDrain = (): void => settle(true);
-      const onClose = (): void => settle(false);
-      response.once('drain', onDrain);
-      response.once('close', onClose);
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /**
@@ -25,15 +25,32 @@ export function sendJsonText(
   text: string,
   reason?: string,
 ): void {
+  sendJsonBytes(request, response, status, Buffer.from(text), reason);
+}
+
+/** As `sendJson`, for the bytes of a JSON text. */
+export function sendJsonBytes(
+  request: TollgateRequest,
+  response: ServerResponse,
+  status: number,
+  bytes: Buffer,
+  reason?: string,
+): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = Buffer.from(text);
-  response.setHeader('content-type', 'application/json; charset=utf-8');
-  response.setHeader('cache-control', 'no-store');
-  response.setHeader('content-length', bytes.length);
   stampProcessingTime(request, response);
-  if (reason === undefined) response.writeHead(status);
-  else response.writeHead(status, reason);
+  const headers = jsonHeaders(bytes.length);
+  if (reason === undefined) response.writeHead(status, headers);
+  else response.writeHead(status, reason, headers);
   response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+/** Of every JSON body. */
+export function jsonHeaders(bytes: number): OutgoingHttpHeaders {
+  return {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'content-length': bytes,
+  };
 }
 
 /** `openai-processing-ms`: whole milliseconds from arrival to the first byte of the answer. */

@@ -20,6 +20,16 @@ export class AnswerErasedError extends DomainError {
   }
 }
 
+/** The answer was given and paid, and was too long to be kept: it is not given again, nor is another one charged. */
+export class AnswerNotKeptError extends DomainError {
+  constructor() {
+    super(
+      'idempotency_not_kept',
+      'The answer to the first request with this Idempotency-Key is too long to be kept, so it cannot be given again. Use a new key to ask again.',
+    );
+  }
+}
+
 /** Another process is still at the first execution and was not done in time. */
 export class StillRunningError extends DomainError {
   constructor() {

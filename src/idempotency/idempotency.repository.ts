@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
 import { Database } from '../persistence/database.js';
 import { KEPT_ANSWERS } from '../persistence/sealed-column.js';
@@ -11,6 +11,9 @@ import { inTransaction } from '../persistence/transaction.js';
 
 /** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
 const ERASED = '0'.repeat(64);
+
+/** Of an answer that was too long to be kept. */
+const NOT_KEPT = '1'.repeat(64);
 
 /** Columns of an answer of which nothing is left but that there was one. */
 const NOTHING_LEFT = {
@@ -37,10 +40,10 @@ export interface IdempotencyRecord {
   /** The process that executes or executed it. */
   readonly owner: string;
   readonly requestId: string;
-  /** The answer as it was sent, JSON or frames; `undefined`: still under way, or erased. */
-  readonly body: string | undefined;
-  /** It had an answer, of which nothing is left but that there was one. */
-  readonly erased: boolean;
+  /** `erased` and `not kept`: there was an answer, of which nothing else is left. */
+  readonly state: 'running' | 'kept' | 'erased' | 'not kept';
+  /** Of the answer as it is stored; 0 where there is none. */
+  readonly storedBytes: number;
   readonly conversationId: string | undefined;
   readonly createdAtMs: number;
 }
@@ -54,7 +57,7 @@ export class IdempotencyRepository {
 
   /** @returns false when the key is taken; nothing is changed then */
   async insert(
-    record: Omit<IdempotencyRecord, 'body' | 'erased' | 'conversationId'>,
+    record: Omit<IdempotencyRecord, 'state' | 'storedBytes' | 'conversationId'>,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<boolean> {
     const added = await db
@@ -73,7 +76,6 @@ export class IdempotencyRepository {
     return added !== undefined;
   }
 
-  /** @throws DomainError `storage_unavailable` when the answer cannot be opened with the configured keys */
   async find(
     accountId: string,
     idempotencyKey: string,
@@ -87,51 +89,72 @@ export class IdempotencyRepository {
         'fingerprint',
         'owner',
         'request_id',
-        'body',
         'conversation_id',
         'created_at_ms',
-        'sealed_with',
+        sql<bigint | number | null>`octet_length(body)`.as('stored_bytes'),
       ])
       .where('account_id', '=', accountId)
       .where('idempotency_key', '=', idempotencyKey)
       .executeTakeFirst();
     if (row === undefined) return undefined;
-    const erased = row.fingerprint === ERASED;
-    const body =
-      row.body === null || erased
-        ? undefined
-        : this.sealer.open(row.body, row.sealed_with, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
     return {
       accountId: row.account_id,
       idempotencyKey: row.idempotency_key,
       fingerprint: row.fingerprint,
       owner: row.owner,
       requestId: row.request_id,
-      body,
-      erased,
+      state: stateOf(row.fingerprint, row.stored_bytes !== null),
+      storedBytes: Number(row.stored_bytes ?? 0),
       conversationId: row.conversation_id ?? undefined,
       createdAtMs: Number(row.created_at_ms),
     };
   }
 
   /**
+   * The kept answer of an execution as it was sent, JSON or frames.
+   *
+   * @returns `undefined`: it was erased meanwhile
+   * @throws DomainError `storage_unavailable` when the answer cannot be opened with the configured keys
+   */
+  async findBody({ accountId, idempotencyKey, requestId }: ExecutionName): Promise<string | undefined> {
+    const row = await this.database.kysely
+      .selectFrom('idempotency_records')
+      .select(['body', 'sealed_with'])
+      .where('account_id', '=', accountId)
+      .where('idempotency_key', '=', idempotencyKey)
+      .where('request_id', '=', requestId)
+      .where('fingerprint', 'not in', [ERASED, NOT_KEPT])
+      .executeTakeFirst();
+    if (!row || row.body === null) return undefined;
+    return this.sealer.open(row.body, row.sealed_with, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
+  }
+
+  /**
    * Keeps the answer of the execution that `requestId` names. Where this comes again after the answer was erased, it stays
    * so.
    *
+   * @param answer `body` is `undefined` for an answer that is too long to be kept: what is kept is that there was one
    * @throws ExecutionLostError when that is no longer the one under way: this process was taken for dead, and its
    *   answer must not be charged beside that of the next
    */
   async keep(
     db: Kysely<Tables>,
     { accountId, idempotencyKey, requestId }: ExecutionName,
-    { body, conversationId }: { readonly body: string; readonly conversationId: string | undefined },
+    {
+      body,
+      conversationId,
+    }: { readonly body: string | undefined; readonly conversationId: string | undefined },
   ): Promise<void> {
-    const sealed = this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
+    const sealed =
+      body === undefined
+        ? { text: '', sealedWith: null }
+        : this.sealer.seal(body, KEPT_ANSWERS.placeOf(accountId, idempotencyKey));
     const { numUpdatedRows } = await db
       .updateTable('idempotency_records')
       .set({
         body: sealed.text,
         sealed_with: sealed.sealedWith,
+        ...(body === undefined ? { fingerprint: NOT_KEPT } : {}),
         conversation_id: conversationId ?? null,
         conversation_key: conversationId === undefined ? null : conversationKey(accountId, conversationId),
       })
@@ -239,4 +262,11 @@ export class IdempotencyRepository {
       .where('request_id', '=', record.requestId)
       .execute();
   }
+}
+
+/** @param ended whether an answer was given */
+function stateOf(fingerprint: string, ended: boolean): IdempotencyRecord['state'] {
+  if (fingerprint === ERASED) return 'erased';
+  if (fingerprint === NOT_KEPT) return 'not kept';
+  return ended ? 'kept' : 'running';
 }

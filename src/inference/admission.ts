@@ -6,10 +6,12 @@ import { settlementOfLeft } from '../billing/left-hold.js';
 import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
+import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
+import { ModelNotFoundError } from '../models/models.errors.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
 import type { Caller } from './caller.js';
@@ -66,6 +68,20 @@ export class AdmissionService {
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
+
+  /**
+   * Whether this caller may have answers of a model at all, whoever paid for them. A model that has gone since is judged
+   * by its id.
+   *
+   * @throws ModelNotFoundError, ModelNotAllowedError
+   */
+  refuseForbiddenModel(id: string, { allowedModels }: Principal): void {
+    if (allowedModels === null) return;
+    const model = this.catalogue.find(id);
+    if (model === undefined && !allowedModels.includes(id)) throw new ModelNotFoundError(id);
+    if (model !== undefined && !this.catalogue.permits(allowedModels, model))
+      throw new ModelNotAllowedError();
+  }
 
   /**
    * Resolves when the hold is durable.

@@ -1,15 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
-import { firstValueFrom, map, type Observable } from 'rxjs';
+import { map, type Observable } from 'rxjs';
+import { BudgetCheckService } from '../billing/budget-check.service.js';
 import { ProcessRegistry } from '../billing/process-registry.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
 import { AnswerWriter } from '../http/answer-writer.js';
 import { clientSignal } from '../http/client-signal.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { fingerprintOf, idempotencyKeyOf } from '../idempotency/idempotency-key.js';
-import { Execution, IdempotencyService, type EarlierAnswer } from '../idempotency/idempotency.service.js';
+import { KeptAnswer, type AttachedAnswer } from '../idempotency/earlier-answer.js';
+import { Execution } from '../idempotency/execution.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { FlowGate } from '../streaming/flow-gate.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import type { StreamRenderer } from '../surfaces/stream-renderer.js';
+import { AdmissionService } from './admission.js';
 import { callerOf } from './caller-of.js';
 import type { Caller } from './caller.js';
 import { Settled } from './settled.js';
@@ -37,6 +42,8 @@ export class AnsweringService {
     private readonly inference: InferenceService,
     private readonly idempotency: IdempotencyService,
     private readonly processes: ProcessRegistry,
+    private readonly admissions: AdmissionService,
+    private readonly budgets: BudgetCheckService,
     private readonly writer: AnswerWriter,
   ) {}
 
@@ -61,9 +68,15 @@ export class AnsweringService {
       const { answer, settled } = await this.inference.complete(prepared, caller, signal);
       return this.writer.json(request, response, envelope, render(answer, settled));
     }
-    if (!(first instanceof Execution)) return this.replayWhole(request, response, envelope, first);
-    const text = await this.executeWhole(question, caller, first, render);
-    return this.writer.jsonText(request, response, envelope, text);
+    if (first instanceof KeptAnswer) return this.sendKept(envelope, request, response, first, 'json');
+    if (!(first instanceof Execution)) {
+      const bytes = await first.whole();
+      response.setHeader('idempotent-replayed', 'true');
+      const { conversationId } = first;
+      return this.writer.jsonBytes(request, response, { ...envelope, conversationId }, bytes);
+    }
+    const bytes = await this.executeWhole(question, caller, first, render);
+    return this.writer.jsonBytes(request, response, envelope, bytes);
   }
 
   /**
@@ -79,37 +92,48 @@ export class AnsweringService {
     const caller = callerOf(request);
     const flow = new FlowGate();
     const first = await this.firstExecution(question, request);
-    let frames: Observable<string>;
-    let shown = question.envelope;
     if (first === undefined) {
       const prepared = question.prepare ? await question.prepare(clientSignal(response)) : asAsked(question);
       // Nobody will listen, so it is not carried out.
       if (response.destroyed) return prepared.release?.();
-      frames = this.inference.stream(prepared, caller, flow).pipe(map((event) => frameOf(event, renderer)));
+      const frames = this.inference
+        .stream(prepared, caller, flow)
+        .pipe(map((event) => frameOf(event, renderer)));
+      await this.writeFrames(question.envelope, request, response, renderer, frames, flow);
+    } else if (first instanceof Execution) {
+      await this.executeStreamed(question, caller, flow, first, renderer);
+      await this.writeFrames(question.envelope, request, response, renderer, first.frames(flow), flow);
+    } else if (first instanceof KeptAnswer) {
+      await this.sendKept(question.envelope, request, response, first, 'events');
     } else {
-      if (first instanceof Execution) await this.executeStreamed(question, caller, flow, first, renderer);
-      else response.setHeader('idempotent-replayed', 'true');
-      frames = first.pieces;
-      shown = {
-        ...question.envelope,
-        // Asked when it is sent: an execution may find that it was carried out before.
-        get conversationId() {
-          return first.conversationId;
-        },
-      };
+      response.setHeader('idempotent-replayed', 'true');
+      const envelope = { ...question.envelope, conversationId: first.conversationId };
+      await this.writeFrames(envelope, request, response, renderer, first.frames(flow), flow);
     }
-    await this.writer.stream(request, response, shown, frames, flow, (error) => renderer.failure(error));
+  }
+
+  private async writeFrames<Chunk>(
+    envelope: Envelope,
+    request: TollgateRequest,
+    response: Response,
+    renderer: StreamRenderer<Chunk>,
+    frames: Observable<string>,
+    flow: FlowGate,
+  ): Promise<void> {
+    await this.writer.stream(request, response, envelope, frames, flow, (error) => renderer.failure(error));
   }
 
   /** @returns `undefined` for a request without an idempotency key, or of an account that stores nothing */
   private async firstExecution<Body extends { model: string }, Answer, Chunk>(
     { endpoint, body, envelope }: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
-  ): Promise<Execution | EarlierAnswer | undefined> {
+  ): Promise<Execution | AttachedAnswer | KeptAnswer | undefined> {
     const idempotencyKey = idempotencyKeyOf(request.headersDistinct['idempotency-key']);
     if (idempotencyKey === undefined) return undefined;
     const { principal, requestId, surface } = callerOf(request);
     if (principal.conversationRetentionDays === 0) return undefined;
+    // A chatbot was found for this key already, which its list of models does not bound.
+    if (!isChatbotId(body.model)) this.admissions.refuseForbiddenModel(body.model, principal);
     return this.idempotency.begin(
       {
         accountId: principal.accountId,
@@ -118,7 +142,10 @@ export class AnsweringService {
         requestId,
       },
       envelope.conversationId,
-      () => this.processes.living(),
+      {
+        living: () => this.processes.living(),
+        permits: (firstRequestId) => this.budgets.allowsAnswerTo(firstRequestId, principal),
+      },
     );
   }
 
@@ -127,7 +154,7 @@ export class AnsweringService {
     caller: Caller,
     execution: Execution,
     render: (answer: Answer, settled: Settled) => unknown,
-  ): Promise<string> {
+  ): Promise<Buffer> {
     const toText = (answer: Answer, settled: Settled): string => JSON.stringify(render(answer, settled));
     try {
       const prepared = await carriedOut(question);
@@ -136,10 +163,9 @@ export class AnsweringService {
         whole: (trx, given, charged) => execution.keep(trx, toText(given, charged)),
       });
       const { answer, settled } = await this.inference.complete({ ...prepared, keeper }, caller, NEVER);
-      const text = toText(answer, settled);
-      execution.say(text);
-      execution.complete();
-      return text;
+      const bytes = Buffer.from(toText(answer, settled));
+      execution.completeWith(bytes);
+      return bytes;
     } catch (error) {
       execution.fail(error);
       throw error;
@@ -166,7 +192,7 @@ export class AnsweringService {
       streamed: (trx, end) =>
         execution.keep(trx, 'settled' in end ? frameOf(end.settled, renderer) : renderer.failure(end.error)),
     });
-    this.inference.stream({ ...prepared, keeper }, caller, flow).subscribe({
+    this.inference.stream({ ...prepared, keeper, left: execution.abandoned }, caller, flow).subscribe({
       next: (event) => {
         const frame = frameOf(event, renderer);
         begun ||= frame !== '';
@@ -181,15 +207,20 @@ export class AnsweringService {
     });
   }
 
-  private async replayWhole(
+  private async sendKept(
+    envelope: Envelope,
     request: TollgateRequest,
     response: Response,
-    envelope: Envelope,
-    earlier: EarlierAnswer,
+    kept: KeptAnswer,
+    kind: 'json' | 'events',
   ): Promise<void> {
-    const text = await firstValueFrom(earlier.pieces);
+    const { conversationId, bytes } = kept;
     response.setHeader('idempotent-replayed', 'true');
-    this.writer.jsonText(request, response, { ...envelope, conversationId: earlier.conversationId }, text);
+    try {
+      await this.writer.again(request, response, { ...envelope, conversationId }, bytes, kind);
+    } finally {
+      kept.release();
+    }
   }
 }
 

@@ -102,11 +102,11 @@ export class InferenceService {
     caller: Caller,
     flow: FlowGate,
   ): Observable<Chunk | Settled> {
-    const { endpoint, release = nothing } = prepared;
+    const { endpoint, left, release = nothing } = prepared;
     return defer(() => {
       let open: OpenRequest;
       try {
-        open = this.inFlight.enter(caller.principal);
+        open = this.inFlight.enter(caller.principal, left);
       } catch (error) {
         release();
         throw error;
@@ -128,7 +128,7 @@ export class InferenceService {
   }
 
   private settledStream<Request extends { model: string }, Answer, Chunk>(
-    { endpoint, keeper }: PreparedRequest<Request, Answer, Chunk>,
+    { endpoint, keeper, left }: PreparedRequest<Request, Answer, Chunk>,
     admission: Admission<Request>,
     closing: Closing,
     flow: FlowGate,
@@ -154,7 +154,7 @@ export class InferenceService {
         flow.closeUntil(room.then(nothing, nothing));
         return room.then((covered) => fitting(chunk, covered));
       }),
-      failWhenAborted(open.signal, () => new CutByShutdownError()),
+      failWhenAborted(open.signal, () => (open.cut ? new CutByShutdownError() : (left?.reason as Error))),
       tap((chunk) => {
         meter.see(parts, endpoint.usageOfChunk(chunk));
         watch.relayed(meter.estimatedTokens);

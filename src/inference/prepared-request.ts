@@ -36,6 +36,8 @@ export interface PreparedRequest<Request extends { model: string }, Answer, Chun
   readonly context?: RequestContext | undefined;
   /** The key may use the preset that names the model, so its list of models is not asked again. */
   readonly modelPermitted?: boolean | undefined;
+  /** Of a stream: aborts, with an error, when nobody reads it any more. It is then settled as far as it came, as when a client leaves. */
+  readonly left?: AbortSignal | undefined;
   /** Called once when the request has ended in any way and its hold is resolved. */
   readonly release?: (() => void) | undefined;
 }

@@ -20,7 +20,8 @@ export interface SseWriterOptions {
 
 export type SseOutcome = 'complete' | 'failed' | 'client_left';
 
-const HEADERS = {
+/** Of every event stream. */
+export const EVENT_STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
@@ -31,7 +32,7 @@ export const HEARTBEAT = ': keep-alive\n\n';
 
 /** Whether a response, its head sent, is a stream of this writer. */
 export function isEventStream(response: ServerResponse): boolean {
-  return response.getHeader('content-type') === HEADERS['content-type'];
+  return response.getHeader('content-type') === EVENT_STREAM_HEADERS['content-type'];
 }
 
 /**
@@ -89,7 +90,7 @@ export function writeSse(
       if (response.headersSent) return;
       clearTimeout(hold);
       options.beforeHeaders();
-      response.writeHead(200, HEADERS);
+      response.writeHead(200, EVENT_STREAM_HEADERS);
     }
 
     function write(text: string): void {

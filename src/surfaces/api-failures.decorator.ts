@@ -61,6 +61,7 @@ export const INFERENCE_FAILURES = [
   'insufficient_quota',
   'idempotency_conflict',
   'idempotency_erased',
+  'idempotency_not_kept',
   'idempotency_running',
   'upstream_rejected_request',
   'upstream_rate_limited',

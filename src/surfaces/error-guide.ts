@@ -202,6 +202,13 @@ export const ERROR_GUIDE = {
       'The answer that was kept under this key was erased with its conversation, completion or account.',
     advice: 'Use a new key to have it answered, and charged, anew.',
   },
+  idempotency_not_kept: {
+    message:
+      'The answer to the first request with this Idempotency-Key is too long to be kept, so it cannot be given again. Use a new key to ask again.',
+    meaning:
+      'The first answer has more than 8 million characters. It was given and charged once, and is not kept.',
+    advice: 'Use a new key to have it answered, and charged, anew.',
+  },
   idempotency_running: {
     message: 'The first request with this Idempotency-Key is still running, please try again.',
     meaning: 'Another process is answering the first request and was not done in time.',

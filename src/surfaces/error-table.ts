@@ -88,6 +88,12 @@ export const ERROR_TABLE = {
     code: 'idempotency_erased',
     shouldRetry: false,
   },
+  idempotency_not_kept: {
+    status: 409,
+    type: 'invalid_request_error',
+    code: 'idempotency_not_kept',
+    shouldRetry: false,
+  },
   idempotency_running: { status: 503, type: 'server_error', code: 'overloaded', retryAfter: true },
   conflict: { status: 409, type: 'invalid_request_error', code: 'conflict', shouldRetry: false },
   // No `shouldRetry: false` here: official SDKs send it again by themselves, and then it is its turn.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { firstValueFrom } from 'rxjs';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
+import { KeptAnswer } from '../../src/idempotency/earlier-answer.js';
 import { IdempotencyService } from '../../src/idempotency/idempotency.service.js';
 import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import { Database } from '../../src/persistence/database.js';
@@ -160,8 +160,11 @@ describe('Idempotency-Key', () => {
     await records.insert({ ...first, owner: 'other process', createdAtMs: Date.now() });
     const repeat = async (requestId: string): Promise<string> => {
       const request = { ...first, requestId };
-      const answer = await service.begin(request, undefined, () => Promise.resolve(['other process']));
-      return firstValueFrom(answer.pieces);
+      const answer = await service.begin(request, undefined, {
+        living: () => Promise.resolve(['other process']),
+        permits: () => Promise.resolve(true),
+      });
+      return answer instanceof KeptAnswer ? answer.bytes.toString() : 'not kept';
     };
     const repeated: Promise<string>[] = [];
     for (let n = 1; n <= 8; n += 1) {

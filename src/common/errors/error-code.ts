@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'conversation_busy'
   | 'idempotency_conflict'
   | 'idempotency_erased'
+  | 'idempotency_not_kept'
   | 'idempotency_running'
   | 'overloaded'
   | 'draining'
