@@ -18,10 +18,10 @@ import type { Caller } from './caller.js';
 import { holdSize, type HoldSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import {
-  countPromptTokens,
+  countTokensToHold,
   estimatePromptTokens,
-  promptTokensAtLeast,
   promptTokensToHold,
+  tokensToHoldAtLeast,
   type PromptMeasure,
 } from './prompt.js';
 import type { PreparedRequest } from './prepared-request.js';
@@ -175,9 +175,9 @@ export class AdmissionService {
     } catch (error) {
       if (!(error instanceof InsufficientCreditError || error instanceof BudgetExceededError)) throw error;
       if (prompt.chars > MAX_COUNTED_CHARS) throw error;
-      const { leastHundredths } = sizeFor(promptTokensAtLeast(prompt) * prompt.reads);
+      const { leastHundredths } = sizeFor(tokensToHoldAtLeast(prompt) * prompt.reads);
       if (leastHundredths > error.availableHundredths) throw error;
-      const counted = await countPromptTokens(prompt, this.counter);
+      const counted = await countTokensToHold(prompt, this.counter);
       if (counted >= roughly) throw error;
       return await open(counted * prompt.reads);
     }

@@ -18,7 +18,7 @@ import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
 export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk> = {
   name: 'chat',
 
-  measure: (request): PromptMeasure => measureChat(request),
+  measure: (request, model): PromptMeasure => measureChat(request, model),
 
   maxCompletionTokens(request, model) {
     const perChoice = perChoiceLimit(request, model);

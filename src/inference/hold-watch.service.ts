@@ -5,7 +5,7 @@ import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import type { Admission, OpenHold } from './admission.js';
-import { countPromptTokens } from './prompt.js';
+import { countTokensToHold } from './prompt.js';
 
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
@@ -101,7 +101,7 @@ class StreamWatch implements HoldWatch {
     const { prompt, hold } = this.admission;
     if (this.promptIsCounted || prompt.chars > MAX_COUNTED_CHARS) return;
     this.promptIsCounted = true;
-    const counted = (await countPromptTokens(prompt, this.counter)) * prompt.reads;
+    const counted = (await countTokensToHold(prompt, this.counter)) * prompt.reads;
     hold.promptTokens = Math.min(hold.promptTokens, counted);
   }
 

@@ -250,7 +250,11 @@ export class InferenceService {
   private open(admission: Admission<unknown>, endpoint: 'chat' | 'completions', streamed: boolean): Closing {
     const [route] = admission.routes;
     if (route === undefined) throw new UpstreamError('upstream_unavailable', NO_ROUTE);
-    const meter = new Meter(admission.prompt, admission.maxCompletionTokens);
+    const meter = new Meter(
+      admission.prompt,
+      () => admission.hold.promptTokens,
+      admission.maxCompletionTokens,
+    );
     return this.closings.open(
       { admission, endpoint, streamed, meter, route, firstTokenMs: undefined, failedAttempts: [] },
       this.inFlight,

@@ -26,6 +26,8 @@ export class Meter {
 
   constructor(
     private readonly prompt: PromptMeasure,
+    /** Asked at the end: what is held for the prompt may have been counted meanwhile. */
+    private readonly heldPromptTokens: () => number,
     private readonly maxCompletionTokens: number | undefined,
   ) {}
 
@@ -80,7 +82,7 @@ export class Meter {
    */
   async usage(counter: TokenCounter, complete: boolean): Promise<BelievedUsage> {
     const bounds = {
-      maxPromptTokens: Math.min(maxPromptTokens(this.prompt), MOST_TOKENS),
+      maxPromptTokens: Math.min(maxPromptTokens(this.prompt, this.heldPromptTokens()), MOST_TOKENS),
       maxCompletionTokens: Math.min(this.maxCompletionTokens ?? UNBOUNDED_COMPLETION_TOKENS, MOST_TOKENS),
     };
     const believed = believeReported(this.reported, bounds);

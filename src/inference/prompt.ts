@@ -1,6 +1,8 @@
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { CompletionPrompt } from '../contracts/openai/completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../contracts/openai/message-texts.js';
+import type { Model } from '../models/model.js';
+import { mediaTokensOf, type MediaTokens } from './media/media-tokens.js';
 
 /** What counts tokens: `TokenCounter`. */
 export interface CountsTokens {
@@ -16,6 +18,8 @@ export interface PromptMeasure {
   readonly extraTokens: number;
   /** Images, audio and files, whose tokens only the upstream knows. */
   readonly mediaParts: number;
+  /** What they come to at the model that is asked; absent where there are none, and where no model is asked yet. */
+  readonly media?: MediaTokens | undefined;
   /** How often it is read at most: upstreams that cannot give several answers at once read it once an answer. */
   readonly reads: number;
 }
@@ -25,13 +29,14 @@ export const TOKENS_PER_MESSAGE = 4;
 const TOKENS_PER_NAME = 1;
 const TOKENS_PER_REPLY = 3;
 
-/** More than any vendor charges for one image, minute of audio, or page of a file that fits our body limit. */
-const MAX_TOKENS_PER_MEDIA_PART = 50_000;
-
 /** Hidden system prompts and tool framing that some upstreams add and count. */
 const UPSTREAM_ALLOWANCE_TOKENS = 8_192;
 
-export function measureChat(request: ChatCompletionRequest): PromptMeasure {
+/** The same beside media, where it is held as well: templates and instructions of tools. */
+const HELD_ALLOWANCE_TOKENS = 512;
+
+/** @param model that is asked, for what its vendor makes of media; absent: a common picture stands for each part */
+export function measureChat(request: ChatCompletionRequest, model?: Model): PromptMeasure {
   const texts: string[] = [];
   let mediaParts = 0;
   for (const message of request.messages) mediaParts += collectTexts(message, texts);
@@ -39,7 +44,10 @@ export function measureChat(request: ChatCompletionRequest): PromptMeasure {
   if (request.functions !== undefined) texts.push(JSON.stringify(request.functions));
   if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
   const framing = request.messages.reduce((sum, message) => sum + framingTokens(message), TOKENS_PER_REPLY);
-  return measured(texts, framing, mediaParts, request.n ?? 1);
+  const prompt = measured(texts, framing, mediaParts, request.n ?? 1);
+  return mediaParts === 0 || model === undefined
+    ? prompt
+    : { ...prompt, media: mediaTokensOf(request.messages, model) };
 }
 
 /** Of a message, beside its text. */
@@ -70,15 +78,18 @@ export function measureCompletion(
 
 /** A quick guess before the call, a little high for English: four characters a token. */
 export function estimatePromptTokens(prompt: PromptMeasure): number {
-  return Math.ceil(prompt.chars / 4) + prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
+  return Math.ceil(prompt.chars / 4) + uncountedPromptTokens(prompt);
 }
 
 /**
  * As many as prompts of most languages have at most, to set credit aside for: a third of a token for a Latin letter, one
  * for any other ASCII character and for those of Greek, Cyrillic, Hebrew and Arabic, two for any other. Some languages have
  * half as many more, and a text that is made for it has twice as many.
+ *
+ * Beside media all is held that an upstream will be believed: there a report may be far above any estimate.
  */
 export function promptTokensToHold(prompt: PromptMeasure): number {
+  if (prompt.media !== undefined) return textBytes(prompt) + tokensToHoldBesideText(prompt);
   let letters = 0;
   let tokens = uncountedPromptTokens(prompt);
   for (const text of prompt.texts) {
@@ -96,25 +107,41 @@ function isLatin(unit: number): boolean {
   return (unit >= 97 && unit <= 122) || unit === 32 || (unit >= 65 && unit <= 90);
 }
 
-/** Words of any language have more tokens than this. */
-export function promptTokensAtLeast(prompt: PromptMeasure): number {
-  return Math.floor(prompt.chars / 16);
+/** As `promptTokensToHold`, by count: for an account that has not as much. */
+export async function countTokensToHold(prompt: PromptMeasure, counter: CountsTokens): Promise<number> {
+  return (await counter.count(prompt.texts)) + tokensToHoldBesideText(prompt);
 }
 
-/** No honest tokenizer makes more of it than this: a token is at least one of a character's up to four bytes. */
-export function maxPromptTokens(prompt: PromptMeasure): number {
-  const once =
-    prompt.chars * 4 +
-    prompt.extraTokens * 4 +
-    prompt.mediaParts * MAX_TOKENS_PER_MEDIA_PART +
-    UPSTREAM_ALLOWANCE_TOKENS;
+/** Words of any language have more tokens than this. */
+export function tokensToHoldAtLeast(prompt: PromptMeasure): number {
+  return Math.floor(prompt.chars / 16) + (prompt.media === undefined ? 0 : tokensToHoldBesideText(prompt));
+}
+
+function tokensToHoldBesideText(prompt: PromptMeasure): number {
+  if (prompt.media === undefined) return uncountedPromptTokens(prompt);
+  return prompt.extraTokens * 2 + prompt.media.atMost + HELD_ALLOWANCE_TOKENS;
+}
+
+/**
+ * The most that an upstream is believed to have read. Without media no honest tokenizer makes more of it than this: a
+ * token is at least one of a character's up to four bytes. With media it is what is held.
+ *
+ * @param heldTokens for the prompt, as often as it may be read
+ */
+export function maxPromptTokens(prompt: PromptMeasure, heldTokens: number): number {
+  if (prompt.media !== undefined) return heldTokens;
+  const once = prompt.chars * 4 + prompt.extraTokens * 4 + UPSTREAM_ALLOWANCE_TOKENS;
   return once * prompt.reads;
 }
 
 /** A number that no exact count exceeds: each token is at least one byte of the text. */
 export function promptTokensAtMost(prompt: PromptMeasure): number {
-  let bytes = uncountedPromptTokens(prompt);
-  for (const text of prompt.texts) bytes += Buffer.byteLength(text);
+  return textBytes(prompt) + uncountedPromptTokens(prompt);
+}
+
+function textBytes({ texts }: PromptMeasure): number {
+  let bytes = 0;
+  for (const text of texts) bytes += Buffer.byteLength(text);
   return bytes;
 }
 
@@ -125,7 +152,7 @@ export async function countPromptTokens(prompt: PromptMeasure, counter: CountsTo
 
 /** Tokens beside the counted text. */
 export function uncountedPromptTokens(prompt: PromptMeasure): number {
-  return prompt.extraTokens + prompt.mediaParts * TOKENS_PER_MEDIA_PART;
+  return prompt.extraTokens + (prompt.media?.likely ?? prompt.mediaParts * TOKENS_PER_MEDIA_PART);
 }
 
 function measured(

@@ -1,0 +1,66 @@
+import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
+import { TOKENS_PER_MEDIA_PART } from '../../contracts/openai/message-texts.js';
+import type { Model } from '../../models/model.js';
+import { mediaRulesOf, type MediaRules } from './media-rules.js';
+import { mediaSize, type MediaSize } from './media-size.js';
+
+/** What the images, sounds and files of a prompt come to, in tokens. */
+export interface MediaTokens {
+  /** What credit is set aside for, and more than which no upstream is believed. */
+  readonly atMost: number;
+  /** What is charged where no upstream says: the same where sizes are known, and a common picture's where they are not. */
+  readonly likely: number;
+}
+
+/** Of a file that is not here, or whose kind nobody knows. */
+const UNKNOWN_FILE_TOKENS = 50_000;
+
+/** What a file of text is called and framed by. */
+const FRAME_OF_FILE_TOKENS = 256;
+
+/** A clip of less than this counts as much. */
+const LEAST_SOUND_TOKENS = 128;
+
+/** @returns `undefined` where there are none */
+export function mediaTokensOf(messages: readonly ChatMessage[], model: Model): MediaTokens | undefined {
+  let rules: readonly MediaRules[] | undefined;
+  let atMost = 0;
+  let likely = 0;
+  for (const { content } of messages) {
+    if (typeof content === 'string' || !content) continue;
+    for (const part of content) {
+      if (part.type === 'text' || part.type === 'refusal') continue;
+      rules ??= mediaRulesOf(model);
+      const size = mediaSize(part);
+      const tokens = Math.max(...rules.map((each) => tokensOf(size, each)));
+      atMost += tokens;
+      likely += isKnown(size) ? tokens : Math.min(tokens, TOKENS_PER_MEDIA_PART);
+    }
+  }
+  if (rules === undefined) return undefined;
+  // Nobody reads more than goes into a context.
+  const most = model.contextLength > 0 ? model.contextLength : Infinity;
+  return { atMost: Math.min(atMost, most), likely: Math.min(likely, most) };
+}
+
+function tokensOf(size: MediaSize, rules: MediaRules): number {
+  switch (size.kind) {
+    case 'image':
+      return rules.image(size.size, size.detail);
+    case 'pages':
+      return Math.min(size.pages, rules.pagesAtMost) * rules.page;
+    case 'sound':
+      return Math.max(LEAST_SOUND_TOKENS, Math.ceil(size.seconds * rules.soundSecond));
+    case 'video':
+      return Math.ceil(Math.max(1, size.seconds) * rules.videoSecond);
+    case 'text':
+      // A token is a byte at least.
+      return size.bytes + FRAME_OF_FILE_TOKENS;
+    case 'elsewhere':
+      return UNKNOWN_FILE_TOKENS;
+  }
+}
+
+function isKnown(size: MediaSize): boolean {
+  return size.kind === 'image' ? size.size !== undefined : size.kind !== 'elsewhere';
+}
