@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { MAX_MESSAGES } from '../contracts/validation/limits.js';
 import type { ConversationScope, StoredMessage, Summary } from '../conversations/conversation.js';
+import { MessageDigests } from '../conversations/message-digests.js';
 import type { TurnRepository } from '../conversations/turn.repository.js';
 import type { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import { departsTooFar } from './chat.errors.js';
@@ -37,6 +38,8 @@ export class ConversationReading {
     readonly chain: string | undefined,
     /** What of the request is new. */
     readonly fresh: readonly ChatMessage[],
+    /** Of what was compared. */
+    readonly digests: MessageDigests,
     /** See `NewTurn`. */
     readonly departsAfterSeq: number | undefined,
     public summary: Summary | undefined,
@@ -64,6 +67,7 @@ export class ConversationReading {
     if (found === undefined) return undefined;
     const { id, version, messageCount, head } = found.conversation;
     const newest = found.cut ? await newestPage(stored, id) : found.messages;
+    const digests = new MessageDigests();
     const { fresh, kept, chain, departsAfterSeq } = await recogniseHistory(
       said,
       { messageCount, chain: head.chain, newest },
@@ -71,6 +75,7 @@ export class ConversationReading {
         newest: (atMost) => newestOf(stored, id, atMost),
         oldest: async (afterSeq, limit) => (await stored.list(id, { order: 'asc', afterSeq, limit })).rows,
       },
+      digests,
     );
     if (messageCount - kept > MOST_DEPARTING) throw departsTooFar(said, MOST_DEPARTING);
     const through = departsAfterSeq ?? Infinity;
@@ -87,6 +92,7 @@ export class ConversationReading {
       kept,
       chain,
       fresh,
+      digests,
       departsAfterSeq,
       summary,
       messages,

@@ -8,6 +8,7 @@ import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/cha
 import { EMPTY_CHAIN } from '../conversations/chain.js';
 import { TurnRepository } from '../conversations/turn.repository.js';
 import type { ConversationScope, NewTurn } from '../conversations/conversation.js';
+import { MessageDigests } from '../conversations/message-digests.js';
 import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
 import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
@@ -52,6 +53,8 @@ export interface Recalled {
   /** All that is sent, in order. */
   readonly messages: ChatMessage[];
   readonly fresh: readonly ChatMessage[];
+  /** Of `fresh`, where they will be stored. */
+  readonly freshDigests: readonly string[];
   readonly before: NewTurn['before'];
   readonly departsAfterSeq: number | undefined;
   readonly promptTokensAtMost: number;
@@ -101,11 +104,13 @@ export class RecallService {
     const { lead, instructions, policy, budget } = asked;
     const summary = memory.summary === undefined ? [] : [memory.summary];
     const conversationId = reading?.id ?? newConversationRowId();
+    const digests = reading?.digests ?? new MessageDigests();
     return {
       conversationId,
       version: reading?.version,
       messages: [...lead, ...instructions, ...summary, ...memory.messages, ...fresh],
       fresh,
+      freshDigests: asked.exclusive === undefined ? [] : await digests.read(fresh),
       before: reading ?? NOTHING,
       departsAfterSeq: reading?.departsAfterSeq,
       promptTokensAtMost: memory.promptTokensAtMost,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ExclusiveUse } from '../billing/hold.service.js';
 import { Clock } from '../common/clock/clock.js';
+import { digestOf } from '../conversations/chain.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { TurnRepository } from '../conversations/turn.repository.js';
 import { ConversationTurns } from '../conversations/conversation-turns.js';
@@ -25,7 +26,7 @@ export class TurnKeeping {
     scope: ConversationScope,
     recalled: Recalled,
   ): AnswerKeeper<ChatAnswer, ChatChunk> {
-    const { conversationId: id, version, fresh, before, departsAfterSeq } = recalled;
+    const { conversationId: id, version, fresh, freshDigests, before, departsAfterSeq } = recalled;
     const turn = {
       scope,
       id,
@@ -35,10 +36,12 @@ export class TurnKeeping {
     };
     return keepEnded(
       async (trx, answer) => {
+        const answers = rememberedAnswer(answer);
         await this.conversations.appendTurn(trx, {
           ...turn,
           model: body.model,
-          messages: [...fresh.map(rememberedMessage), ...rememberedAnswer(answer)],
+          messages: [...fresh.map(rememberedMessage), ...answers],
+          digests: [...freshDigests, ...answers.map(digestOf)],
           atMs: this.clock.nowMs(),
           departsAfterSeq,
         });

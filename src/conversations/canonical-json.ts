@@ -2,14 +2,22 @@
 const MAX_DEPTH = 64;
 
 /**
- * The value with the keys of all its objects in order: equal values become equal JSON.
+ * A value as JSON, with the keys of all its objects in order: equal values become equal texts.
  *
+ * @param value as `JSON.parse` makes it
  * @throws RangeError for a value nested more than 64 deep
  */
-export function sortKeys(value: unknown, depth = MAX_DEPTH): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+export function canonicalJson(value: unknown, depth = MAX_DEPTH): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth === 0) throw new RangeError('nested too deep');
-  if (Array.isArray(value)) return value.map((each: unknown) => sortKeys(each, depth - 1));
-  const entries = Object.entries(value).map(([key, each]) => [key, sortKeys(each, depth - 1)] as const);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  let json = '';
+  if (Array.isArray(value)) {
+    for (const each of value) json += `${json === '' ? '' : ','}${canonicalJson(each, depth - 1)}`;
+    return `[${json}]`;
+  }
+  for (const key of Object.keys(value).sort()) {
+    const member = canonicalJson((value as Record<string, unknown>)[key], depth - 1);
+    json += `${json === '' ? '' : ','}${JSON.stringify(key)}:${member}`;
+  }
+  return `{${json}}`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { longestTurnMs, threadCpuMs } from '../../test/support/thread-cpu.js';
 import type {
   AssistantMessage,
   ChatMessage,
@@ -8,7 +9,7 @@ import type {
 } from '../contracts/openai/chat-completion.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import { SURFACES } from '../surfaces/surface.js';
-import { chainAfter, digestOf, EMPTY_CHAIN } from './chain.js';
+import { chainAfter, digestOf, digestsOf, EMPTY_CHAIN } from './chain.js';
 
 const chainOf = (messages: readonly ChatMessage[]): string => chainAfter(EMPTY_CHAIN, messages);
 const sayTheSame = (a: ChatMessage, b: ChatMessage): boolean => digestOf(a) === digestOf(b);
@@ -162,5 +163,92 @@ describe('the chain of a conversation', () => {
     expect(sayTheSame(calling(deep), calling(`${deep} `))).toBe(false);
     const closed = deep + ']'.repeat(100_000);
     expect(sayTheSame(calling(closed), calling(closed))).toBe(true);
+  });
+
+  it('is what it was in earlier releases: it is stored with conversations', () => {
+    const messages: ChatMessage[] = [
+      user(' Zoe\u0308 says\r\nhello '),
+      {
+        ...user([
+          { type: 'text', text: 'What is it?' },
+          { type: 'image_url', image_url: { url: 'data:,a', detail: 'low' } },
+        ]),
+        name: 'x',
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [
+          call('{"b": 1.0, "a": "\\u00e9"}'),
+          { id: 'call_2', type: 'custom', custom: { name: 'run', input: 'x=1' } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'call_1', content: '"sun"' },
+      { role: 'assistant', content: null, function_call: { name: 'weather', arguments: '' } },
+    ];
+    expect(messages.map(digestOf)).toEqual([
+      'ItKHzfFvoghP1FdcNSl8hs63v9cPtILBmGxi3DS_9tI',
+      'WGU_187aZAW2WblWnFOckXpVyCTG8yu9c-Qbvxetgao',
+      'NBg61lpeITEQ2DcVzKyjPgYJpYfYnL4KF8cKLRx1szE',
+      'LMkz6_V-3Gp0__nkoYTd8mWi47RzKLGnZQpBoM6CJiI',
+      '5sAudi94MJ7tLC9qso0iDIPyL8AaoEzGjvvaFyJGGaQ',
+    ]);
+  });
+
+  it('tells texts apart that differ in a character of two halves, wherever it stands', () => {
+    for (const before of [0, 16_382, 16_383, 16_384, 40_000]) {
+      const media = (emoji: string): ChatMessage =>
+        user([{ type: 'image_url', image_url: { url: `data:,${'a'.repeat(before)}${emoji}` } }]);
+      expect(sayTheSame(media('😀'), media('😁'))).toBe(false);
+      const long = (emoji: string): ChatMessage => calling(`${'a'.repeat(300_000 + before)}${emoji}`);
+      expect(sayTheSame(long('😀'), long('😁'))).toBe(false);
+      expect(sayTheSame(long('😀'), long('😀'))).toBe(true);
+    }
+  });
+});
+
+describe('the digest of a long message', () => {
+  const CHARS = 8 * 1024 * 1024;
+  const objects = `[${'{},'.repeat(CHARS / 4)}{}]`;
+  const messages: Record<string, ChatMessage> = {
+    'arguments of many objects': calling(objects),
+    'arguments of many names': calling(
+      `{${Array.from({ length: CHARS / 16 }, (_, i) => `"k${i}":0`).join(',')}}`,
+    ),
+    'a call of the old kind': {
+      role: 'assistant',
+      content: null,
+      function_call: { name: 'f', arguments: objects },
+    },
+    'many calls': {
+      role: 'assistant',
+      content: null,
+      tool_calls: Array.from({ length: 1024 }, (_, i) => ({
+        ...call(`[${'{},'.repeat(CHARS / 4096)}{}]`),
+        id: `call_${i}`,
+      })) as ToolCall[],
+    },
+    'a text of CR': user(`a${'\r'.repeat(CHARS)}b`),
+    'an image': user([
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(CHARS)}` } },
+    ]),
+  };
+
+  it.each(Object.keys(messages))('is made in slices, in time linear in its length: %s', async (kind) => {
+    const message = messages[kind] as ChatMessage;
+    let digest: string | undefined;
+    const cpu = threadCpuMs();
+    const longest = await longestTurnMs(async () => {
+      [digest] = await digestsOf([message]);
+    });
+    expect(digest).toBe(digestOf(message));
+    expect(longest).toBeLessThan(250);
+    // Arguments like these took three seconds.
+    expect(threadCpuMs() - cpu).toBeLessThan(2_000);
+  });
+
+  it('is made in slices of many short ones', async () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => user(`Message ${i}`));
+    expect(await longestTurnMs(() => digestsOf(many))).toBeLessThan(100);
   });
 });

@@ -9,7 +9,7 @@ import { comesAfter } from '../persistence/comes-after.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
-import { chainAfter, EMPTY_CHAIN } from './chain.js';
+import { chainOver, digestsOf, EMPTY_CHAIN } from './chain.js';
 import type { Conversation, ConversationHead, ListedConversation, StoredMessage } from './conversation.js';
 import {
   CONVERSATION_COLUMNS,
@@ -132,6 +132,7 @@ export class ConversationRepository {
   /** A conversation for any model; clients know it by its `conv_…` id. */
   async create(conversation: NewConversation): Promise<Conversation> {
     const { accountId, title, metadata, atMs } = conversation;
+    const chain = chainOver(EMPTY_CHAIN, await digestsOf(conversation.messages));
     const id = newConversationRowId();
     const turns = turnNumbers(conversation.messages, 0, undefined);
     const rows = toMessageRows(
@@ -139,7 +140,6 @@ export class ConversationRepository {
       { conversationId: id, requestId: undefined, atMs },
       this.sealer,
     );
-    const chain = chainAfter(EMPTY_CHAIN, conversation.messages);
     return inTransaction(this.database.kysely, async (trx) => {
       const row = await trx
         .insertInto('conversations')
@@ -187,13 +187,15 @@ export class ConversationRepository {
    * Puts messages at the end, as somebody wrote them.
    * @returns them as they are stored; `undefined`: there is no such conversation
    */
-  addMessages(
+  async addMessages(
     accountId: string,
     id: string,
     messages: readonly ChatMessage[],
     atMs: number,
     guard?: ChangeGuard,
   ): Promise<StoredMessage[] | undefined> {
+    // Before the transaction: others wait for its end.
+    const digests = await digestsOf(messages);
     return inTransaction(this.database.kysely, async (trx) => {
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, id);
@@ -216,7 +218,7 @@ export class ConversationRepository {
         { conversationId: id, requestId: undefined, atMs },
         this.sealer,
       );
-      const chain = chainAfter(head.chain, messages);
+      const chain = chainOver(head.chain, digests);
       await this.#insert.execute(trx, rows);
       await trx
         .updateTable('conversations')

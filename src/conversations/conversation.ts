@@ -89,6 +89,8 @@ export interface NewTurn {
   readonly model: string;
   /** What the client said and what was answered, in order. */
   readonly messages: readonly ChatMessage[];
+  /** Of `messages`, where they are known: charges of others wait while they are made. */
+  readonly digests?: readonly string[] | undefined;
   readonly requestId: string;
   readonly atMs: number;
   /** What it goes on from, as the request found it: how many messages, and their digest, if it is known. */

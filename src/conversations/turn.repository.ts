@@ -5,7 +5,7 @@ import { Database } from '../persistence/database.js';
 import { FixedQuery } from '../persistence/fixed-query.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { Tables } from '../persistence/tables.js';
-import { chainAfter, EMPTY_CHAIN } from './chain.js';
+import { chainOver, digestOf, EMPTY_CHAIN } from './chain.js';
 import type {
   Conversation,
   ConversationHead,
@@ -259,7 +259,7 @@ export class TurnRepository {
       { conversationId: id, requestId: turn.requestId, atMs },
       this.sealer,
     );
-    const chain = chainAfter(EMPTY_CHAIN, messages);
+    const chain = chainOver(EMPTY_CHAIN, digestsOfTurn(turn));
     const { head, sealed_with } = sealHead(id, { chain }, this.sealer);
     const created = await this.#create.run(trx, [
       id,
@@ -299,7 +299,7 @@ export class TurnRepository {
       this.sealer,
     );
     await this.#messages.execute(trx, rows);
-    const chain = chainAfter(kept.head.chain, turn.messages);
+    const chain = chainOver(kept.head.chain, digestsOfTurn(turn));
     const sealed = sealHead(id, { ...kept.head, chain }, this.sealer);
     await this.#change.run(trx, [
       turn.model,
@@ -383,4 +383,8 @@ export class TurnRepository {
       return undefined;
     }
   }
+}
+
+function digestsOfTurn({ messages, digests }: NewTurn): readonly string[] {
+  return digests ?? messages.map(digestOf);
 }

@@ -1,6 +1,7 @@
 import type { ChatMessage, ChatRole } from '../../contracts/openai/chat-completion.js';
-import { digestOf, EMPTY_CHAIN, nextChain } from '../../conversations/chain.js';
+import { chainOver, EMPTY_CHAIN } from '../../conversations/chain.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
+import { MessageDigests } from '../../conversations/message-digests.js';
 import { overlapsOf, type Overlap } from './overlaps.js';
 
 /** What is stored of a conversation, as a request finds it. */
@@ -56,25 +57,29 @@ const GOES_BACK = 64;
  *
  * @param asked without `system` and `developer` messages
  * @param reads called only where what is at hand does not tell 3, 4 or 5
+ * @param digests of what was read before, if there is any
  */
 export async function recogniseHistory(
   asked: readonly ChatMessage[],
   known: KnownHistory,
   reads: HistoryReads,
+  digests = new MessageDigests(),
 ): Promise<RecognisedHistory> {
   const { messageCount } = known;
-  if (messageCount === 0) return new Asked(asked, []).following(0, known);
-  if (asked.length < messageCount && !answers(asked)) return new Asked(asked, []).following(0, known);
-
-  const request = new Asked(asked, asked.map(digestOf));
+  if (messageCount === 0) return new Asked(asked, [], digests).following(0, known);
+  if (asked.length < messageCount && !answers(asked)) {
+    return new Asked(asked, [], digests).following(0, known);
+  }
+  const request = new Asked(asked, await digests.read(asked), digests);
   if (request.chainOf(messageCount) === known.chain) return request.following(messageCount, known);
   if (!answers(asked)) return request.following(0, known);
 
   const atHand = known.newest.length === messageCount;
   const oldest = atHand ? known.newest : await oldestLike(request, reads);
+  await digests.read(oldest.map(messageOf));
   const common = request.commonWith(oldest);
   const newest = await newestInReach(request, common, known, reads);
-  const { atEnd, within } = overlapsOf(request.digests, newest.map(digestOfStored));
+  const { atEnd, within } = overlapsOf(request.digests, await digests.read(newest.map(messageOf)));
 
   const window = answers(asked.slice(0, atEnd)) ? atEnd : 0;
   const inner = within && request.departingWithin(newest, within, known);
@@ -91,18 +96,19 @@ class Asked {
   constructor(
     readonly messages: readonly ChatMessage[],
     readonly digests: readonly string[],
+    readonly known: MessageDigests,
   ) {}
 
   /** Of its first messages; `null` where there are not so many. */
   chainOf(count: number): string | null {
-    return count > this.digests.length ? null : this.digests.slice(0, count).reduce(nextChain, EMPTY_CHAIN);
+    return count > this.digests.length ? null : chainOver(EMPTY_CHAIN, this.digests.slice(0, count));
   }
 
   /** How many messages are the first of both. */
   commonWith(stored: readonly StoredMessage[]): number {
     const most = Math.min(stored.length, this.digests.length);
     for (let i = 0; i < most; i += 1) {
-      if (digestOfStored(stored[i] as StoredMessage) !== this.digests[i]) return i;
+      if (this.known.of(messageOf(stored[i] as StoredMessage)) !== this.digests[i]) return i;
     }
     return most;
   }
@@ -147,23 +153,23 @@ class Asked {
       fresh: this.messages.slice(recognised),
       recognised,
       kept: messageCount - newest.length + turns,
-      chain:
-        newest.length === messageCount
-          ? before.map(digestOfStored).reduce(nextChain, EMPTY_CHAIN)
-          : undefined,
+      chain: newest.length === messageCount ? chainOver(EMPTY_CHAIN, this.digestsOf(before)) : undefined,
       departsAfterSeq: before.at(-1)?.seq ?? 0,
     };
   }
 
   /** Whether all that is stored follows on one message more, or another one than the first. */
   tellsAnotherBeginning(all: readonly StoredMessage[]): boolean {
-    const digests = all.map(digestOfStored);
-    const { atEnd } = overlapsOf(this.digests.slice(1), digests);
+    const { atEnd } = overlapsOf(this.digests.slice(1), this.digestsOf(all));
     return atEnd >= Math.max(1, all.length - 1) && answers(this.messages.slice(1, 1 + atEnd));
   }
 
   anew(): RecognisedHistory {
     return { fresh: this.messages, recognised: 0, kept: 0, chain: EMPTY_CHAIN, departsAfterSeq: 0 };
+  }
+
+  private digestsOf(stored: readonly StoredMessage[]): string[] {
+    return stored.map((each) => this.known.of(messageOf(each)));
   }
 }
 
@@ -177,26 +183,28 @@ function wholeTurns(stored: readonly StoredMessage[], count: number): number {
 
 /** So many of the newest messages as the request can begin with, and those at hand. */
 async function newestInReach(
-  { digests }: Asked,
+  { digests, known: read }: Asked,
   common: number,
   { messageCount, newest }: KnownHistory,
   reads: HistoryReads,
 ): Promise<readonly StoredMessage[]> {
   const last = newest.at(-1);
   if (last === undefined || newest.length === messageCount) return newest;
+  await read.read([last.message]);
   // A window reaches to the last message, or goes back from it; who tells all from the first on seldom keeps a window.
-  const reach = common === 0 ? digests.length + GOES_BACK : digests.lastIndexOf(digestOfStored(last)) + 1;
+  const reach = common === 0 ? digests.length + GOES_BACK : digests.lastIndexOf(read.of(messageOf(last))) + 1;
   return reach > newest.length ? reads.newest(reach) : newest;
 }
 
 /** The stored messages that the request begins with, and one more; none where the first is another. */
 async function oldestLike(request: Asked, reads: HistoryReads): Promise<readonly StoredMessage[]> {
-  const { messages, digests } = request;
+  const { messages, digests, known } = request;
   const oldest: StoredMessage[] = [];
   // A client that sends a window says something else first: it costs one row, not as many as it sent.
   let next = await reads.oldest(0, 1);
   for (;;) {
-    const rest = new Asked(messages.slice(oldest.length), digests.slice(oldest.length));
+    const rest = new Asked(messages.slice(oldest.length), digests.slice(oldest.length), known);
+    await known.read(next.map(messageOf));
     const common = rest.commonWith(next);
     if (oldest.length + common === 0) return [];
     oldest.push(...next);
@@ -215,6 +223,6 @@ function answering({ role }: ChatMessage): boolean {
   return ANSWERING.has(role);
 }
 
-function digestOfStored({ message }: StoredMessage): string {
-  return digestOf(message);
+function messageOf({ message }: StoredMessage): ChatMessage {
+  return message;
 }
