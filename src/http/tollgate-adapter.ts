@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Application, Request, Response } from 'express';
 import { messagesOf } from './express-messages.js';
+import { Farewell } from './farewell.js';
 import { allowHalfClose } from './half-close.js';
 import { hangUp } from './hang-up.js';
 import { originForm } from './origin-form.js';
@@ -19,11 +20,11 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const CHECK_INTERVAL_MS = 5_000;
 /** Longer than the idle time-outs of common load balancers, which else send requests into closing sockets. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** How long sockets may take to deliver what was written before shutdown. */
-const CLOSE_GRACE_MS = 2_000;
 
 /** Nest on Express, with our limits on the server and one way out for every JSON answer. */
 export class TollgateAdapter extends ExpressAdapter {
+  private farewell: Farewell | undefined;
+
   constructor(private readonly limits: ServerLimits) {
     super();
   }
@@ -42,10 +43,11 @@ export class TollgateAdapter extends ExpressAdapter {
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
         // The front door asks for it, and refuses in our words; Node would answer with an empty 400.
         requireHostHeader: false,
-        ...messagesOf(express),
+        ...messagesOf(express, (response) => this.farewell?.beforeHead(response)),
       },
       handle,
     );
+    this.farewell = new Farewell(server);
     allowHalfClose(server);
     server.maxConnections = this.limits.maxConnections;
     server.on('clientError', hangUp);
@@ -62,17 +64,13 @@ export class TollgateAdapter extends ExpressAdapter {
     else sendJson(request, response, status, body);
   }
 
+  /** From now on every answer closes its connection, for shutdown is near. */
+  sayGoodbye(): void {
+    this.farewell?.begin();
+  }
+
   /** Stops listening, lets written answers reach their clients, then closes what is left. */
   override async close(): Promise<void> {
-    const server = this.httpServer as Server;
-    if (!server.listening) return;
-    await new Promise<void>((resolve) => {
-      const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
-      server.close(() => {
-        clearTimeout(force);
-        resolve();
-      });
-      server.closeIdleConnections();
-    });
+    if ((this.httpServer as Server).listening) await this.farewell?.end();
   }
 }

@@ -14,14 +14,23 @@ export function currentAnswer(socket: Duplex): ServerResponse | undefined {
   return current.get(socket);
 }
 
+/** Whether another request has arrived behind the one that the connection is busy with. */
+export function isFollowed(socket: Duplex): boolean {
+  return (waiting.get(socket) ?? 0) > 0;
+}
+
 /**
  * Handles requests that a client pipelines on one connection one after the other, as their answers must leave (K10).
  * Handled at once, a later request would be paid for and buffered behind a stream that may last an hour, for a client
  * that may not be there any more. A request whose turn never comes is forgotten with its connection, and a connection
- * on which too many wait is closed.
+ * on which too many wait is closed. What arrives after a connection's last answer is read off and forgotten.
  */
 export function inTurn(handle: Handler): Handler {
   return (request, response) => {
+    if (request.socket.writableEnded) {
+      request.resume();
+      return;
+    }
     const begin = (): void => {
       const { socket } = request;
       current.set(socket, response);

@@ -1,12 +1,15 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { HousekeepingService } from '../billing/housekeeping.service.js';
 import { AppConfig } from '../config/app-config.js';
+import type { TollgateAdapter } from '../http/tollgate-adapter.js';
 import { InFlight } from './in-flight.js';
 import { UnsettledService } from './unsettled.service.js';
 
 /**
  * Holds shutdown back until every answer under way has ended and is settled. Until then other processes must see that
- * this one lives, or they would resolve its holds.
+ * this one lives, or they would resolve its holds. From its beginning every answer closes its connection, so that clients
+ * with kept connections go elsewhere.
  */
 @Injectable()
 export class DrainService implements BeforeApplicationShutdown {
@@ -15,9 +18,11 @@ export class DrainService implements BeforeApplicationShutdown {
     private readonly unsettled: UnsettledService,
     private readonly housekeeping: HousekeepingService,
     private readonly config: AppConfig,
+    private readonly host: HttpAdapterHost<TollgateAdapter>,
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.host.httpAdapter.sayGoodbye();
     await this.inFlight.drain(this.config.server.drainTimeoutMs);
     await this.unsettled.flush();
     await this.housekeeping.stop();
