@@ -59,10 +59,10 @@ module.exports = {
     {
       name: 'environment-is-read-in-config',
       severity: 'error',
-      comment: 'Only main.ts and a reload ask for the configuration to be read.',
+      comment: 'Only serve.ts and a reload ask for the configuration to be read.',
       from: {
         path: '^src/',
-        pathNot: ['^src/config/', '^src/main\\.ts$', '^src/inference/catalogue-keeper'],
+        pathNot: ['^src/config/', '^src/serve\\.ts$', '^src/inference/catalogue-keeper'],
       },
       to: { path: '^src/config/(load-config|env)' },
     },

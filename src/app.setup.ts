@@ -12,7 +12,7 @@ import { Metrics } from './observability/metrics.js';
 import { publishDocs } from './openapi/docs-page.js';
 
 /**
- * The whole application, ready to listen: the same for `main.ts` and for tests.
+ * The whole application, ready to listen: the same for `serve.ts` and for tests.
  *
  * @throws StorageStartError when the embedded database cannot be opened, or a key that it is sealed with is not there
  */

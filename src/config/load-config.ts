@@ -20,6 +20,12 @@ export function processVariables(): Variables {
   return process.env;
 }
 
+/** Whether the process is the child of `npm start` or `npx tollgate`, and of no script of somebody else's. */
+export function startedByNpm(variables: Variables = process.env): boolean {
+  const { npm_lifecycle_event: script, npm_package_name: name } = variables;
+  return script === 'npx' || (script === 'start' && name === 'tollgate');
+}
+
 /**
  * Everything an operator can set, read once and frozen.
  *

@@ -1,21 +1,25 @@
 import { Injectable, type LoggerService, type OnApplicationShutdown } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 import { AppConfig } from '../config/app-config.js';
+import { LineSink } from './line-sink.js';
 import { loggedError } from './logged-error.js';
 
+/** For what is left at the end: a sink that takes nothing must not keep the process. */
+const LAST_LINES_MS = 500;
+
 /**
- * Structured log, one JSON line an event. Written asynchronously: a slow or closed log sink never slows a request
- * (what matters for money is in the database, not here). Keys, prompts and answers are never passed to it.
+ * Structured log, one JSON line an event, on standard output. A sink that is slow, full or gone never slows a request nor
+ * holds the end of the process; what it could not take is dropped, and told when it takes lines again (what matters for
+ * money is in the database, not here). Keys, prompts and answers are never passed to it.
  */
 @Injectable()
 export class Log implements OnApplicationShutdown {
   private readonly logger: Logger;
-  private readonly sink: ReturnType<typeof pino.destination>;
+  private readonly sink = new LineSink(1);
 
   constructor(config: AppConfig) {
-    this.sink = pino.destination({ fd: 1, sync: false, minLength: 0 });
-    // A reader of our standard output that went away is no reason to stop serving.
-    this.sink.on('error', () => undefined);
+    this.sink.onBack = (dropped) =>
+      this.warn({ dropped }, 'log lines were dropped while standard output took none');
     this.logger = pino(
       {
         level: config.log.level,
@@ -52,12 +56,18 @@ export class Log implements OnApplicationShutdown {
     this.logger.error(fields, message);
   }
 
-  onApplicationShutdown(): void {
-    try {
-      this.sink.flushSync();
-    } catch {
-      // The sink is gone; there is nowhere left to say so.
-    }
+  /** Text for whoever started the process, among the log's lines and in their order, whatever the level. */
+  say(text: string): void {
+    this.sink.write(text);
+  }
+
+  /** Writes what standard output takes at this moment, for a process that ends at once. */
+  flushNow(): void {
+    this.sink.flushNow();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.sink.end(LAST_LINES_MS);
   }
 }
 

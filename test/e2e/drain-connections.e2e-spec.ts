@@ -13,7 +13,7 @@ const [, HELLO, , FINISH, USAGE] = chatChunks();
 const KEPT = 64;
 const AUTHORIZATION = { authorization: `Bearer ${KEY}` };
 
-const chat = (stream: boolean): string =>
+const asked = (stream: boolean): string =>
   httpRequest(Q.chat, { headers: AUTHORIZATION, body: chatBody({ stream }) });
 
 /** Every way in which an answer is made while the process leaves. */
@@ -75,7 +75,7 @@ describe('P1: after SIGTERM, a kept connection', () => {
   async function begin() {
     const live = controlled();
     upstream.enqueue(live.reply);
-    const client = await ask(chat(true));
+    const client = await ask(asked(true));
     await live.event(HELLO);
     await client.seen('"content":"Hello"');
     const finish = async (): Promise<void> => {
@@ -140,9 +140,9 @@ describe('P1: after SIGTERM, a kept connection', () => {
   it('with an answer under way ends after it, and says so where the head was not sent yet', async () => {
     const whole = controlled();
     upstream.enqueue(whole.reply);
-    const late = await ask(chat(true));
+    const late = await ask(asked(true));
     await eventually(() => upstream.requests.length === 1);
-    const arriving = await ask(chat(false).slice(0, -10));
+    const arriving = await ask(asked(false).slice(0, -10));
     gateway.signal('SIGTERM');
     await leaving();
     await whole.event(HELLO);
@@ -152,7 +152,7 @@ describe('P1: after SIGTERM, a kept connection', () => {
     await late.seen('data: [DONE]\n\n');
     expect(late.text).toMatch(/\r\nconnection: close\r\n/i);
     expect(await late.ended).toBe('fin');
-    arriving.send(chat(false).slice(-10));
+    arriving.send(asked(false).slice(-10));
     await arriving.seen('"overloaded"');
     expect(arriving.text).toMatch(/\r\nconnection: close\r\n/i);
     expect(await arriving.ended).toBe('fin');
@@ -161,7 +161,7 @@ describe('P1: after SIGTERM, a kept connection', () => {
 
   it('on which requests are pipelined answers them all, and closes with the last', async () => {
     const stream = await begin();
-    stream.client.send(chat(false) + chat(true) + httpRequest('/health/live', { method: 'GET' }));
+    stream.client.send(asked(false) + asked(true) + httpRequest('/health/live', { method: 'GET' }));
     gateway.signal('SIGTERM');
     await leaving();
     await stream.finish();

@@ -40,7 +40,7 @@ export const MODEL = 'test/model';
 
 /**
  * The whole application on a socket of its own, with an empty database: PostgreSQL where `TEST_DATABASE_URL` is set,
- * else SQLite in a temporary folder. Everything is as `main.ts` has it.
+ * else SQLite in a temporary folder. Everything is as `serve.ts` has it.
  */
 export class Tollgate {
   private constructor(

@@ -1,0 +1,80 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { createApp } from './app.setup.js';
+import { BootstrapService } from './accounts/bootstrap.service.js';
+import { welcome } from './accounts/welcome.js';
+import { HousekeepingService } from './billing/housekeeping.service.js';
+import { ConfigError } from './config/config.errors.js';
+import { loadConfig, startedByNpm } from './config/load-config.js';
+import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
+import { Log } from './observability/log.js';
+import { DatabaseReadiness } from './persistence/database.js';
+import { ResealingService } from './persistence/resealing.service.js';
+import { StorageStartError } from './persistence/storage-start.error.js';
+import { handleSignals } from './process-signals.js';
+
+async function main(): Promise<void> {
+  // Whoever read what we print may be gone; that is no reason to stop serving.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const config = loadConfig();
+  const app = await createApp(config);
+  const log = app.get(Log);
+  handleEnds(app, log);
+  await app.listen(config.server.port, config.server.host);
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const origin = `http://${config.server.host.includes(':') ? `[${config.server.host}]` : config.server.host}:${port}`;
+  log.say(`Tollgate listens on ${origin}\n`);
+
+  await app.get(DatabaseReadiness).whenReady();
+  await app.get(ResealingService).start();
+  await app.get(HousekeepingService).start();
+  const firstBoot = await app.get(BootstrapService).firstBoot();
+  await app.get(CatalogueKeeper).start();
+  if (firstBoot !== undefined) log.say(welcome(origin, firstBoot));
+}
+
+function handleEnds(app: NestExpressApplication, log: Log): void {
+  const leave = (reason: string): void => {
+    log.info({ reason }, 'shutting down: open answers may finish');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`Tollgate could not shut down cleanly: ${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  handleSignals(
+    { leave, leaveNow: () => process.exit(1), reload: () => void app.get(CatalogueKeeper).reload() },
+    startedByNpm(),
+  );
+  process.on('exit', () => log.flushNow());
+  // A forgotten rejection concerns one request, whose hold and row are settled elsewhere; serving goes on.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  // After this the state of the process is unknown: leave it to the supervisor to start a clean one.
+  process.on('uncaughtException', (error) => {
+    log.error({ err: error }, 'uncaught exception');
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), 100);
+  });
+}
+
+/** One clear line for what an operator can mend; everything for what only a developer can. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof StorageStartError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') {
+    return `Something else listens on ${address}:${port}. Stop it, or set PORT to a free port.`;
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return `Cannot listen on ${address}:${port} (${code}). Set HOST and PORT to an address of this machine.`;
+  }
+  return error.stack ?? error.message;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+});
