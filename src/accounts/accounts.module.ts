@@ -1,14 +1,23 @@
 import { Module } from '@nestjs/common';
 import { BillingModule } from '../billing/billing.module.js';
+import { ModelsModule } from '../models/models.module.js';
 import { AccountDeskService } from './account-desk.service.js';
 import { AccountsService } from './accounts.service.js';
 import { BootstrapService } from './bootstrap.service.js';
+import { KeyChecksService } from './key-checks.service.js';
 import { KeysService } from './keys.service.js';
 import { RequestStoriesService } from './request-stories.service.js';
 
 @Module({
-  imports: [BillingModule],
-  providers: [AccountDeskService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
+  imports: [BillingModule, ModelsModule],
+  providers: [
+    AccountDeskService,
+    AccountsService,
+    BootstrapService,
+    KeyChecksService,
+    KeysService,
+    RequestStoriesService,
+  ],
   exports: [AccountDeskService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
 })
 export class AccountsModule {}

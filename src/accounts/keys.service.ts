@@ -12,6 +12,7 @@ import { budgetWindow } from '../common/money/budget.js';
 import type { Page, PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { inTransaction } from '../persistence/transaction.js';
+import { KeyChecksService } from './key-checks.service.js';
 import {
   AccountNotFoundError,
   KeyNotFoundError,
@@ -37,6 +38,8 @@ export type KeySettings = Pick<
 
 /** A key and what is used of its budget in the present period. */
 export interface KeyWithBudgetUse {
+  /** Of a key that was made or changed: what the operator should look at, in sentences. */
+  readonly warnings?: readonly string[];
   readonly key: StoredApiKey;
   readonly spentHundredths: bigint;
   readonly heldHundredths: bigint;
@@ -57,11 +60,13 @@ export class KeysService {
     private readonly apiKeys: ApiKeyService,
     private readonly listeners: KeyListeners,
     private readonly budgets: BudgetRepository,
+    private readonly checks: KeyChecksService,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws AccountNotFoundError */
+  /** @throws AccountNotFoundError; ValidationFailedError for a key that could never be used */
   async create(settings: KeySettings): Promise<KeyWithSecret> {
+    this.checks.refuseUseless(settings);
     if ((await this.accounts.find(settings.accountId)) === undefined) throw new AccountNotFoundError();
     const secret = newApiKeySecret();
     const id = newRowId('key');
@@ -72,7 +77,7 @@ export class KeysService {
       createdAtMs: this.clock.nowMs(),
       revokedAtMs: undefined,
     });
-    return { ...(await this.get(id)), secret };
+    return { ...(await this.get(id)), secret, warnings: this.checks.warningsOf(settings) };
   }
 
   /** @throws KeyNotFoundError */
@@ -99,7 +104,7 @@ export class KeysService {
     const key = await this.keys.update(id, changes, expectedVersion);
     if (key === undefined) throw await this.whyNot(id);
     this.apiKeys.forget({ accountId: key.accountId, keyId: id });
-    return this.withBudgetUse(key);
+    return { ...(await this.withBudgetUse(key)), warnings: this.checks.warningsOf(changes) };
   }
 
   /**

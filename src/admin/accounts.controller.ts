@@ -4,7 +4,7 @@ import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
-import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
+import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
@@ -13,7 +13,7 @@ import { RowId } from '../http/row-id.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ErasureRepository } from '../conversations/erasure.repository.js';
 import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
-import { AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
+import { AccountListDto, AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 @AdminRoute('accounts')
@@ -32,7 +32,7 @@ export class AccountsController {
   }
 
   @Get()
-  async list(@QueryDto(PageDto) page: PageDto) {
+  async list(@QueryDto(AccountListDto) page: AccountListDto) {
     return toListAnswer(await this.accounts.list(toPageRequest(page)), ({ account }) => account, toWire);
   }
 

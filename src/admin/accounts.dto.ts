@@ -1,8 +1,14 @@
+import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { name, version } from '../contracts/validation/record-fields.js';
 import { days, reason, signedCredits } from './fields.js';
 
+/** Of an account as it is read. */
+const READ_ONLY = ['object', 'id', 'balance', 'held', 'available', 'created'] as const;
+
+@KnownFieldsOnly(...READ_ONLY, 'status', 'version')
 export class NewAccountDto {
   @Field(name, { required: true, description: 'For people.' })
   name!: string;
@@ -14,6 +20,7 @@ export class NewAccountDto {
   conversation_retention_days?: number;
 }
 
+@KnownFieldsOnly(...READ_ONLY)
 export class AccountPatchDto {
   @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
@@ -34,6 +41,7 @@ export class AccountPatchDto {
   version?: number;
 }
 
+@KnownFieldsOnly()
 export class CreditsDto {
   /** Hundredths of a credit. */
   @Field(signedCredits, { required: true, description: 'Credits; negative takes back.' })
@@ -47,3 +55,6 @@ export class CreditsDto {
   })
   type?: 'grant' | 'purchase' | 'correction';
 }
+
+@KnownFieldsOnly()
+export class AccountListDto extends PageDto {}

@@ -59,7 +59,7 @@ export class KeysController {
     return { ...this.toWire(key), key: secret };
   }
 
-  private toWire({ key, spentHundredths, heldHundredths }: KeyWithBudgetUse) {
+  private toWire({ key, spentHundredths, heldHundredths, warnings = [] }: KeyWithBudgetUse) {
     const nowMs = this.clock.nowMs();
     const { budget, previousValidUntilMs } = key;
     return {
@@ -88,6 +88,7 @@ export class KeysController {
           ? unixSeconds(previousValidUntilMs)
           : null,
       version: key.version,
+      ...(warnings.length === 0 ? {} : { warnings }),
     };
   }
 }

@@ -1,6 +1,7 @@
 import { BUDGET_PERIODS, type BudgetPeriod } from '../common/money/budget.js';
 import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice, flag, integer } from '../contracts/validation/primitives.js';
 import { idFilter, name, version } from '../contracts/validation/record-fields.js';
 import { addresses, concurrency, creditsOrNothing, models, perMinute, moment } from './fields.js';
@@ -49,6 +50,21 @@ class KeyFieldsDto {
   read_conversations?: boolean;
 }
 
+/** Of a key as it is read. */
+const READ_ONLY = [
+  'object',
+  'id',
+  'prefix',
+  'status',
+  'budget_spent',
+  'budget_held',
+  'created',
+  'revoked_at',
+  'previous_secret_valid_until',
+  'warnings',
+] as const;
+
+@KnownFieldsOnly(...READ_ONLY, 'version')
 export class NewKeyDto extends KeyFieldsDto {
   @Field(idFilter, { required: true, description: 'Who pays.' })
   account_id!: string;
@@ -57,6 +73,7 @@ export class NewKeyDto extends KeyFieldsDto {
   name!: string;
 }
 
+@KnownFieldsOnly(...READ_ONLY, 'account_id')
 export class KeyPatchDto extends KeyFieldsDto {
   @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
@@ -68,6 +85,7 @@ export class KeyPatchDto extends KeyFieldsDto {
 /** A year: longer than anyone means a secret to be shared by two. */
 const MAX_OVERLAP_SECONDS = 366 * 24 * 3_600;
 
+@KnownFieldsOnly()
 export class RotationDto {
   @Field(integer({ min: 0, max: MAX_OVERLAP_SECONDS }), {
     description: 'How long the present secret works on beside the new one.',
@@ -76,6 +94,7 @@ export class RotationDto {
   overlap_seconds?: number;
 }
 
+@KnownFieldsOnly()
 export class KeyListDto extends PageDto {
   @Field(idFilter, { description: 'Only keys of this account.' })
   account_id?: string;

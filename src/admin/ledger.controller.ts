@@ -5,11 +5,13 @@ import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-page
 import { verifyLedger } from '../billing/ledger-verify.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
 import { Database } from '../persistence/database.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
+@KnownFieldsOnly()
 export class LedgerQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only entries of this account.' })
   account_id?: string;

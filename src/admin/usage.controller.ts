@@ -17,12 +17,14 @@ import {
   type ListAnswer,
 } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { moment } from './fields.js';
 
+@KnownFieldsOnly()
 export class UsageQueryDto extends PageDto {
   @Field(idFilter, { description: 'Only requests of this account.' })
   account_id?: string;

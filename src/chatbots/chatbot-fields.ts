@@ -7,6 +7,7 @@ import { responseFormat } from '../contracts/validation/response-format.js';
 import type { Constraint, Report } from '../contracts/validation/rule.js';
 import { maxTokens, modelId } from '../contracts/validation/sampling.js';
 import { tool } from '../contracts/validation/tools.js';
+import { reportUnknownFields } from '../contracts/validation/unknown-fields.js';
 import { OVERRIDABLE_FIELDS } from './chatbot.js';
 import { variablesOf } from './system-prompt.js';
 
@@ -62,14 +63,16 @@ const MEMORIES = {
   window: shape({ optional: { max_tokens: maxTokens(1) } }),
   summary: shape({ optional: { max_tokens: maxTokens(1), model: modelId } }),
 };
-const MEMORY_FIELDS = ['turns', 'max_tokens', 'model'] as const;
 type SentMemory = { policy: keyof typeof MEMORIES } & Record<string, unknown>;
 
 /** Who sends a field of another policy means that one: `turns` with `window` would be the whole window. */
 export const memory = refine<SentMemory>(tagged('policy', MEMORIES), (value, path, report) => {
-  const own = MEMORIES[value.policy].schema.properties ?? {};
-  for (const name of MEMORY_FIELDS) {
-    if (name in own || (ownField(value, name) ?? null) === null) continue;
+  const own = Object.keys(MEMORIES[value.policy].schema.properties ?? {});
+  const others = Object.values(MEMORIES).flatMap(({ schema }) => Object.keys(schema.properties ?? {}));
+  const foreign = new Set(others.filter((name) => !own.includes(name)));
+  reportUnknownFields(value, ['policy', ...own], path, report, foreign);
+  for (const name of foreign) {
+    if ((ownField(value, name) ?? null) === null) continue;
     const at = [...path, name];
     const message = `Invalid '${at.join('.')}': the policy '${value.policy}' has no such field.`;
     report({ kind: 'conflict', message, code: 'invalid_value', path: at, input: value[name] });

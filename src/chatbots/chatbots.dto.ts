@@ -2,6 +2,7 @@ import { ApiSchema } from '@nestjs/swagger';
 import type { ResponseFormat, Tool, ToolChoice } from '../contracts/openai/chat-completion.js';
 import { PageDto } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice, decimal, flag } from '../contracts/validation/primitives.js';
 import { idFilter, name, version } from '../contracts/validation/record-fields.js';
 import { maxTokens, modelId, penalty, seed, stop } from '../contracts/validation/sampling.js';
@@ -116,6 +117,19 @@ class ChatbotFieldsDto {
   draft?: boolean;
 }
 
+/** Of a chatbot as it is read. */
+const READ_ONLY = [
+  'object',
+  'id',
+  'account_id',
+  'version',
+  'published_version',
+  'status',
+  'created',
+  'updated',
+] as const;
+
+@KnownFieldsOnly(...READ_ONLY, 'revision')
 @ApiSchema({ name: 'NewChatbot' })
 export class NewChatbotDto extends ChatbotFieldsDto {
   @Field(name, {
@@ -133,6 +147,7 @@ export class NewChatbotDto extends ChatbotFieldsDto {
   model!: string;
 }
 
+@KnownFieldsOnly(...READ_ONLY)
 @ApiSchema({ name: 'ChatbotPatch' })
 export class ChatbotPatchDto extends ChatbotFieldsDto {
   @Field(name, { nullMeans: null, description: 'For people; shown in the list of models.' })
@@ -151,11 +166,13 @@ export class ChatbotOwnerDto {
   account_id!: string;
 }
 
+@KnownFieldsOnly()
 export class ChatbotListDto extends PageDto {
   @Field(idFilter, { description: 'Only chatbots of this account.' })
   account_id?: string;
 }
 
+@KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotPublication' })
 export class PublicationDto {
   @Field(version, { description: 'Absent: the newest.' })
@@ -165,18 +182,21 @@ export class PublicationDto {
   revision?: number;
 }
 
+@KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotWithdrawal' })
 export class WithdrawalDto {
   @Field(version, REVISION)
   revision?: number;
 }
 
+@KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotDeletion' })
 export class DeletionDto {
   @Field(version, REVISION)
   revision?: number;
 }
 
+@KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotRestoration' })
 export class RestorationDto {
   @Field(flag, { description: 'Keeps the new version from callers until it is published.', default: false })

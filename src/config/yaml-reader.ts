@@ -9,7 +9,7 @@ import {
   type Node,
   type Scalar,
 } from 'yaml';
-import { nearestWord } from './nearest-word.js';
+import { nearestWord } from '../common/nearest-word.js';
 
 /**
  * One YAML file, read field by field. Every fault is kept with file, line and column, and reading goes on, so that the

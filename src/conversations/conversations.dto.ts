@@ -2,13 +2,30 @@ import type { InputItem } from '../contracts/openai/conversation-item.js';
 import { metadata } from '../contracts/validation/chat-fields.js';
 import { items, someItems } from '../contracts/validation/conversation-items.js';
 import { Field } from '../contracts/validation/field.decorator.js';
+import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice, text } from '../contracts/validation/primitives.js';
 import { NO_CONTROLS } from '../contracts/validation/record-fields.js';
 import { CursorPageDto } from './cursor-page.js';
 
 const title = text({ max: 256, ...NO_CONTROLS });
 
+/** Of a conversation as it is read. */
+const READ_ONLY = [
+  'object',
+  'id',
+  'created_at',
+  'chatbot',
+  'model',
+  'conversation_id',
+  'messages',
+  'turns',
+  'updated_at',
+  'summary',
+  'unreadable',
+] as const;
+
 /** @see openai-openapi 2.3.0, CreateConversationBody; `title` is ours */
+@KnownFieldsOnly(...READ_ONLY)
 export class NewConversationDto {
   @Field(items, { description: 'What was said so far, oldest first.' })
   items?: InputItem[];
@@ -21,6 +38,7 @@ export class NewConversationDto {
 }
 
 /** @see openai-openapi 2.3.0, UpdateConversationBody; `title` is ours */
+@KnownFieldsOnly(...READ_ONLY, 'items')
 export class ConversationChangesDto {
   @Field(metadata, {
     description: 'In place of those before. Absent: they stay; `null` or `{}`: none.',

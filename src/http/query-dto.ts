@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import { fieldsOf } from '../contracts/validation/field.decorator.js';
+import { readOnlyFieldsOf } from '../contracts/validation/known-fields-only.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -12,11 +13,15 @@ const WHOLE_NUMBER = /^-?\d{1,15}$/;
  */
 export function QueryDto<T extends object>(Dto: new () => T): ParameterDecorator {
   const fields = fieldsOf(Dto);
+  const names = new Set(fields.map(({ name }) => name));
+  const strict = readOnlyFieldsOf(Dto) !== undefined;
   const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
     const { query, surface } = context.switchToHttp().getRequest<TollgateRequest>();
     const values = Object.fromEntries(
       fields.map(({ name, constraint }) => [name, valueOf(query, name, constraint.schema.type)]),
     );
+    // A misspelt filter would give everything.
+    if (strict) for (const name of Object.keys(query)) if (!names.has(name)) values[name] = query[name];
     return validateRequest(Dto, values, { surface });
   })();
   return (prototype, method, index) => {

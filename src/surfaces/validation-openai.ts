@@ -56,6 +56,14 @@ export function toOpenAiError(issues: readonly [Issue, ...Issue[]]): OpenAiFault
       };
     case 'conflict':
       return { message: issue.message, param: issue.param ?? param, code: issue.code };
+    case 'unknown_field': {
+      const meant = issue.meant === undefined ? '' : ` Did you mean '${issue.meant}'?`;
+      return {
+        message: `Unknown parameter: '${shown(at)}'.${meant}`,
+        param: shown(at),
+        code: 'unknown_parameter',
+      };
+    }
     case 'malformed_json':
       return unparsable(`It is not valid JSON: ${issue.reason} at character ${issue.position}.`);
     case 'empty_body':

@@ -136,6 +136,8 @@ function sayings(issue: Issue, body: unknown): Said[] {
           ctx: { pattern: issue.pattern },
         },
       ];
+    case 'unknown_field':
+      return [{ type: 'extra_forbidden', msg: 'Extra inputs are not permitted' }];
     case 'conflict':
       return [{ type: 'value_error', msg: `Value error, ${issue.message}`, ctx: { error: {} } }];
   }

@@ -138,15 +138,22 @@ describe('/admin/v1/accounts', () => {
     expect((await admin.get(`/accounts/${id}`)).body.version).toBe(2);
   });
 
-  it('S35: fields that nobody may set are ignored', async () => {
+  it.each<Record<string, unknown>>([
+    { credits: 1e9 },
+    { constructor: { prototype: { balance: 1 } } },
+    { role: 'admin' },
+  ])('S35: no account is made with a field that accounts do not have: %j', async (field) => {
+    const answer = await admin.post('/accounts', { name: 'greedy', ...field });
+    expect([answer.status, answer.body.error.code]).toEqual([400, 'unknown_parameter']);
+    expect(({} as { balance?: number }).balance).toBeUndefined();
+  });
+
+  it('S35: fields that an account only shows change nothing', async () => {
     const { body } = await admin.post('/accounts', {
       name: 'greedy',
       id: 'acct_mine',
       balance: 1e9,
-      credits: 1e9,
       version: 99,
-      __proto__: { balance: 1 },
-      constructor: { prototype: { balance: 1 } },
     });
     expect(body).toMatchObject({ balance: 0, version: 1 });
     expect(body.id).not.toBe('acct_mine');

@@ -41,6 +41,8 @@ export type Fault =
       readonly code: string | null;
       readonly param?: string;
     }
+  /** A field that its object does not have, in an API that refuses such. `meant` is a field of a similar name. */
+  | { readonly kind: 'unknown_field'; readonly meant: string | undefined }
   /** `position` counts characters; `reason` never repeats the body. */
   | { readonly kind: 'malformed_json'; readonly reason: string; readonly position: number }
   | { readonly kind: 'empty_body' }

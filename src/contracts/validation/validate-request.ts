@@ -2,17 +2,19 @@ import { validateSync } from 'class-validator';
 import { ownField } from './composites.js';
 import { fieldsOf, openRun, type DeclaredField } from './field.decorator.js';
 import type { Issue } from './issue.js';
+import { readOnlyFieldsOf } from './known-fields-only.decorator.js';
 import { MAX_ISSUES } from './limits.js';
-import { isJsonObject, type ValidationContext } from './rule.js';
+import { isJsonObject, type Report, type ValidationContext } from './rule.js';
+import { reportUnknownFields } from './unknown-fields.js';
 import { ValidationFailedError } from './validation.errors.js';
 
 /** `target` and `value` would tie the whole request to errors that nobody reads: issues say more. */
 const OPTIONS = { forbidUnknownValues: false, validationError: { target: false, value: false } };
 
 /**
- * Makes a request of a parsed body: checked, and rebuilt of the fields that its class declares. Unknown fields and
- * `null` in optional ones are dropped at every depth that we know, but where a field says what its `null` means; nothing
- * is coerced. Large values are shared with `body`, not copied.
+ * Makes a request of a parsed body: checked, and rebuilt of the fields that its class declares. Unknown fields, unless the
+ * class is `@KnownFieldsOnly`, and `null` in optional ones are dropped at every depth that we know, but where a field says
+ * what its `null` means; nothing is coerced. Large values are shared with `body`, not copied.
  *
  * @param Dto a class whose properties carry `@Field`
  * @param body what `JSON.parse` gave, `undefined` for an empty body
@@ -32,17 +34,28 @@ export function validateRequest<T extends object>(
   const fields = fieldsOf(Dto);
   const candidate = knownFields(Dto, fields, body, context);
   const issues: Issue[] = [];
-  openRun(candidate, {
-    report: (issue) => {
-      if (issues.length < MAX_ISSUES) issues.push(issue);
-    },
-    context: { ...context, request: candidate },
-    body,
-  });
+  const report: Report = (issue) => {
+    if (issues.length < MAX_ISSUES) issues.push(issue);
+  };
+  // Before the declared ones: a field that is missing is often there under a misspelt name.
+  refuseUnknown(Dto, fields, body, report);
+  openRun(candidate, { report, context: { ...context, request: candidate }, body });
   validateSync(candidate, OPTIONS);
   const [first, ...others] = issues;
   if (first !== undefined) throw new ValidationFailedError([first, ...others], body);
   return rebuilt(Dto, fields, candidate);
+}
+
+function refuseUnknown(
+  Dto: new () => object,
+  fields: readonly DeclaredField[],
+  body: Record<string, unknown>,
+  report: Report,
+): void {
+  const readOnly = readOnlyFieldsOf(Dto);
+  if (readOnly === undefined) return;
+  const names = fields.map(({ name }) => name);
+  reportUnknownFields(body, names, [], report, readOnly);
 }
 
 function knownFields<T extends object>(

@@ -1,0 +1,39 @@
+import { nearestWord } from '../../common/nearest-word.js';
+import { MAX_ISSUES } from './limits.js';
+import type { Path } from './issue.js';
+import type { Report } from './rule.js';
+
+/**
+ * Reports the fields of an object that are not among `names`, each with the name that was most likely meant.
+ * @param alsoAllowed names that are never suggested
+ */
+export function reportUnknownFields(
+  object: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  path: Path,
+  report: Report,
+  alsoAllowed: ReadonlySet<string> = NONE,
+): void {
+  const known = new Set(names);
+  let reported = 0;
+  for (const name of Object.keys(object)) {
+    if (known.has(name) || alsoAllowed.has(name)) continue;
+    report({
+      kind: 'unknown_field',
+      meant: nearestWord(name, names),
+      path: [...path, shown(name)],
+      input: object[name],
+    });
+    reported += 1;
+    if (reported === MAX_ISSUES) return;
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+const MAX_NAME_CHARS = 64;
+
+/** A name may be as long as the body, and is repeated in errors. */
+function shown(name: string): string {
+  return name.length > MAX_NAME_CHARS ? `${name.slice(0, MAX_NAME_CHARS)}…` : name;
+}
