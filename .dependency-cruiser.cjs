@@ -28,7 +28,7 @@ module.exports = {
       name: 'no-orphans',
       severity: 'error',
       comment: 'A file that nobody imports is dead or forgotten.',
-      from: { orphan: true, pathNot: ['^src/main\\.ts$', '\\.spec\\.ts$'] },
+      from: { orphan: true, pathNot: ['^src/main\\.ts$', '\\.spec\\.ts$', '\\.worker\\.ts$'] },
       to: {},
     },
     {

@@ -2,13 +2,12 @@ import { Get } from '@nestjs/common';
 import { toLedgerRow } from '../accounts/wire.js';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
 import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-pages.repository.js';
-import { verifyLedger } from '../billing/ledger-verify.js';
+import { LedgerVerificationService } from '../billing/ledger-verification.service.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
-import { Database } from '../persistence/database.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 @KnownFieldsOnly()
@@ -28,7 +27,7 @@ export class LedgerController {
   constructor(
     private readonly ledger: LedgerPagesRepository,
     private readonly keys: ApiKeyRepository,
-    private readonly database: Database,
+    private readonly verification: LedgerVerificationService,
   ) {}
 
   @Get()
@@ -39,10 +38,10 @@ export class LedgerController {
     return toListAnswer(found, (entry) => entry, toLedgerRow);
   }
 
-  /** Recomputes every sum; reads the whole ledger. */
+  /** Recomputes every sum; reads the whole ledger, beside everything else. */
   @Get('verify')
   async verify() {
-    const differences = await verifyLedger(this.database.kysely);
+    const differences = await this.verification.verify();
     return {
       object: 'ledger_verification',
       ok: differences.length === 0,

@@ -16,6 +16,7 @@ import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
 import { TokenCounter } from './token-counter.js';
 import { UndeliveredService } from './undelivered.service.js';
+import { LedgerVerificationService } from './ledger-verification.service.js';
 import { UsageReportRepository } from './usage-report.repository.js';
 import { UsageRepository } from './usage.repository.js';
 
@@ -38,6 +39,7 @@ import { UsageRepository } from './usage.repository.js';
     SweeperService,
     TokenCounter,
     UndeliveredService,
+    LedgerVerificationService,
     UsageReportRepository,
     UsageRepository,
     RequestRecordRepository,
@@ -52,6 +54,7 @@ import { UsageRepository } from './usage.repository.js';
     LedgerService,
     MoneyListeners,
     RequestRecordRepository,
+    LedgerVerificationService,
     UsageReportRepository,
     HousekeepingService,
     ProcessRegistry,

@@ -25,6 +25,13 @@ export abstract class Database extends DatabaseReadiness {
    */
   abstract get kysely(): Kysely<Tables>;
   /**
+   * As `kysely`, for statements that read whole tables: it only reads. On SQLite another thread carries them out, one
+   * after the other, and whatever has been committed by then is seen; so nothing else waits for them.
+   */
+  abstract get reports(): Kysely<Tables>;
+  /** As `reports`, for texts of megabytes, which need not wait for a report. */
+  abstract get texts(): Kysely<Tables>;
+  /**
    * Removes what was deleted before from the files, as far as this kind of database lets us: on SQLite it is gone when
    * this resolves; on PostgreSQL the server is asked to clean up and nobody waits for it. Many calls share the work.
    * Never rejects.

@@ -86,6 +86,14 @@ export class PostgresDatabase extends Database {
     return Promise.resolve(this.ready);
   }
 
+  get reports(): Kysely<Tables> {
+    return this.kysely;
+  }
+
+  get texts(): Kysely<Tables> {
+    return this.kysely;
+  }
+
   whenReady(): Promise<void> {
     return this.#firstReady.promise;
   }

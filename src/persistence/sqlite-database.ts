@@ -6,6 +6,7 @@ import { Kysely } from 'kysely';
 import { DataFolderLock } from './data-folder-lock.js';
 import { Database } from './database.js';
 import { SqliteDialect } from './dialects/sqlite-dialect.js';
+import { SqliteThreadDialect } from './dialects/sqlite-thread-dialect.js';
 import { migrate } from './migrate.js';
 import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
@@ -22,20 +23,30 @@ const BUSY_TIMEOUT_MS = 100;
 
 const logger = new Logger('Database');
 
-/** The embedded database: one file, one connection, one process. */
+/** The embedded database: one file, one process; one connection that writes, and two that read on other threads. */
 export class SqliteDatabase extends Database {
   readonly kind = 'sqlite';
   readonly #writes: WriteCheck;
   readonly #kysely: Kysely<Tables>;
+  readonly #reports: Kysely<Tables>;
+  readonly #texts: Kysely<Tables>;
   readonly #purge: SqlitePurge;
   readonly #lock: DataFolderLock;
   #closed: Promise<void> | undefined;
 
-  private constructor(kysely: Kysely<Tables>, writes: WriteCheck, purge: SqlitePurge, lock: DataFolderLock) {
+  private constructor(
+    file: DatabaseSync,
+    path: string,
+    kysely: Kysely<Tables>,
+    writes: WriteCheck,
+    lock: DataFolderLock,
+  ) {
     super();
     this.#kysely = kysely;
     this.#writes = writes;
-    this.#purge = purge;
+    this.#reports = readerOf(path);
+    this.#texts = readerOf(path);
+    this.#purge = new SqlitePurge(file, kysely, path, this.#texts);
     this.#lock = lock;
   }
 
@@ -57,7 +68,7 @@ export class SqliteDatabase extends Database {
       kysely = opened;
       const writes = new WriteCheck(() => probeWrite(opened), tellChange);
       await migrate(opened, 'sqlite');
-      const database = new SqliteDatabase(opened, writes, new SqlitePurge(file, opened, path), lock);
+      const database = new SqliteDatabase(file, path, opened, writes, lock);
       // What an earlier life deleted and had no time to remove.
       void database.purgeDeleted();
       return database;
@@ -90,6 +101,16 @@ export class SqliteDatabase extends Database {
     return this.#kysely;
   }
 
+  get reports(): Kysely<Tables> {
+    if (this.#closed !== undefined) throw storageUnavailable('closed');
+    return this.#reports;
+  }
+
+  get texts(): Kysely<Tables> {
+    if (this.#closed !== undefined) throw storageUnavailable('closed');
+    return this.#texts;
+  }
+
   async whenReady(): Promise<void> {}
 
   purgeDeleted(): Promise<void> {
@@ -104,6 +125,8 @@ export class SqliteDatabase extends Database {
     await this.#writes.stop();
     await this.#purge.stop();
     try {
+      // The last to close the file writes the log back, which those that only read cannot.
+      await Promise.all([this.#reports.destroy(), this.#texts.destroy()]);
       await this.#kysely.destroy();
     } finally {
       this.#purge.close();
@@ -115,6 +138,11 @@ export class SqliteDatabase extends Database {
 function tellChange(lastError: string | undefined): void {
   if (lastError === undefined) logger.log('the database takes writes again');
   else logger.error(`the database cannot be written, trying on: ${lastError}`);
+}
+
+/** Begins nothing until it is asked for something. */
+function readerOf(path: string): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new SqliteThreadDialect(path, BUSY_TIMEOUT_MS) });
 }
 
 function openFile(path: string): DatabaseSync {

@@ -74,8 +74,16 @@ export class SqlitePurge {
   #waitedMs = 0;
   #notBeforeMs = 0;
 
-  /** @param path of the database's file */
-  constructor(database: DatabaseSync, kysely: Kysely<Tables>, path: string) {
+  /**
+   * @param path of the database's file
+   * @param readers keeps the log from being emptied while it reads, for a short time each: it is waited for
+   */
+  constructor(
+    database: DatabaseSync,
+    kysely: Kysely<Tables>,
+    path: string,
+    private readonly readers?: Kysely<Tables>,
+  ) {
     this.#database = database;
     this.#kysely = kysely;
     this.#file = openSync(path, 'r');
@@ -161,7 +169,7 @@ export class SqlitePurge {
       const result = await this.#alone(() => this.#unlessBusy(work));
       if (result !== undefined) {
         if (this.#blocked) {
-          this.#logger.log('no other program keeps erased rows in the files any more');
+          this.#logger.log('no report and no other program keeps erased rows in the files any more');
           this.#blocked = false;
           this.#retries = 0;
         }
@@ -169,7 +177,7 @@ export class SqlitePurge {
       }
       if (this.#retries === 0) {
         this.#logger.warn(
-          'another program reads or writes the database: what was erased stays in the files meanwhile',
+          'a report or another program reads or writes the database: what was erased stays in the files meanwhile',
         );
       }
       if (this.#retries === MAX_RETRIES_WAITED) {
@@ -299,7 +307,8 @@ export class SqlitePurge {
   /** Runs between transactions; what is synchronous there is seen by nobody half done. */
   #alone<T>(work: () => T): Promise<T> {
     this.#closing.signal.throwIfAborted();
-    return this.#kysely.connection().execute(async () => work());
+    const alone = (): Promise<T> => this.#kysely.connection().execute(async () => work());
+    return this.readers === undefined ? alone() : this.readers.connection().execute(alone);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -53,9 +53,14 @@ export class ExplainedDatabase extends Database {
   async plansOf(work: () => Promise<unknown>): Promise<Plan[]> {
     this.asked.length = 0;
     await work();
-    const asked = this.asked.filter((query) => !/^(begin|commit)/.test(query.sql));
+    const asked = this.asked.filter((query) => !/^(begin|start|set|commit)/.test(query.sql));
     const plans: Plan[] = [];
-    for (const query of asked) plans.push({ sql: query.sql, steps: await this.explain(query) });
+    // Settings of the transaction in which it was asked.
+    const settings = this.asked.filter((query) => query.sql.startsWith('set local'));
+    await this.kysely.transaction().execute(async (trx) => {
+      for (const query of settings) await trx.executeQuery(query);
+      for (const query of asked) plans.push({ sql: query.sql, steps: await this.explain(query, trx) });
+    });
     return plans;
   }
 
@@ -67,6 +72,14 @@ export class ExplainedDatabase extends Database {
         return this.tables.has(table) && !/USING (COVERING )?INDEX/.test(step);
       }),
     );
+  }
+
+  get reports(): Kysely<Tables> {
+    return this.kysely;
+  }
+
+  get texts(): Kysely<Tables> {
+    return this.kysely;
   }
 
   async whenReady(): Promise<void> {}
@@ -82,9 +95,9 @@ export class ExplainedDatabase extends Database {
     await sql`analyze`.execute(this.kysely);
   }
 
-  private async explain({ sql: text, parameters }: CompiledQuery): Promise<string[]> {
+  private async explain({ sql: text, parameters }: CompiledQuery, db: Kysely<Tables>): Promise<string[]> {
     const explain = this.kind === 'sqlite' ? 'explain query plan' : 'explain';
-    const { rows } = await this.kysely.executeQuery<{ detail?: string; 'QUERY PLAN'?: string }>(
+    const { rows } = await db.executeQuery<{ detail?: string; 'QUERY PLAN'?: string }>(
       CompiledQuery.raw(`${explain} ${text}`, [...parameters]),
     );
     return rows.map((row) => (row.detail ?? row['QUERY PLAN'] ?? '').trim());

@@ -10,18 +10,13 @@ export class SqliteStatement {
   /** False for statements that give no rows. */
   readonly isReader: boolean;
   readonly #statement: StatementSync;
-  readonly #integers: string[] = [];
-  readonly #booleans: string[] = [];
+  readonly #convert: (row: SqliteRow) => SqliteRow;
 
   constructor(database: DatabaseSync, sql: string) {
     this.#statement = database.prepare(sql, { readBigInts: true });
     const columns = this.#statement.columns();
     this.isReader = columns.length > 0;
-    for (const { name, type } of columns) {
-      const declared = type?.toLowerCase();
-      if (declared === 'integer') this.#integers.push(name);
-      else if (declared === 'boolean') this.#booleans.push(name);
-    }
+    this.#convert = rowConverter(columns);
   }
 
   all(parameters: readonly unknown[]): SqliteRow[] {
@@ -39,15 +34,24 @@ export class SqliteStatement {
   run(parameters: readonly unknown[]): bigint {
     return BigInt(this.#statement.run(...parameters.map(toSqliteValue)).changes);
   }
+}
 
-  #convert(row: SqliteRow): SqliteRow {
-    for (const name of this.#integers) if (row[name] !== null) row[name] = Number(row[name]);
-    for (const name of this.#booleans) if (row[name] !== null) row[name] = row[name] === 1n;
+/** Makes of a row, in place, what `SqliteStatement` promises, by the declared types of its columns. */
+export function rowConverter(
+  columns: readonly { readonly name: string; readonly type: string | null }[],
+): (row: SqliteRow) => SqliteRow {
+  const ofType = (wanted: string): string[] =>
+    columns.filter(({ type }) => type?.toLowerCase() === wanted).map(({ name }) => name);
+  const integers = ofType('integer');
+  const booleans = ofType('boolean');
+  return (row) => {
+    for (const name of integers) if (row[name] !== null) row[name] = Number(row[name]);
+    for (const name of booleans) if (row[name] !== null) row[name] = row[name] === 1n;
     return row;
-  }
+  };
 }
 
 /** SQLite has no booleans; what it cannot bind at all, the driver refuses with a TypeError. */
-function toSqliteValue(value: unknown): SQLInputValue {
+export function toSqliteValue(value: unknown): SQLInputValue {
   return typeof value === 'boolean' ? Number(value) : (value as SQLInputValue);
 }
