@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { longestTurnMs } from '../../test/support/thread-cpu.js';
 import { TokenCounter } from './token-counter.js';
 
 const counter = new TokenCounter();
@@ -55,4 +56,36 @@ describe('TokenCounter', () => {
       expect(estimated / exact).toBeLessThan(1.05);
     },
   );
+
+  it('looks only at what it counts of a text that is estimated', async () => {
+    const text = 'a'.repeat(8 * 1024 * 1024);
+    await counter.count(['a']);
+    // To look for the space before each piece took a seventh of a second, of 8 MB without one.
+    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(60);
+  });
+
+  it('lets others have their turn also among many short texts, and counts an empty one as nothing', async () => {
+    const long = 'word '.repeat(100_000);
+    const short = Array.from({ length: 100_000 }, () => 'a');
+    let tokens = 0;
+    const longest = await longestTurnMs(async () => {
+      tokens = await counter.count([long, ...short, '']);
+    });
+    expect(tokens).toBeGreaterThan(200_000);
+    expect(longest).toBeLessThan(200);
+  });
+
+  it.each([
+    [
+      'unknown words',
+      () => Array.from({ length: 8 }, () => String.fromCharCode(97 + Math.random() * 26)).join('') + ' ',
+    ],
+    ['unknown Chinese', () => String.fromCharCode(0x4e00 + Math.random() * 20_000)],
+    ['unknown Thai', () => String.fromCharCode(0xe01 + Math.random() * 46)],
+  ])('takes no long turn for %s', async (_what, word) => {
+    let text = '';
+    while (text.length < 100_000) text += word();
+    await counter.count(['a']);
+    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(150);
+  });
 });

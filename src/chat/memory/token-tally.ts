@@ -4,6 +4,7 @@ import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { collectTexts, TOKENS_PER_MEDIA_PART } from '../../contracts/openai/message-texts.js';
 import type { StoredMessage } from '../../conversations/conversation.js';
 import {
+  countedTokens,
   framingTokens,
   uncountedPromptTokens,
   type CountsTokens,
@@ -17,7 +18,7 @@ const MOST_REMEMBERED = 32_768;
 const LEAST_REMEMBERED_CHARS = 512;
 
 /** Counted between two turns of the event loop, over all calls: `TokenCounter` minds only what one call counts. */
-const CHARS_PER_TURN = 16_384;
+const CHARS_PER_TURN = 8_192;
 
 /** Exact token counts of messages and prompts, each counted once as long as it is remembered. */
 export class TokenTally {
@@ -44,8 +45,14 @@ export class TokenTally {
 
   /** Texts of some length, such as prompts and tools, are the same in many requests. */
   async ofPrompt(prompt: PromptMeasure): Promise<number> {
-    let tokens = uncountedPromptTokens(prompt);
-    for (const text of prompt.texts) {
+    return (
+      (await countedTokens(prompt, { count: (texts) => this.ofEach(texts) })) + uncountedPromptTokens(prompt)
+    );
+  }
+
+  private async ofEach(texts: Iterable<string>): Promise<number> {
+    let tokens = 0;
+    for (const text of texts) {
       tokens +=
         text.length < LEAST_REMEMBERED_CHARS
           ? await this.ofTexts([text])
