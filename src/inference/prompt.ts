@@ -13,6 +13,9 @@ export interface CountsTokens {
 export interface PromptMeasure {
   /** All text that the upstream reads, in order. */
   readonly texts: readonly string[];
+  /** And what it reads several times: it is measured once. */
+  readonly repeated?: RepeatedTexts | undefined;
+  /** Of all of it, as often as it is read. */
   readonly chars: number;
   /** Tokens that are not text: message framing, token-id prompts. */
   readonly extraTokens: number;
@@ -22,6 +25,12 @@ export interface PromptMeasure {
   readonly media?: MediaTokens | undefined;
   /** How often it is read at most: upstreams that cannot give several answers at once read it once an answer. */
   readonly reads: number;
+}
+
+/** What stands around each of several prompts. */
+export interface RepeatedTexts {
+  readonly texts: readonly string[];
+  readonly times: number;
 }
 
 /** Framing of one message, its role included, by OpenAI's published counting recipe (cookbook, read 2026-11-28). */
@@ -56,15 +65,15 @@ export function framingTokens({ name }: ChatMessage): number {
 }
 
 /**
- * @param around what is read beside the prompts
+ * @param repeated what is read beside the prompts
  * @param reads see `PromptMeasure`
  */
 export function measureCompletion(
   prompt: CompletionPrompt,
-  around: readonly string[],
+  repeated: RepeatedTexts | undefined,
   reads: number,
 ): PromptMeasure {
-  const texts: string[] = [...around];
+  const texts: string[] = [];
   let ids = 0;
   if (typeof prompt === 'string') texts.push(prompt);
   else {
@@ -73,7 +82,10 @@ export function measureCompletion(
       else ids += typeof part === 'number' ? 1 : part.length;
     }
   }
-  return measured(texts, ids, 0, reads);
+  const prompts = measured(texts, ids, 0, reads);
+  return repeated === undefined
+    ? prompts
+    : { ...prompts, repeated, chars: prompts.chars + charsOf(repeated.texts) * repeated.times };
 }
 
 /** A quick guess before the call, a little high for English: four characters a token. */
@@ -90,16 +102,20 @@ export function estimatePromptTokens(prompt: PromptMeasure): number {
  */
 export function promptTokensToHold(prompt: PromptMeasure): number {
   if (prompt.media !== undefined) return textBytes(prompt) + tokensToHoldBesideText(prompt);
-  let letters = 0;
-  let tokens = uncountedPromptTokens(prompt);
-  for (const text of prompt.texts) {
+  return Math.ceil(summed(prompt, thirdsToHold) / 3) + uncountedPromptTokens(prompt);
+}
+
+/** In thirds of a token. */
+function thirdsToHold(texts: readonly string[]): number {
+  let thirds = 0;
+  for (const text of texts) {
     for (let i = 0; i < text.length; i += 1) {
       const unit = text.charCodeAt(i);
-      if (isLatin(unit)) letters += 1;
-      else tokens += unit < 0x700 ? 1 : 2;
+      if (isLatin(unit)) thirds += 1;
+      else thirds += unit < 0x700 ? 3 : 6;
     }
   }
-  return Math.ceil(letters / 3) + tokens;
+  return thirds;
 }
 
 /** A letter or a space. */
@@ -109,7 +125,7 @@ function isLatin(unit: number): boolean {
 
 /** As `promptTokensToHold`, by count: for an account that has not as much. */
 export async function countTokensToHold(prompt: PromptMeasure, counter: CountsTokens): Promise<number> {
-  return (await counter.count(prompt.texts)) + tokensToHoldBesideText(prompt);
+  return (await countedTokens(prompt, counter)) + tokensToHoldBesideText(prompt);
 }
 
 /** Words of any language have more tokens than this. */
@@ -139,15 +155,22 @@ export function promptTokensAtMost(prompt: PromptMeasure): number {
   return textBytes(prompt) + uncountedPromptTokens(prompt);
 }
 
-function textBytes({ texts }: PromptMeasure): number {
-  let bytes = 0;
-  for (const text of texts) bytes += Buffer.byteLength(text);
-  return bytes;
+function textBytes(prompt: PromptMeasure): number {
+  return summed(prompt, (texts) => texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0));
 }
 
 /** Of one reading, exact but for what is not text. */
 export async function countPromptTokens(prompt: PromptMeasure, counter: CountsTokens): Promise<number> {
-  return (await counter.count(prompt.texts)) + uncountedPromptTokens(prompt);
+  return (await countedTokens(prompt, counter)) + uncountedPromptTokens(prompt);
+}
+
+/** Of the text. */
+export async function countedTokens(
+  { texts, repeated }: PromptMeasure,
+  counter: CountsTokens,
+): Promise<number> {
+  const once = await counter.count(texts);
+  return repeated === undefined ? once : once + (await counter.count(repeated.texts)) * repeated.times;
 }
 
 /** Tokens beside the counted text. */
@@ -161,7 +184,13 @@ function measured(
   mediaParts: number,
   reads: number,
 ): PromptMeasure {
-  let chars = 0;
-  for (const text of texts) chars += text.length;
-  return { texts, chars, extraTokens, mediaParts, reads };
+  return { texts, chars: charsOf(texts), extraTokens, mediaParts, reads };
+}
+
+function charsOf(texts: readonly string[]): number {
+  return texts.reduce((chars, text) => chars + text.length, 0);
+}
+
+function summed({ texts, repeated }: PromptMeasure, of: (texts: readonly string[]) => number): number {
+  return of(texts) + (repeated === undefined ? 0 : of(repeated.texts) * repeated.times);
 }

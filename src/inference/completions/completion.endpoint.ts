@@ -30,7 +30,7 @@ export const completionEndpoint: CompletionEndpoint = {
   measure(request, model) {
     if (model.completions === 'chat') return measureCalls(request, NO_PRESET);
     const { prompt, suffix = '' } = request;
-    const around = suffix === '' ? [] : Array.from({ length: promptCount(prompt) }, () => suffix);
+    const around = suffix === '' ? undefined : { texts: [suffix], times: promptCount(prompt) };
     return measureCompletion(prompt, around, candidateCount(request));
   },
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { cpuMsOf } from '../../../test/support/thread-cpu.js';
 import type { CompletionRequest } from '../../contracts/openai/completion.js';
-import { measureChat } from '../prompt.js';
+import { countPromptTokens, measureChat, promptTokensAtMost, promptTokensToHold } from '../prompt.js';
 import type { ChatPreset } from './chat-preset.js';
 import { toChatRequest } from './chat-request.js';
 import { measureCalls } from './measure-calls.js';
@@ -22,7 +23,35 @@ describe('measureCalls', () => {
       chars: sum(({ chars }) => chars),
       extraTokens: sum(({ extraTokens }) => extraTokens),
     });
-    expect(measured.texts.join('').length).toBe(measured.chars);
+    const { texts = [], times = 0 } = measured.repeated ?? {};
+    expect(measured.texts.join('').length + texts.join('').length * times).toBe(measured.chars);
+    for (const tokensOf of [promptTokensAtMost, promptTokensToHold]) {
+      const inAll = sum(tokensOf);
+      // Of each call a part of a token may be rounded up.
+      expect(tokensOf(measured)).toBeLessThanOrEqual(inAll);
+      expect(tokensOf(measured)).toBeGreaterThan(inAll - calls.length);
+    }
+  });
+
+  it('looks once at what is sent with each prompt, and counts it once', async () => {
+    const prompt = Array.from({ length: 1024 }, () => 'x');
+    const suffix = 'ab '.repeat(1024 * 1024);
+    const measured = measureCalls({ model: 'm', prompt, suffix }, preset);
+    // A gigabyte took half a minute.
+    expect(cpuMsOf(() => promptTokensToHold(measured))).toBeLessThan(250);
+    expect(cpuMsOf(() => promptTokensAtMost(measured))).toBeLessThan(250);
+    const seen: string[] = [];
+    const counter = {
+      count: (texts: Iterable<string>) => {
+        const all = [...texts];
+        seen.push(...all);
+        return Promise.resolve(all.length);
+      },
+    };
+    const { texts = [], times = 0 } = measured.repeated ?? {};
+    const tokens = await countPromptTokens(measured, counter);
+    expect(tokens).toBe(1024 + texts.length * times + measured.extraTokens);
+    expect(seen.filter((text) => text.includes(suffix))).toHaveLength(1);
   });
 
   it('counts token ids as tokens', () => {

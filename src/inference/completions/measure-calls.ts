@@ -5,7 +5,7 @@ import { candidateCount, messagesBefore, promptCount } from './chat-request.js';
 
 /** What all chat calls of a legacy completion read together: each prompt, and for each what the preset puts around it. */
 export function measureCalls(request: CompletionRequest, preset: ChatPreset): PromptMeasure {
-  const prompts = measureCompletion(request.prompt, [], candidateCount(request));
+  const prompts = measureCompletion(request.prompt, undefined, candidateCount(request));
   // Nobody is called for that.
   if (request.max_tokens === 0) return prompts;
   const around = measureChat({
@@ -15,7 +15,8 @@ export function measureCalls(request: CompletionRequest, preset: ChatPreset): Pr
   });
   const calls = promptCount(request.prompt);
   return {
-    texts: [...Array.from({ length: calls }, () => around.texts).flat(), ...prompts.texts],
+    texts: prompts.texts,
+    repeated: { texts: around.texts, times: calls },
     chars: around.chars * calls + prompts.chars,
     extraTokens: around.extraTokens * calls + prompts.extraTokens,
     mediaParts: 0,

@@ -49,7 +49,7 @@ export async function completeOverChat(
   preset?: ChatPreset,
 ): Promise<CompletionAnswer> {
   const { request } = call;
-  const prompts = await readPrompts(request);
+  const prompts = await readPrompts(request, preset);
   if (request.max_tokens === 0) return { choices: choicesWithoutTokens(request, prompts), usage: undefined };
 
   const failed = new AbortController();
@@ -87,7 +87,7 @@ export function streamOverChat(
   preset?: ChatPreset,
 ): Observable<CompletionChunk> {
   const { request } = call;
-  return defer(() => readPrompts(request)).pipe(
+  return defer(() => readPrompts(request, preset)).pipe(
     mergeMap((prompts) => {
       if (request.max_tokens === 0) return chunksWithoutTokens(request, prompts);
       const streams = prompts.map(

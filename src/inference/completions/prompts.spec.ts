@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import type { ChatPreset } from './chat-preset.js';
 import { readPrompts } from './prompts.js';
 
 function read(prompt: CompletionRequest['prompt'], rest: Partial<CompletionRequest> = {}): Promise<string[]> {
@@ -63,5 +64,20 @@ describe('readPrompts', () => {
       code: 'upstream_rejected_request',
       param: 'echo',
     });
+  });
+
+  it('refuses prompts that are too many for what goes with each of them, and makes nothing of it', async () => {
+    const prompt = Array.from({ length: 1024 }, () => 'x');
+    await expect(read(prompt, { suffix: 'x'.repeat(60_000) })).resolves.toHaveLength(1024);
+    await expect(read(prompt, { suffix: 'x'.repeat(70_000), max_tokens: 0 })).resolves.toHaveLength(1024);
+    const refused = { code: 'upstream_rejected_request', param: 'prompt' };
+    await expect(read(prompt, { suffix: 'x'.repeat(70_000) })).rejects.toMatchObject(refused);
+    const preset: ChatPreset = {
+      lead: [{ role: 'system', content: 'x'.repeat(1_000_000) }],
+      suffixRole: 'user',
+      settings: {},
+    };
+    await expect(readPrompts({ model: 'm', prompt }, preset)).rejects.toMatchObject(refused);
+    await expect(readPrompts({ model: 'm', prompt: 'x' }, preset)).resolves.toEqual(['x']);
   });
 });

@@ -1,6 +1,7 @@
 import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
 import { UpstreamError } from '../../upstreams/upstream.errors.js';
-import { choiceCount } from './chat-request.js';
+import { NO_PRESET, type ChatPreset } from './chat-preset.js';
+import { choiceCount, messagesBefore, promptCount } from './chat-request.js';
 
 /**
  * Longest text that one request may decode to or have echoed. A token id of a few bytes can stand for 128 characters,
@@ -9,15 +10,22 @@ import { choiceCount } from './chat-request.js';
 const MAX_EXPANDED_CHARS = 16 * 1024 * 1024;
 
 /**
+ * Longest text that all calls of one request may be sent beside their prompts. A body of four kilobytes can name a
+ * chatbot's prompt of a megabyte a thousand times.
+ */
+const MAX_REPEATED_CHARS = 64 * 1024 * 1024;
+
+/**
  * The prompts of a request as text, in order; `number[]` is one prompt of token ids.
  *
  * Token ids are those of `o200k_base`, the encoding of OpenAI's current models. Control tokens stand for no text and
  * are refused, as an upstream that is sent text could not tell them from words.
  *
- * @throws UpstreamError `upstream_rejected_request` for an id that stands for no text, or an echo beyond all measure;
- * `context_length_exceeded` for ids that decode to more text than any model reads
+ * @throws UpstreamError `upstream_rejected_request` for an id that stands for no text, or an echo or what goes with each
+ * prompt beyond all measure; `context_length_exceeded` for ids that decode to more text than any model reads
  */
-export async function readPrompts(request: CompletionRequest): Promise<string[]> {
+export async function readPrompts(request: CompletionRequest, preset = NO_PRESET): Promise<string[]> {
+  if (request.max_tokens !== 0) checkRepeated(request, preset);
   const prompts = await textsOf(request.prompt);
   if (request.echo === true) checkEcho(prompts, choiceCount(request));
   return prompts;
@@ -81,6 +89,17 @@ function checkEcho(prompts: readonly string[], n: number): void {
     'upstream_rejected_request',
     `The prompt is too long to be echoed ${n} times. Ask for fewer choices, or leave out 'echo'.`,
     { param: 'echo' },
+  );
+}
+
+function checkRepeated({ prompt, suffix }: CompletionRequest, preset: ChatPreset): void {
+  const times = promptCount(prompt);
+  const around = messagesBefore(suffix, preset).reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+  if (around * times <= MAX_REPEATED_CHARS) return;
+  throw new UpstreamError(
+    'upstream_rejected_request',
+    `${times} prompts are too many for what each of them is sent with. Send fewer at once, or a shorter 'suffix'.`,
+    { param: 'prompt' },
   );
 }
 
