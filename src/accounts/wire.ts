@@ -24,6 +24,7 @@ export function toLedgerRow(entry: LedgerEntry): LedgerRow {
 
 export function toRequestStory({ hold, facts, events, usage, entries, price }: RequestRecord): RequestStory {
   const { context = {} } = facts;
+  const paid = price ?? facts.price;
   return {
     object: 'request',
     id: hold.requestId,
@@ -63,13 +64,14 @@ export function toRequestStory({ hold, facts, events, usage, entries, price }: R
             usage_source: usage.usageSource,
           },
     price: {
-      version: facts.price.version,
-      prompt: formatPicoUsd(facts.price.promptPicoUsdPerToken),
-      completion: formatPicoUsd(facts.price.completionPicoUsdPerToken),
-      input_cache_read:
-        facts.price.cachedPromptPicoUsdPerToken === undefined
-          ? null
-          : formatPicoUsd(facts.price.cachedPromptPicoUsdPerToken),
+      version: paid.version,
+      prompt: formatPicoUsd(paid.promptPicoUsdPerToken),
+      completion: formatPicoUsd(paid.completionPicoUsdPerToken),
+      input_cache_read: usdOrNull(paid.cachedPromptPicoUsdPerToken),
+      audio_prompt: usdOrNull(paid.audioPromptPicoUsdPerToken),
+      audio_completion: usdOrNull(paid.audioCompletionPicoUsdPerToken),
+      web_search: usdOrNull(paid.webSearchPicoUsd),
+      service_tier: paid.serviceTier ?? null,
       source: price?.source ?? null,
       effective_from: price === undefined ? null : unixSeconds(price.effectiveFromMs),
     },
@@ -87,4 +89,8 @@ export function toRequestStory({ hold, facts, events, usage, entries, price }: R
     },
     ledger: entries.map(toLedgerRow),
   };
+}
+
+function usdOrNull(picoUsd: bigint | undefined): string | null {
+  return picoUsd === undefined ? null : formatPicoUsd(picoUsd);
 }

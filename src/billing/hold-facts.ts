@@ -18,7 +18,19 @@ export interface HoldFacts {
 
 interface StoredFacts extends Omit<HoldFacts, 'price' | 'clientRequestId'> {
   readonly clientRequestId: string | null;
-  readonly price: { version: string; prompt: string; completion: string; cachedPrompt: string | null };
+  readonly price: StoredPrice;
+}
+
+/** Amounts as text; those after `cachedPrompt` are absent where the price has none. */
+interface StoredPrice {
+  readonly version: string;
+  readonly prompt: string;
+  readonly completion: string;
+  readonly cachedPrompt: string | null;
+  readonly audioPrompt?: string | undefined;
+  readonly audioCompletion?: string | undefined;
+  readonly webSearch?: string | undefined;
+  readonly serviceTier?: string | undefined;
 }
 
 export function stringifyFacts({ price, clientRequestId, ...facts }: HoldFacts): string {
@@ -31,6 +43,10 @@ export function stringifyFacts({ price, clientRequestId, ...facts }: HoldFacts):
       completion: String(price.completionPicoUsdPerToken),
       cachedPrompt:
         price.cachedPromptPicoUsdPerToken === undefined ? null : String(price.cachedPromptPicoUsdPerToken),
+      audioPrompt: price.audioPromptPicoUsdPerToken?.toString(),
+      audioCompletion: price.audioCompletionPicoUsdPerToken?.toString(),
+      webSearch: price.webSearchPicoUsd?.toString(),
+      serviceTier: price.serviceTier,
     },
   };
   return JSON.stringify(stored);
@@ -46,7 +62,13 @@ export function parseFacts(text: string): HoldFacts {
       version: price.version,
       promptPicoUsdPerToken: BigInt(price.prompt),
       completionPicoUsdPerToken: BigInt(price.completion),
-      ...(price.cachedPrompt === null ? {} : { cachedPromptPicoUsdPerToken: BigInt(price.cachedPrompt) }),
+      ...(price.cachedPrompt !== null && { cachedPromptPicoUsdPerToken: BigInt(price.cachedPrompt) }),
+      ...(price.audioPrompt !== undefined && { audioPromptPicoUsdPerToken: BigInt(price.audioPrompt) }),
+      ...(price.audioCompletion !== undefined && {
+        audioCompletionPicoUsdPerToken: BigInt(price.audioCompletion),
+      }),
+      ...(price.webSearch !== undefined && { webSearchPicoUsd: BigInt(price.webSearch) }),
+      ...(price.serviceTier !== undefined && { serviceTier: price.serviceTier }),
     },
   };
 }

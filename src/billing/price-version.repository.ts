@@ -12,22 +12,24 @@ export interface PriceVersion extends Price {
   readonly effectiveFromMs: number;
 }
 
+const COLUMNS = [
+  'version',
+  'model',
+  'prompt_pico_usd_per_token',
+  'completion_pico_usd_per_token',
+  'cached_prompt_pico_usd_per_token',
+  'audio_prompt_pico_usd_per_token',
+  'audio_completion_pico_usd_per_token',
+  'web_search_pico_usd',
+  'service_tier',
+  'source',
+  'effective_from_ms',
+] as const;
+
 /** Last parameter of each method: the transaction to take part in. */
 @Injectable()
 export class PriceVersionRepository {
-  readonly #insert = new IdempotentInsert(
-    'price_versions',
-    [
-      'version',
-      'model',
-      'prompt_pico_usd_per_token',
-      'completion_pico_usd_per_token',
-      'cached_prompt_pico_usd_per_token',
-      'source',
-      'effective_from_ms',
-    ],
-    'version',
-  );
+  readonly #insert = new IdempotentInsert('price_versions', COLUMNS, 'version');
 
   constructor(private readonly database: Database) {}
 
@@ -44,6 +46,10 @@ export class PriceVersionRepository {
         prompt_pico_usd_per_token: price.promptPicoUsdPerToken,
         completion_pico_usd_per_token: price.completionPicoUsdPerToken,
         cached_prompt_pico_usd_per_token: price.cachedPromptPicoUsdPerToken ?? null,
+        audio_prompt_pico_usd_per_token: price.audioPromptPicoUsdPerToken ?? null,
+        audio_completion_pico_usd_per_token: price.audioCompletionPicoUsdPerToken ?? null,
+        web_search_pico_usd: price.webSearchPicoUsd ?? null,
+        service_tier: price.serviceTier ?? null,
         source: price.source,
         effective_from_ms: BigInt(price.effectiveFromMs),
       })),
@@ -53,15 +59,7 @@ export class PriceVersionRepository {
   async find(version: string, db: Kysely<Tables> = this.database.kysely): Promise<PriceVersion | undefined> {
     const row = await db
       .selectFrom('price_versions')
-      .select([
-        'version',
-        'model',
-        'prompt_pico_usd_per_token',
-        'completion_pico_usd_per_token',
-        'cached_prompt_pico_usd_per_token',
-        'source',
-        'effective_from_ms',
-      ])
+      .select(COLUMNS)
       .where('version', '=', version)
       .executeTakeFirst();
     if (row === undefined) return undefined;
@@ -73,6 +71,14 @@ export class PriceVersionRepository {
       ...(row.cached_prompt_pico_usd_per_token !== null && {
         cachedPromptPicoUsdPerToken: row.cached_prompt_pico_usd_per_token,
       }),
+      ...(row.audio_prompt_pico_usd_per_token !== null && {
+        audioPromptPicoUsdPerToken: row.audio_prompt_pico_usd_per_token,
+      }),
+      ...(row.audio_completion_pico_usd_per_token !== null && {
+        audioCompletionPicoUsdPerToken: row.audio_completion_pico_usd_per_token,
+      }),
+      ...(row.web_search_pico_usd !== null && { webSearchPicoUsd: row.web_search_pico_usd }),
+      ...(row.service_tier !== null && { serviceTier: row.service_tier }),
       source: row.source,
       effectiveFromMs: Number(row.effective_from_ms),
     };

@@ -15,6 +15,8 @@ export function priceUsage(usage: Usage, price: Price, creditNanoUsd: bigint): C
       promptTokens: usage.prompt_tokens,
       completionTokens: usage.completion_tokens,
       cachedPromptTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+      audioPromptTokens: usage.prompt_tokens_details?.audio_tokens ?? 0,
+      audioCompletionTokens: usage.completion_tokens_details?.audio_tokens ?? 0,
     },
     price,
   );
@@ -44,7 +46,9 @@ export function affordableUsage(
 export function partOf(usage: Usage, promptTokens: number, completionTokens: number): Usage {
   return usageOf(promptTokens, completionTokens, {
     cachedTokens: Math.min(usage.prompt_tokens_details?.cached_tokens ?? 0, promptTokens),
+    promptAudioTokens: Math.min(usage.prompt_tokens_details?.audio_tokens ?? 0, promptTokens),
     reasoningTokens: Math.min(usage.completion_tokens_details?.reasoning_tokens ?? 0, completionTokens),
+    completionAudioTokens: Math.min(usage.completion_tokens_details?.audio_tokens ?? 0, completionTokens),
   });
 }
 

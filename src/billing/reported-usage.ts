@@ -37,9 +37,9 @@ export function believeReported(reported: unknown, bounds: UsageBounds): Believe
   return {
     usage: usageOf(promptTokens, completionTokens, {
       cachedTokens: cached,
-      promptAudioTokens: tokens(promptDetails['audio_tokens']) ?? 0,
+      promptAudioTokens: Math.min(tokens(promptDetails['audio_tokens']) ?? 0, promptTokens),
       reasoningTokens: Math.min(tokens(completionDetails['reasoning_tokens']) ?? 0, completionTokens),
-      completionAudioTokens: tokens(completionDetails['audio_tokens']) ?? 0,
+      completionAudioTokens: Math.min(tokens(completionDetails['audio_tokens']) ?? 0, completionTokens),
       acceptedPredictionTokens: tokens(completionDetails['accepted_prediction_tokens']) ?? 0,
       rejectedPredictionTokens: tokens(completionDetails['rejected_prediction_tokens']) ?? 0,
     }),

@@ -16,7 +16,7 @@ export interface RequestRecord {
   /** `undefined`: still under way. */
   readonly usage: UsageRecord | undefined;
   readonly entries: readonly LedgerEntry[];
-  /** `undefined`: the price was never stored under its version; `facts` has its numbers in any case. */
+  /** That it was charged by, or may be; `undefined`: never stored under its version, and `facts` has its numbers. */
   readonly price: PriceVersion | undefined;
 }
 
@@ -42,13 +42,14 @@ export class RequestRecordRepository {
     if (hold === undefined || (accountId !== undefined && hold.accountId !== accountId)) return undefined;
     const facts = parseFacts(hold.facts);
     const { requestId } = hold;
+    const usage = await this.usage.findByRequestId(hold.accountId, requestId);
     return {
       hold,
       facts,
       events: await this.listEvents(requestId),
-      usage: await this.usage.findByRequestId(hold.accountId, requestId),
+      usage,
       entries: (await this.ledger.list({ accountId: hold.accountId, requestId }, ALL_ENTRIES)).rows,
-      price: await this.prices.find(facts.price.version),
+      price: await this.prices.find(usage?.priceVersion ?? facts.price.version),
     };
   }
 

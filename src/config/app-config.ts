@@ -90,10 +90,23 @@ export interface UpstreamConfig {
 }
 
 /** USD per token, decimal strings as in the models list. */
-export interface PricingConfig {
+export interface TokenPricing {
   readonly prompt: string;
   readonly completion: string;
   readonly cachedPrompt?: string | undefined;
+  readonly audioPrompt?: string | undefined;
+  readonly audioCompletion?: string | undefined;
+}
+
+/** Service tiers that cost otherwise than the standard one. */
+export const PRICED_TIERS = ['flex', 'scale', 'priority', 'fast'] as const;
+export type PricedTier = (typeof PRICED_TIERS)[number];
+
+export interface PricingConfig extends TokenPricing {
+  /** USD for a request that may search the web; absent: none may. */
+  readonly webSearch?: string | undefined;
+  /** Absent tiers are not sold. */
+  readonly tiers?: Readonly<Partial<Record<PricedTier, TokenPricing>>> | undefined;
 }
 
 export interface RouteConfig {

@@ -112,6 +112,24 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
     });
   });
 
+  it('reads all that a price may say', () => {
+    const { catalogue, faults } = parse(
+      model(
+        'pricing: { prompt: "0.000001", completion: "0.000002", audio_prompt: "0.000003", audio_completion: "0.000004", web_search: "0.01", tiers: { flex: { prompt: "0", completion: "0", cached_prompt: "0" } } }',
+      ),
+    );
+    expect(faults).toEqual([]);
+    expect(catalogue.models[0]?.pricing).toEqual({
+      prompt: '0.000001',
+      completion: '0.000002',
+      cachedPrompt: undefined,
+      audioPrompt: '0.000003',
+      audioCompletion: '0.000004',
+      webSearch: '0.01',
+      tiers: { flex: { prompt: '0', completion: '0', cachedPrompt: '0' } },
+    });
+  });
+
   it('fills ${NAME} into an address', () => {
     const text = 'upstreams: { main: { protocol: openai, base_url: "http://${HOST_NAME}:${PORT_NO}/v1" } }';
     const { catalogue, faults } = parse(text, { HOST_NAME: 'gpu-1', PORT_NO: '8000' });
@@ -181,6 +199,23 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
       /timeouts\.idle_ms: must be a whole number from 1/,
     ],
     ['a flag that is a word', upstream('discover: sometimes'), /discover: must be true or false/],
+    [
+      'a tier that nobody has',
+      model(
+        'pricing: { prompt: "0", completion: "0", tiers: { prioritty: { prompt: "0", completion: "0" } } }',
+      ),
+      /pricing\.tiers\.prioritty: is not known here; did you mean "priority"\?/,
+    ],
+    [
+      'half a tier',
+      model('pricing: { prompt: "0", completion: "0", tiers: { flex: { prompt: "0" } } }'),
+      /pricing\.tiers\.flex: "completion" is missing/,
+    ],
+    [
+      'a search that costs a fortune',
+      model('pricing: { prompt: "0", completion: "0", web_search: "25" }'),
+      /pricing\.web_search: must be USD for one request/,
+    ],
     ['half a price', upstream('pricing: { prompt: "0" }'), /pricing: "completion" is missing/],
     [
       'S45: a negative price',

@@ -1,18 +1,20 @@
-import type {
-  CatalogueConfig,
-  ModelConfig,
-  PricingConfig,
-  RouteConfig,
-  UpstreamConfig,
+import {
+  PRICED_TIERS,
+  type CatalogueConfig,
+  type ModelConfig,
+  type PricingConfig,
+  type RouteConfig,
+  type TokenPricing,
+  type UpstreamConfig,
 } from './app-config.js';
 import { parseBaseUrl } from './base-url.js';
 import type { Variables } from './env.parse.js';
 import type { Environment } from './env.schema.js';
 import { sandboxModels } from './sandbox-models.js';
 import { isHeaderSafe } from './secret-text.js';
-import { parseTokenPrice } from './token-price.js';
+import { parseRequestPrice, parseTokenPrice } from './token-price.js';
 import { upstreamTimeouts } from './upstream-timeouts.js';
-import { YamlFile, type YamlField } from './yaml-reader.js';
+import { YamlFile, type YamlField, type YamlMap } from './yaml-reader.js';
 
 const PROTOCOLS = ['openai', 'anthropic', 'google', 'sandbox'] as const;
 const UPSTREAM_KEYS = [
@@ -226,12 +228,41 @@ function readRoutes(field: YamlField | undefined, upstreams: ReadonlySet<string>
   });
 }
 
+const TOKEN_PRICES = ['prompt', 'completion', 'cached_prompt', 'audio_prompt', 'audio_completion'];
+
 function readPricing(field: YamlField | undefined): PricingConfig | undefined {
-  const map = field?.fields(['prompt', 'completion', 'cached_prompt']);
-  const prompt = map?.get('prompt')?.decimal(parseTokenPrice);
-  const completion = map?.get('completion')?.decimal(parseTokenPrice);
-  const cachedPrompt = map?.find('cached_prompt')?.decimal(parseTokenPrice);
-  return prompt === undefined || completion === undefined ? undefined : { prompt, completion, cachedPrompt };
+  const map = field?.fields([...TOKEN_PRICES, 'web_search', 'tiers']);
+  const tokens = map && readTokenPricing(map);
+  const webSearch = map?.find('web_search')?.decimal(parseRequestPrice);
+  const tiers = map?.find('tiers')?.fields(PRICED_TIERS);
+  const priced = PRICED_TIERS.flatMap((tier) => {
+    const own = tiers?.find(tier)?.fields(TOKEN_PRICES);
+    const pricing = own && readTokenPricing(own);
+    return pricing === undefined ? [] : [[tier, pricing] as const];
+  });
+  return (
+    tokens && {
+      ...tokens,
+      ...(webSearch !== undefined && { webSearch }),
+      ...(priced.length > 0 && { tiers: Object.fromEntries(priced) }),
+    }
+  );
+}
+
+function readTokenPricing(map: YamlMap): TokenPricing | undefined {
+  const prompt = map.get('prompt')?.decimal(parseTokenPrice);
+  const completion = map.get('completion')?.decimal(parseTokenPrice);
+  const cachedPrompt = map.find('cached_prompt')?.decimal(parseTokenPrice);
+  const audioPrompt = map.find('audio_prompt')?.decimal(parseTokenPrice);
+  const audioCompletion = map.find('audio_completion')?.decimal(parseTokenPrice);
+  if (prompt === undefined || completion === undefined) return undefined;
+  return {
+    prompt,
+    completion,
+    cachedPrompt,
+    ...(audioPrompt !== undefined && { audioPrompt }),
+    ...(audioCompletion !== undefined && { audioCompletion }),
+  };
 }
 
 /** A file that has a sandbox upstream has its models too, those left out that it writes itself. */

@@ -15,3 +15,13 @@ export function parseTokenPrice(text: string): string {
   }
   return formatPicoUsd(picoUsd);
 }
+
+/** 10 USD: what a single call costs more than by mistake alone. */
+const HIGHEST_PICO_USD_A_REQUEST = parsePicoUsd('10');
+
+/** As `parseTokenPrice`, of a price that is for a whole request. */
+export function parseRequestPrice(text: string): string {
+  const picoUsd = parsePicoUsd(text);
+  if (picoUsd > HIGHEST_PICO_USD_A_REQUEST) throw new RangeError('must be USD for one request');
+  return formatPicoUsd(picoUsd);
+}

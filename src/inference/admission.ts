@@ -5,7 +5,6 @@ import { HoldService, type HoldRequest } from '../billing/hold.service.js';
 import { settlementOfLeft } from '../billing/left-hold.js';
 import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
-import type { Price } from '../common/money/price.js';
 import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
@@ -25,6 +24,7 @@ import {
   type PromptMeasure,
 } from './prompt.js';
 import type { PreparedRequest } from './prepared-request.js';
+import { choosePrice, type PriceChoice } from './pricing-choice.js';
 import { orderRoutes } from './route-order.js';
 import { UnsettledService } from './unsettled.service.js';
 
@@ -33,7 +33,7 @@ export interface Admission<Request> {
   readonly request: Request;
   readonly caller: Caller;
   readonly model: Model;
-  readonly price: Price;
+  readonly price: PriceChoice;
   readonly routes: readonly Route[];
   readonly prompt: PromptMeasure;
   /** All choices together; `undefined` where neither request nor model names a limit. */
@@ -87,7 +87,7 @@ export class AdmissionService {
    * Resolves when the hold is durable.
    *
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
-   *   BudgetExceededError, ExclusiveUseError, DomainError `token_rate_limited`, `storage_unavailable`
+   *   ValidationFailedError for what the model has no price for, BudgetExceededError, ExclusiveUseError, DomainError `token_rate_limited`, `storage_unavailable`
    */
   async admit<Request extends { model: string }, Answer, Chunk>(
     prepared: PreparedRequest<Request, Answer, Chunk>,
@@ -99,7 +99,8 @@ export class AdmissionService {
     if (!prepared.modelPermitted && !this.catalogue.permits(caller.principal.allowedModels, model)) {
       throw new ModelNotAllowedError();
     }
-    if (model.price === undefined) throw new PriceUnknownError();
+    const price = choosePrice(model, endpoint.priceFacts(request), request);
+    if (price === undefined) throw new PriceUnknownError();
 
     const prompt = endpoint.measure(request, model);
     const maxCompletionTokens = endpoint.maxCompletionTokens(request, model);
@@ -109,13 +110,12 @@ export class AdmissionService {
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
     const promptTokens = estimatePromptTokens(prompt);
     const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
-    const { price } = model;
     const sizeFor = (heldPromptTokens: number): HoldSize =>
       holdSize(
         heldPromptTokens,
         maxCompletionTokens,
         endpoint.limitsOutput(request),
-        price,
+        price.dearest,
         this.config.money.creditNanoUsd,
       );
     const facts: HoldFacts = {
@@ -127,7 +127,7 @@ export class AdmissionService {
       upstreamModel: route.upstreamModel,
       streamed,
       promptTokens,
-      price,
+      price: price.asked,
       context,
     };
     try {

@@ -4,6 +4,7 @@ import type {
   ChatChunkChoice,
   ChatCompletionRequest,
   ChatDelta,
+  ChatMessage,
 } from '../contracts/openai/chat-completion.js';
 import type { SpokenAudio } from '../contracts/openai/spoken-audio.js';
 import type { Model } from '../models/model.js';
@@ -12,6 +13,7 @@ import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../up
 import type { Endpoint, MeteredPart } from './endpoint.js';
 import { firstPart } from './first-part.js';
 import { measureChat, type PromptMeasure } from './prompt.js';
+import { tierToSend } from './pricing-choice.js';
 import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
 
 /** Chat completions, straight through to the adapter's chat. */
@@ -26,6 +28,16 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
   },
 
   limitsOutput: (request) => (request.max_completion_tokens ?? request.max_tokens) !== undefined,
+
+  priceFacts: ({ service_tier, web_search_options, n, modalities, messages }) => ({
+    serviceTier: service_tier,
+    searchesWeb: web_search_options !== undefined,
+    choices: n ?? 1,
+    hears: messages.some(hasSound),
+    speaks: modalities?.includes('audio') === true,
+  }),
+
+  tierOf: ({ service_tier }) => service_tier,
 
   shorten: (answer, share) => ({
     ...answer,
@@ -66,6 +78,8 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
     }
     // Both say the same thing; the newer name wins and is the only one sent.
     if (sent.max_completion_tokens !== undefined) delete sent.max_tokens;
+    const tier = tierToSend(model, request.service_tier);
+    if (tier !== undefined) sent.service_tier = tier;
     // Both are ours: answers are stored here, and OpenAI refuses metadata of what it does not store.
     delete sent.store;
     delete sent.metadata;
@@ -108,6 +122,18 @@ export function perChoiceLimit(
   const limit = model.maxCompletionTokens > 0 ? model.maxCompletionTokens : undefined;
   if (asked === undefined) return limit;
   return limit === undefined ? asked : Math.min(asked, limit);
+}
+
+/** A file, and what is called an image, may be one, too. */
+function hasSound({ content, audio }: ChatMessage): boolean {
+  if (audio) return true;
+  if (!Array.isArray(content)) return false;
+  return content.some(
+    (part) =>
+      part.type === 'input_audio' ||
+      part.type === 'file' ||
+      (part.type === 'image_url' && /^data:(?!image\/)/i.test(part.image_url.url)),
+  );
 }
 
 function partOfChoice(choice: ChatChunkChoice): MeteredPart {

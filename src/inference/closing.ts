@@ -17,6 +17,7 @@ import type { Tables } from '../persistence/tables.js';
 import type { Admission } from './admission.js';
 import type { InFlight } from './in-flight.js';
 import type { Meter } from './meter.js';
+import { priceOfAnswer } from './pricing-choice.js';
 import { estimatePromptTokens } from './prompt.js';
 import { Settled } from './settled.js';
 import { UnsettledService, type Unsettled } from './unsettled.service.js';
@@ -29,6 +30,8 @@ export interface OpenAnswer {
   /** The route of the attempt under way. */
   route: Route;
   firstTokenMs: number | undefined;
+  /** That it said it was made in. */
+  serviceTier?: string | undefined;
   readonly failedAttempts: FailedAttempt[];
   /** Makes the answer durable beside its charge; see `Settlement.alongside`. */
   alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
@@ -97,7 +100,7 @@ export class ClosingService {
       finishReason: meter.finishReason,
       usage: believed.usage,
       usageSource: believed.source,
-      price,
+      price: priceOfAnswer(price, answer.serviceTier),
       createdAtMs: this.clock.nowMs(),
       firstTokenMs: answer.firstTokenMs,
       durationMs: Math.round(this.clock.monotonicMs() - caller.arrivedAtMs),

@@ -13,6 +13,18 @@ export interface MeteredPart {
   readonly finishReason: string | null;
 }
 
+/** What of a request changes its price, beside how much is read and written. */
+export interface PriceFacts {
+  /** As asked for; `undefined`: not. */
+  readonly serviceTier: string | undefined;
+  readonly searchesWeb: boolean;
+  /** Choices, each of which may search. */
+  readonly choices: number;
+  /** What is read, and what is to be written, may be sound. */
+  readonly hears: boolean;
+  readonly speaks: boolean;
+}
+
 /**
  * What the pipeline must know to serve one kind of request. Chat and legacy completions differ here and nowhere else
  * between the controller and the upstream.
@@ -24,6 +36,10 @@ export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
   maxCompletionTokens(request: Request, model: Model): number | undefined;
   /** Whether the client itself limited the output. */
   limitsOutput(request: Request): boolean;
+  /** What of it changes its price. */
+  priceFacts(request: Request): PriceFacts;
+  /** The service tier that an answer says it was made in; `undefined`: it does not say. */
+  tierOf(answerOrChunk: Answer | Chunk): string | undefined;
   /** The part of an answer that can be paid for: texts cut, finish reason "length". */
   shorten(answer: Answer, share: number): Answer;
   /** The same of a chunk, without finish reasons: what ends it is said later. */

@@ -127,7 +127,10 @@ class StreamWatch implements HoldWatch {
   private credits(completionTokens: number): bigint {
     const { price, hold } = this.admission;
     const { promptTokens } = hold;
-    return creditHundredths(costNanoUsd({ promptTokens, completionTokens }, price), this.creditNanoUsd);
+    return creditHundredths(
+      costNanoUsd({ promptTokens, completionTokens }, price.dearest),
+      this.creditNanoUsd,
+    );
   }
 }
 

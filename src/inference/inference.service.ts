@@ -73,6 +73,7 @@ export class InferenceService {
       const closing = this.open(admission, endpoint.name, false);
       try {
         const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
+        closing.answer.serviceTier = endpoint.tierOf(answer);
         closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
         const paidPart = ({ paidShare }: Settled): Answer =>
           paidShare < 1 ? endpoint.shorten(answer, paidShare) : answer;
@@ -156,6 +157,7 @@ export class InferenceService {
       }),
       failWhenAborted(open.signal, () => (open.cut ? new CutByShutdownError() : (left?.reason as Error))),
       tap((chunk) => {
+        answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
         meter.see(parts, endpoint.usageOfChunk(chunk));
         watch.relayed(meter.estimatedTokens);
         if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);

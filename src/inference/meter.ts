@@ -87,19 +87,27 @@ export class Meter {
     };
     const believed = believeReported(this.reported, bounds);
     // A report that came before the end (some upstreams send running totals) may be behind what was relayed.
-    if (believed !== undefined && complete) return believed;
+    if (believed !== undefined && complete) return this.withSound(believed);
 
     const promptTokens = await countPromptTokens(this.prompt, counter);
     const generatedTokens = (await this.text.countTokens(counter)) + Math.ceil(this.soundTokens);
     const completionTokens = Math.min(generatedTokens, bounds.maxCompletionTokens);
     const known = believed?.usage;
-    return {
+    return this.withSound({
       usage: usageOf(
         known?.prompt_tokens ?? Math.min(promptTokens, bounds.maxPromptTokens),
         Math.max(known?.completion_tokens ?? 0, completionTokens),
       ),
       source: this.reported === undefined && this.countable ? 'counted' : 'estimated',
-    };
+    });
+  }
+
+  /** Some upstreams do not say how much of an answer was sound. */
+  private withSound({ usage, source }: BelievedUsage): BelievedUsage {
+    const { completion_tokens: tokens, completion_tokens_details: details } = usage;
+    if (this.soundTokens === 0 || details === undefined || details.audio_tokens > 0) return { usage, source };
+    const spoken = Math.min(Math.ceil(this.soundTokens), tokens);
+    return { usage: { ...usage, completion_tokens_details: { ...details, audio_tokens: spoken } }, source };
   }
 
   /** Whether all of it is text, and no more of it than is counted to the token. */

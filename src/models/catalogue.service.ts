@@ -86,7 +86,9 @@ export class CatalogueService {
 
   /** Every price in force, for who keeps the history of prices. */
   currentPriceVersions(): PriceVersion[] {
-    return [...this.current().prices].map(([modelId, { price, source }]) => ({ modelId, price, source }));
+    return [...this.current().prices].flatMap(([modelId, { price, otherPrices, source }]) =>
+      [price, ...otherPrices].map((each) => ({ modelId, price: each, source })),
+    );
   }
 
   private build(): Catalogue {

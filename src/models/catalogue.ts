@@ -96,6 +96,7 @@ function toModel(entry: ModelConfig, sourced: SourcedPrice | undefined): Model {
     contextLength: entry.contextLength,
     maxCompletionTokens: entry.maxCompletionTokens,
     price: sourced?.price,
+    otherPrices: sourced?.otherPrices ?? [],
     completions: entry.completions,
     routes: entry.routes.map((route) => ({
       upstream: route.upstream,

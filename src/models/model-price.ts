@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Price } from '../common/money/price.js';
 import { parsePicoUsd } from '../common/money/usd.js';
-import type { ModelConfig, PricingConfig, UpstreamConfig } from '../config/app-config.js';
+import type { ModelConfig, PricingConfig, TokenPricing, UpstreamConfig } from '../config/app-config.js';
 import { findListPrice, findPriceProvider, isPriceProvider, type ListPrice } from './price-table.js';
 
 /** A price with where it comes from. */
 export interface SourcedPrice {
   readonly price: Price;
+  /** See `Model.otherPrices`. */
+  readonly otherPrices: readonly Price[];
   /** `written`, or the entries of the price table (`genai-prices openai/gpt-4o-mini`). */
   readonly source: string;
   /** Milliseconds since the epoch; `Infinity`: until the operator says otherwise. */
@@ -15,12 +17,29 @@ export interface SourcedPrice {
 
 /** A price that the operator wrote, in the file or the environment; it always wins. */
 export function writtenPrice(modelId: string, pricing: PricingConfig): SourcedPrice {
-  const amounts = {
+  const webSearch = parsed(pricing.webSearch);
+  const tiers = [[undefined, pricing] as const, ...Object.entries(pricing.tiers ?? {})];
+  const [price, ...otherPrices] = tiers.flatMap(([serviceTier, tokens]) => {
+    const amounts = { ...amountsOf(tokens), serviceTier };
+    const searching = webSearch === undefined ? [] : [{ ...amounts, webSearch }];
+    return [amounts, ...searching].map((each) => versioned(modelId, each, 'written').price);
+  });
+  if (price === undefined) throw new Error('a written price has amounts');
+  return { price, otherPrices, source: 'written', validUntilMs: Infinity };
+}
+
+function amountsOf(pricing: TokenPricing): Amounts {
+  return {
     prompt: parsePicoUsd(pricing.prompt),
     completion: parsePicoUsd(pricing.completion),
-    cachedPrompt: pricing.cachedPrompt === undefined ? undefined : parsePicoUsd(pricing.cachedPrompt),
+    cachedPrompt: parsed(pricing.cachedPrompt),
+    audioPrompt: parsed(pricing.audioPrompt),
+    audioCompletion: parsed(pricing.audioCompletion),
   };
-  return { ...versioned(modelId, amounts, 'written'), validUntilMs: Infinity };
+}
+
+function parsed(usd: string | undefined): bigint | undefined {
+  return usd === undefined ? undefined : parsePicoUsd(usd);
 }
 
 /**
@@ -48,10 +67,12 @@ export function listPrice(
     prompt: dearest.promptPicoUsdPerToken,
     completion: dearest.completionPicoUsdPerToken,
     cachedPrompt: dearest.cachedPromptPicoUsdPerToken,
+    audioPrompt: dearest.audioPromptPicoUsdPerToken,
   };
   const entries = [...new Set(prices.map(({ entry }) => entry))].join(' ');
   return {
     ...versioned(model.id, amounts, `genai-prices ${entries}`),
+    otherPrices: [],
     validUntilMs: dearest.validUntilMs,
   };
 }
@@ -77,6 +98,10 @@ function dearerOf(a: ListPrice, b: ListPrice): ListPrice {
     promptPicoUsdPerToken: max(a.promptPicoUsdPerToken, b.promptPicoUsdPerToken),
     completionPicoUsdPerToken: max(a.completionPicoUsdPerToken, b.completionPicoUsdPerToken),
     cachedPromptPicoUsdPerToken: cached.reduce(max),
+    audioPromptPicoUsdPerToken:
+      a.audioPromptPicoUsdPerToken === undefined && b.audioPromptPicoUsdPerToken === undefined
+        ? undefined
+        : [a, b].map((price) => price.audioPromptPicoUsdPerToken ?? price.promptPicoUsdPerToken).reduce(max),
     validUntilMs: Math.min(a.validUntilMs, b.validUntilMs),
   };
 }
@@ -89,19 +114,28 @@ interface Amounts {
   readonly prompt: bigint;
   readonly completion: bigint;
   readonly cachedPrompt: bigint | undefined;
+  readonly audioPrompt?: bigint | undefined;
+  readonly audioCompletion?: bigint | undefined;
+  readonly webSearch?: bigint | undefined;
+  readonly serviceTier?: string | undefined;
 }
 
 /** The version follows from the content, so the same price has the same name in every process and after a restart. */
 function versioned(modelId: string, amounts: Amounts, source: string): { price: Price; source: string } {
-  const content = [modelId, amounts.prompt, amounts.completion, amounts.cachedPrompt ?? '', source].map(
-    String,
-  );
-  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
-  const price: Price = {
-    version: `p_${digest.slice(0, 12)}`,
-    promptPicoUsdPerToken: amounts.prompt,
-    completionPicoUsdPerToken: amounts.completion,
-    ...(amounts.cachedPrompt !== undefined && { cachedPromptPicoUsdPerToken: amounts.cachedPrompt }),
+  const { prompt, completion, cachedPrompt, audioPrompt, audioCompletion, webSearch, serviceTier } = amounts;
+  const price: Omit<Price, 'version'> = {
+    promptPicoUsdPerToken: prompt,
+    completionPicoUsdPerToken: completion,
+    ...(cachedPrompt !== undefined && { cachedPromptPicoUsdPerToken: cachedPrompt }),
+    ...(audioPrompt !== undefined && { audioPromptPicoUsdPerToken: audioPrompt }),
+    ...(audioCompletion !== undefined && { audioCompletionPicoUsdPerToken: audioCompletion }),
+    ...(webSearch !== undefined && { webSearchPicoUsd: webSearch }),
+    ...(serviceTier !== undefined && { serviceTier }),
   };
-  return { price, source };
+  const content = [modelId, prompt, completion, cachedPrompt ?? '', source].map(String);
+  const more = [audioPrompt, audioCompletion, webSearch, serviceTier];
+  // A price without them keeps the name that it had before there were any.
+  if (more.some((each) => each !== undefined)) content.push(...more.map((each) => String(each ?? '')));
+  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex');
+  return { price: { version: `p_${digest.slice(0, 12)}`, ...price }, source };
 }

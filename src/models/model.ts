@@ -21,6 +21,8 @@ export interface Model {
   readonly maxCompletionTokens: number;
   /** `undefined`: unknown, so a call is refused before any upstream hears of it. */
   readonly price: Price | undefined;
+  /** What it costs in other service tiers and where it may search the web; each combination is one price. */
+  readonly otherPrices: readonly Price[];
   readonly completions: 'native' | 'chat';
   readonly routes: readonly Route[];
 }

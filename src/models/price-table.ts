@@ -14,6 +14,8 @@ export interface ListPrice {
   readonly promptPicoUsdPerToken: bigint;
   readonly completionPicoUsdPerToken: bigint;
   readonly cachedPromptPicoUsdPerToken: bigint | undefined;
+  /** Where sound costs otherwise than text. */
+  readonly audioPromptPicoUsdPerToken?: bigint | undefined;
   /** Tokens; 0: unknown. */
   readonly contextLength: number;
   /** When the next price of this model comes into force, milliseconds since the epoch; `Infinity`: none announced. */
@@ -64,12 +66,14 @@ function toListPrice(provider: string, model: ModelInfo, nowMs: number): ListPri
   const prompt = dearest(prices, 'input_mtok');
   const output = dearest(prices, 'output_mtok');
   const reasoning = dearest(prices, 'output_reasoning_mtok');
+  const sound = dearest(prices, 'input_audio_mtok');
   if (!prompt || !output) return undefined;
   return {
     entry: `${provider}/${model.id}`,
     promptPicoUsdPerToken: prompt,
     completionPicoUsdPerToken: reasoning === undefined || reasoning < output ? output : reasoning,
     cachedPromptPicoUsdPerToken: dearest(prices, 'cache_read_mtok') || undefined,
+    ...(sound !== undefined && { audioPromptPicoUsdPerToken: sound }),
     contextLength: model.context_window ?? 0,
     validUntilMs,
   };

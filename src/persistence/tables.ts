@@ -185,6 +185,12 @@ export interface PriceVersionsTable {
   prompt_pico_usd_per_token: bigint;
   completion_pico_usd_per_token: bigint;
   cached_prompt_pico_usd_per_token: bigint | null;
+  audio_prompt_pico_usd_per_token: bigint | null;
+  audio_completion_pico_usd_per_token: bigint | null;
+  /** Once a request. */
+  web_search_pico_usd: bigint | null;
+  /** `null`: the standard one. */
+  service_tier: string | null;
   source: 'config' | 'price-table';
   effective_from_ms: bigint;
 }

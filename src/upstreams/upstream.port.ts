@@ -32,6 +32,7 @@ export interface ChatAnswer {
   readonly choices: ChatChoice[];
   readonly usage: ReportedUsage;
   readonly system_fingerprint?: string | undefined;
+  /** In which it was made; the price follows it. */
   readonly service_tier?: string | undefined;
 }
 

@@ -57,6 +57,23 @@ describe('costNanoUsd', () => {
     },
   );
 
+  it('prices sound, a search and what came from a cache each by its own', () => {
+    const price = {
+      version: 'p',
+      promptPicoUsdPerToken: 1_000n,
+      completionPicoUsdPerToken: 10_000n,
+      cachedPromptPicoUsdPerToken: 100_000n,
+      audioPromptPicoUsdPerToken: 1_000_000n,
+      audioCompletionPicoUsdPerToken: 10_000_000n,
+      webSearchPicoUsd: 100_000_000n,
+    };
+    const tokens = { promptTokens: 6, cachedPromptTokens: 2, audioPromptTokens: 3 };
+    expect(costNanoUsd({ ...tokens, completionTokens: 9, audioCompletionTokens: 4 }, price)).toBe(143_251n);
+    // No part is more than the whole.
+    expect(costNanoUsd({ ...tokens, audioPromptTokens: 99, completionTokens: 0 }, price)).toBe(104_200n);
+    expect(costNanoUsd({ promptTokens: 0, completionTokens: 0 }, price)).toBe(100_000n);
+  });
+
   it('never under-charges, and over-charges by less than one nano-USD', () => {
     fc.assert(
       fc.property(anyTokens, anyPrice, (tokens, price) => {

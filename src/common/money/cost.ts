@@ -7,6 +7,10 @@ export interface PricedTokens {
   readonly completionTokens: number;
   /** The part of `promptTokens` that came from the upstream's cache; more than all of them counts as all. */
   readonly cachedPromptTokens?: number;
+  /** The part of `promptTokens` that is sound. What came from a cache is priced as that. */
+  readonly audioPromptTokens?: number;
+  /** The part of `completionTokens` that is sound. */
+  readonly audioCompletionTokens?: number;
 }
 
 const PICO_PER_NANO = 1_000n;
@@ -20,13 +24,17 @@ const HUNDREDTHS_PER_CREDIT = 100n;
 export function costNanoUsd(tokens: PricedTokens, price: Price): bigint {
   const prompt = count(tokens.promptTokens);
   const completion = count(tokens.completionTokens);
-  const reportedCached = count(tokens.cachedPromptTokens ?? 0);
-  const cached = reportedCached > prompt ? prompt : reportedCached;
-  const cachedPrice = price.cachedPromptPicoUsdPerToken ?? price.promptPicoUsdPerToken;
+  const cached = least(count(tokens.cachedPromptTokens ?? 0), prompt);
+  const heard = least(count(tokens.audioPromptTokens ?? 0), prompt - cached);
+  const spoken = least(count(tokens.audioCompletionTokens ?? 0), completion);
+  const { promptPicoUsdPerToken: promptPrice, completionPicoUsdPerToken: completionPrice } = price;
   const picoUsd =
-    (prompt - cached) * price.promptPicoUsdPerToken +
-    cached * cachedPrice +
-    completion * price.completionPicoUsdPerToken;
+    (prompt - cached - heard) * promptPrice +
+    cached * (price.cachedPromptPicoUsdPerToken ?? promptPrice) +
+    heard * (price.audioPromptPicoUsdPerToken ?? promptPrice) +
+    (completion - spoken) * completionPrice +
+    spoken * (price.audioCompletionPicoUsdPerToken ?? completionPrice) +
+    (price.webSearchPicoUsd ?? 0n);
   return divideRoundingUp(picoUsd, PICO_PER_NANO);
 }
 
@@ -37,6 +45,10 @@ export function costNanoUsd(tokens: PricedTokens, price: Price): bigint {
  */
 export function creditHundredths(costInNanoUsd: bigint, creditNanoUsd: bigint): bigint {
   return divideRoundingUp(costInNanoUsd * HUNDREDTHS_PER_CREDIT, creditNanoUsd);
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function count(tokens: number): bigint {

@@ -9,4 +9,11 @@ export interface Price {
   readonly completionPicoUsdPerToken: bigint;
   /** For prompt tokens that the upstream read from its cache; absent: the same as prompt tokens. */
   readonly cachedPromptPicoUsdPerToken?: bigint;
+  /** For prompt tokens that are sound, for completion tokens that are; absent: the same as the others. */
+  readonly audioPromptPicoUsdPerToken?: bigint;
+  readonly audioCompletionPicoUsdPerToken?: bigint;
+  /** Once for a request that may search the web; absent: it may not. */
+  readonly webSearchPicoUsd?: bigint;
+  /** The service tier that it holds for; absent: the standard one. */
+  readonly serviceTier?: string;
 }

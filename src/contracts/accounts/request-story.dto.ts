@@ -72,6 +72,35 @@ export class StoryPrice {
   })
   input_cache_read!: string | null;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'USD per prompt token that is sound; `null`: as `prompt`.',
+  })
+  audio_prompt!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'USD per completion token that is sound; `null`: as `completion`.',
+  })
+  audio_completion!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'USD for the request, beside its tokens, since it may search the web; `null`: it may not.',
+  })
+  web_search!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: 'priority',
+    description: 'The service tier that it is the price of; `null`: the standard one.',
+  })
+  service_tier!: string | null;
+
   @ApiProperty({ type: String, nullable: true, enum: ['config', 'price-table', null] })
   source!: string | null;
 

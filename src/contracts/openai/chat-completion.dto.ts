@@ -147,7 +147,8 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   prediction?: Record<string, unknown>;
 
   @Field(choice('auto', 'default', 'flex', 'scale', 'priority', 'fast'), {
-    description: 'Processing tier, where the upstream has tiers.',
+    description:
+      'Processing tier: `auto` and `default` are the standard one, others are what `pricing.tiers` of the model lists.',
   })
   service_tier?: string;
 
@@ -172,7 +173,10 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   @Field(opaqueId(), { description: 'Requests with the same key share an upstream prompt cache.' })
   prompt_cache_key?: string;
 
-  @Field(webSearchOptions, { description: 'For models that search the web.' })
+  @Field(webSearchOptions, {
+    description:
+      'For models that search the web: those whose `pricing` has `web_search`, which is charged once.',
+  })
   web_search_options?: Record<string, unknown>;
 
   @Field(conversationId, {

@@ -26,6 +26,8 @@ export interface CompletionRequest {
   seed?: number;
   logit_bias?: Record<string, number>;
   user?: string;
+  /** Not on the wire: for the chat calls that stand in for it. */
+  service_tier?: string;
 }
 
 /** Four parallel arrays, one entry a token; offsets count characters of the returned text's prompt + completion. */

@@ -1,7 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 
 /** USD per token, plain decimal strings. */
-export class ModelPricing {
+export class TokenPricing {
   @ApiProperty({ example: '0.0000003', description: 'USD per prompt token.' })
   prompt!: string;
 
@@ -14,6 +14,35 @@ export class ModelPricing {
     description: "USD per prompt token that was read from the upstream's cache.",
   })
   input_cache_read?: string;
+
+  @ApiProperty({ required: false, description: 'USD per prompt token that is sound; absent: as `prompt`.' })
+  audio_prompt?: string;
+
+  @ApiProperty({
+    required: false,
+    description: 'USD per completion token that is sound; absent: as `completion`.',
+  })
+  audio_completion?: string;
+}
+
+@ApiExtraModels(TokenPricing)
+export class ModelPricing extends TokenPricing {
+  @ApiProperty({
+    example: '0.01',
+    required: false,
+    description:
+      'USD for a request with `web_search_options`, beside its tokens; absent: the model takes none.',
+  })
+  web_search?: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { $ref: getSchemaPath(TokenPricing) },
+    selfRequired: false,
+    description:
+      'Prices of other service tiers than the standard one, by `service_tier`; no others are sold.',
+  })
+  tiers?: Record<string, TokenPricing>;
 }
 
 /**

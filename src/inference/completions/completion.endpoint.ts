@@ -17,6 +17,7 @@ import { completeOverChat, streamOverChat } from './over-chat.js';
 import { markEcho, markStreamedEcho } from './native-echo.js';
 import type { Endpoint, MeteredPart } from '../endpoint.js';
 import { firstPart } from '../first-part.js';
+import { tierToSend } from '../pricing-choice.js';
 import { measureCompletion } from '../prompt.js';
 
 type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
@@ -43,6 +44,16 @@ export const completionEndpoint: CompletionEndpoint = {
 
   limitsOutput: (request) => request.max_tokens !== undefined,
 
+  // It has no field that changes it.
+  priceFacts: (request) => ({
+    serviceTier: undefined,
+    searchesWeb: false,
+    choices: candidateCount(request),
+    hears: false,
+    speaks: false,
+  }),
+  tierOf: () => undefined,
+
   shorten: (answer, share) => ({
     ...answer,
     choices: answer.choices.map((choice) => ({
@@ -66,7 +77,14 @@ export const completionEndpoint: CompletionEndpoint = {
   forUpstream(request, model, upstreamModel) {
     const { model: _public, stream: _stream, stream_options: _options, ...rest } = request;
     const maxTokens = perChoiceLimit(request, model);
-    return { ...rest, model: upstreamModel, ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }) };
+    // Chat calls go along with it; the endpoint of legacy completions knows no tiers.
+    const tier = model.completions === 'chat' ? tierToSend(model, undefined) : undefined;
+    return {
+      ...rest,
+      model: upstreamModel,
+      ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+      ...(tier !== undefined && { service_tier: tier }),
+    };
   },
 
   complete(
@@ -107,6 +125,8 @@ export function completionEndpointFor(preset: ChatPreset, limitsOutput: boolean)
     ...completionEndpoint,
     measure: (request) => measureCalls(request, preset),
     limitsOutput: () => limitsOutput,
+    forUpstream: (request, model, upstreamModel) =>
+      completionEndpoint.forUpstream(request, { ...model, completions: 'chat' }, upstreamModel),
     complete: (adapter, call, _model, signal) => completeOverChat(adapter, call, signal, preset),
     stream: (adapter, call, _model, flow) => streamOverChat(adapter, call, flow, preset),
   };

@@ -106,7 +106,7 @@ describe('toCallOptions', () => {
         user: 'u',
         metadata: {},
         store: true,
-        service_tier: 'flex',
+        service_tier: 'default',
         modalities: ['text'],
       }),
     ).toEqual({ prompt: PROMPT });

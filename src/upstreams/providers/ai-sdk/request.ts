@@ -30,7 +30,8 @@ const JSON_INSTRUCTION = 'Answer with one JSON object and nothing else.';
  * | reasoning_effort | the vendor's own options |
  * | n | not here: the adapter makes n calls |
  * | logprobs, audio out | refused: the answer would lack what was asked for |
- * | logit_bias, prediction, verbosity, service_tier, store, metadata, user, safety_identifier, prompt_cache_key, web_search_options | ignored: they only nudge |
+ * | service_tier but the standard one, web_search_options | refused: they are paid for and would not be had |
+ * | logit_bias, prediction, verbosity, store, metadata, user, safety_identifier, prompt_cache_key | ignored: they only nudge |
  *
  * @throws UpstreamError `upstream_rejected_request`
  */
@@ -82,6 +83,14 @@ function refuseWhatCannotBeAnswered(request: ChatCompletionRequest): void {
   if (request.logprobs === true) throw refusal('This model does not give log probabilities.', 'logprobs');
   if (request.modalities?.includes('audio'))
     throw refusal('This model does not answer in audio.', 'modalities');
+  const { service_tier: tier = 'default' } = request;
+  if (tier !== 'default' && tier !== 'auto')
+    throw refusal("This model has no service tiers. Leave 'service_tier' out.", 'service_tier');
+  if (request.web_search_options !== undefined)
+    throw refusal(
+      "This model does not search the web. Leave 'web_search_options' out.",
+      'web_search_options',
+    );
 }
 
 function toResponseFormat(format: ResponseFormat | undefined): ModelResponseFormat | undefined {

@@ -22,7 +22,7 @@ export function toUsage(usage: ModelUsage): VendorUsage | undefined {
     total_tokens: inputTokens.total + outputTokens.total,
     prompt_tokens_details: {
       cached_tokens: inputTokens.cacheRead ?? 0,
-      audio_tokens: 0,
+      audio_tokens: heardTokens(usage),
       ...(cacheWrites > 0 ? { cache_write_tokens: cacheWrites } : {}),
     },
     completion_tokens_details: {
@@ -32,6 +32,18 @@ export function toUsage(usage: ModelUsage): VendorUsage | undefined {
       rejected_prediction_tokens: 0,
     },
   };
+}
+
+/** Gemini tells it apart, which the package does not. @see https://ai.google.dev/api/generate-content, UsageMetadata */
+function heardTokens({ raw }: ModelUsage): number {
+  const details: unknown = raw?.['promptTokensDetails'];
+  if (!Array.isArray(details)) return 0;
+  let tokens = 0;
+  for (const detail of details as unknown[]) {
+    const { modality, tokenCount } = (detail ?? {}) as { modality?: unknown; tokenCount?: unknown };
+    if (modality === 'AUDIO' && typeof tokenCount === 'number' && tokenCount > 0) tokens += tokenCount;
+  }
+  return tokens;
 }
 
 /**
@@ -52,7 +64,7 @@ function add(a: VendorUsage, b: VendorUsage): VendorUsage {
     total_tokens: a.total_tokens + b.total_tokens,
     prompt_tokens_details: {
       cached_tokens: a.prompt_tokens_details.cached_tokens + b.prompt_tokens_details.cached_tokens,
-      audio_tokens: 0,
+      audio_tokens: a.prompt_tokens_details.audio_tokens + b.prompt_tokens_details.audio_tokens,
       ...(cacheWrites > 0 ? { cache_write_tokens: cacheWrites } : {}),
     },
     completion_tokens_details: {
