@@ -1,15 +1,19 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from './app.setup.js';
 import { BootstrapService } from './accounts/bootstrap.service.js';
 import { welcome } from './accounts/welcome.js';
 import { HousekeepingService } from './billing/housekeeping.service.js';
+import type { AppConfig } from './config/app-config.js';
 import { ConfigError } from './config/config.errors.js';
 import { loadConfig, startedByNpm } from './config/load-config.js';
 import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
 import { Log } from './observability/log.js';
+import { PID_FILE } from './persistence/data-folder-lock.js';
 import { DatabaseReadiness } from './persistence/database.js';
+import { readPidFile, removePidFile, writePidFile } from './persistence/pid-file.js';
 import { ResealingService } from './persistence/resealing.service.js';
 import { StorageStartError } from './persistence/storage-start.error.js';
 import { handleSignals } from './process-signals.js';
@@ -20,11 +24,12 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const app = await createApp(config);
   const log = app.get(Log);
-  handleEnds(app, log);
+  handleEnds(app, config, log);
   await app.listen(config.server.port, config.server.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const origin = `http://${config.server.host.includes(':') ? `[${config.server.host}]` : config.server.host}:${port}`;
   log.say(`Tollgate listens on ${origin}\n`);
+  if (config.server.pidFile !== undefined) claimPidFile(config.server.pidFile, log);
 
   await app.get(DatabaseReadiness).whenReady();
   await app.get(ResealingService).start();
@@ -34,7 +39,7 @@ async function main(): Promise<void> {
   if (firstBoot !== undefined) log.say(welcome(origin, firstBoot));
 }
 
-function handleEnds(app: NestExpressApplication, log: Log): void {
+function handleEnds(app: NestExpressApplication, config: AppConfig, log: Log): void {
   const leave = (reason: string): void => {
     log.info({ reason }, 'shutting down: open answers may finish');
     app.close().then(
@@ -45,11 +50,18 @@ function handleEnds(app: NestExpressApplication, log: Log): void {
       },
     );
   };
-  handleSignals(
-    { leave, leaveNow: () => process.exit(1), reload: () => void app.get(CatalogueKeeper).reload() },
-    startedByNpm(),
-  );
-  process.on('exit', () => log.flushNow());
+  const reload = (): void => {
+    app
+      .get(CatalogueKeeper)
+      .reload()
+      // Its log has told it.
+      .catch(() => undefined);
+  };
+  handleSignals({ leave, leaveNow: () => process.exit(1), reload }, startedByNpm());
+  process.on('exit', () => {
+    log.flushNow();
+    for (const path of pidFiles(config)) removePidFile(path);
+  });
   // A forgotten rejection concerns one request, whose hold and row are settled elsewhere; serving goes on.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   // After this the state of the process is unknown: leave it to the supervisor to start a clean one.
@@ -58,6 +70,34 @@ function handleEnds(app: NestExpressApplication, log: Log): void {
     process.exitCode = 1;
     setTimeout(() => process.exit(1), 100);
   });
+}
+
+/** @throws ConfigError */
+function claimPidFile(path: string, log: Log): void {
+  const pid = readPidFile(path);
+  if (pid !== undefined && pid !== process.pid && isRunning(pid)) {
+    log.warn({ path, pid }, 'PID_FILE named another process that runs; two replicas need a file each');
+  }
+  try {
+    writePidFile(path);
+  } catch (error) {
+    throw new ConfigError([`PID_FILE cannot be written (${(error as NodeJS.ErrnoException).code})`]);
+  }
+}
+
+function pidFiles({ server, storage }: AppConfig): string[] {
+  return [
+    ...(server.pidFile === undefined ? [] : [server.pidFile]),
+    ...(storage.databaseUrl === undefined ? [join(storage.dataDir, PID_FILE)] : []),
+  ];
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** One clear line for what an operator can mend; everything for what only a developer can. */

@@ -3,8 +3,10 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ChatbotsModule } from '../chatbots/chatbots.module.js';
 import { ConversationsModule } from '../conversations/conversations.module.js';
+import { InferenceModule } from '../inference/inference.module.js';
 import { AccountsController } from './accounts.controller.js';
 import { ChatbotsController } from './chatbots.controller.js';
+import { ConfigurationController } from './configuration.controller.js';
 import { KeysController } from './keys.controller.js';
 import { LedgerController } from './ledger.controller.js';
 import { RequestsController } from './requests.controller.js';
@@ -12,10 +14,11 @@ import { UsageController } from './usage.controller.js';
 
 /** The operator's routes, `/admin/v1`. */
 @Module({
-  imports: [AccountsModule, BillingModule, ChatbotsModule, ConversationsModule],
+  imports: [AccountsModule, BillingModule, ChatbotsModule, ConversationsModule, InferenceModule],
   controllers: [
     AccountsController,
     ChatbotsController,
+    ConfigurationController,
     KeysController,
     LedgerController,
     RequestsController,

@@ -10,7 +10,7 @@ export interface CommandArguments {
   readonly fields: Json;
 }
 
-export interface Command {
+interface CommandFace {
   /** `keys create` */
   readonly name: string;
   readonly summary: string;
@@ -20,9 +20,15 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>;
   /** The options that only say what was read before; without any other there is nothing to do. Default: anything goes. */
   readonly guards?: readonly string[];
-  readonly request: (given: CommandArguments) => AdminRequest;
   /** The answer, for people. */
   readonly show: (answer: Json) => string;
   /** Whether the answer is what one hopes for; if not, the tool ends with 1. Default: every answer is. */
   readonly isGood?: (answer: Json) => boolean;
 }
+
+/** One that asks a running server, or one that looks here and needs none. */
+export type Command = CommandFace &
+  (
+    | { readonly request: (given: CommandArguments) => AdminRequest }
+    | { readonly here: (given: CommandArguments) => Json }
+  );

@@ -2,6 +2,7 @@ import { CHATBOT_COMMANDS } from './chatbot-commands.js';
 import type { Command } from './command.js';
 import { account, at, clear, PAGE, showRecord, showRows, withCleared } from './command-parts.js';
 import type { Json } from './json.js';
+import { CONFIG_COMMANDS } from './config-commands.js';
 import { choice, credits, flag, list, text, time, whole, type Option } from './option.js';
 import { renderList, renderRecord } from './render.js';
 
@@ -249,6 +250,7 @@ export const COMMANDS: readonly Command[] = [
     request: (given) => ({ method: 'GET', path: at('/requests')(given) }),
     show: showRecord,
   },
+  ...CONFIG_COMMANDS,
 ];
 
 function showSecret(answer: Json): string {

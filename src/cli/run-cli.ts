@@ -39,7 +39,8 @@ async function run(words: readonly string[], readConfig: () => CliConfig): Promi
   const { command, rest } = found;
   if (wantsHelp(rest)) return printed(helpOf(command));
   const { json, ...given } = parseArguments(command, rest);
-  const answer = await callAdmin(readConfig(), command.request(given));
+  const answer =
+    'here' in command ? command.here(given) : await callAdmin(readConfig(), command.request(given));
   const text = json ? JSON.stringify(answer, undefined, 2) : command.show(answer);
   return printed(text, command.isGood?.(answer) ?? true);
 }

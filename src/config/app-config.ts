@@ -17,6 +17,8 @@ export interface ServerConfig {
   readonly drainTimeoutMs: number;
   /** Proxies in front whose X-Forwarded-For is believed; 0: none. */
   readonly trustedProxyHops: number;
+  /** A further file that holds the process's id while it runs; `undefined`: none beside the data folder's. */
+  readonly pidFile: string | undefined;
 }
 
 export interface StreamConfig {

@@ -29,6 +29,7 @@ export class Environment {
   CORS_ORIGINS: string[] = ['*'];
   @Milliseconds({ min: 0 }) DRAIN_TIMEOUT_MS = 25_000;
   @Whole({ min: 0, max: 100 }) TRUSTED_PROXY_HOPS = 0;
+  @Text() PID_FILE: string | undefined;
 
   @Milliseconds() HEARTBEAT_MS = 15_000;
   @Milliseconds() WRITE_STALL_MS = 60_000;

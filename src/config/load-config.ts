@@ -95,6 +95,7 @@ function toAppConfig(
       corsOrigins: environment.CORS_ORIGINS,
       drainTimeoutMs: environment.DRAIN_TIMEOUT_MS,
       trustedProxyHops: environment.TRUSTED_PROXY_HOPS,
+      pidFile: environment.PID_FILE === undefined ? undefined : resolve(cwd, environment.PID_FILE),
     },
     stream: {
       heartbeatMs: environment.HEARTBEAT_MS,

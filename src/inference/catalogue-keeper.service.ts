@@ -2,11 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { PriceVersionRepository } from '../billing/price-version.repository.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
+import { ConfigError } from '../config/config.errors.js';
 import { reloadCatalogue } from '../config/load-config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { Log } from '../observability/log.js';
 import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
 import { DiscoveryService } from './discovery.service.js';
+
+/** What became of a reload: what is served now, and why the configuration was refused (then nothing changed). */
+export interface Reload {
+  readonly configFile: string | undefined;
+  readonly upstreams: number;
+  /** As the configuration lists them; those that upstreams list themselves come later. */
+  readonly models: number;
+  readonly faults: readonly string[];
+}
 
 /** Keeps catalogue, upstreams and the history of prices in step: at start, on discovery, on reload. */
 @Injectable()
@@ -28,8 +38,9 @@ export class CatalogueKeeper {
     void this.discovery.refresh();
   }
 
-  /** Reads the configuration again. A bad one is refused with its faults in the log, and the old one stays. */
-  async reload(): Promise<void> {
+  /** Reads the configuration again. A bad one is refused, with its faults in the log, too, and the old one stays. */
+  async reload(): Promise<Reload> {
+    const { configFile } = this.config;
     try {
       const fresh = reloadCatalogue(this.config);
       this.upstreams.replace(fresh.upstreams);
@@ -37,9 +48,12 @@ export class CatalogueKeeper {
       await this.recordPrices();
       void this.discovery.refresh();
       this.log.info({ models: fresh.models.length }, 'configuration reloaded');
+      return { configFile, upstreams: fresh.upstreams.length, models: fresh.models.length, faults: [] };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.log.error({ reason }, 'configuration not reloaded; the old one stays');
+      if (!(error instanceof ConfigError)) throw error;
+      return { configFile, upstreams: 0, models: 0, faults: error.faults };
     }
   }
 

@@ -52,6 +52,7 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       maxConnections: 10_000,
       corsOrigins: ['*'],
       drainTimeoutMs: 1_000,
+      pidFile: undefined,
       trustedProxyHops: 0,
     },
     stream: { heartbeatMs: 15_000, writeStallMs: 60_000, headersHoldMs: 10_000 },

@@ -1,0 +1,23 @@
+import { HttpCode, Post } from '@nestjs/common';
+import { CatalogueKeeper } from '../inference/catalogue-keeper.service.js';
+import { AdminRoute } from './admin-route.decorator.js';
+
+@AdminRoute('configuration')
+export class ConfigurationController {
+  constructor(private readonly catalogue: CatalogueKeeper) {}
+
+  /** Reads `tollgate.yaml` again, as SIGHUP does, in the process that answers. A bad one is refused, and changes nothing. */
+  @Post('reload')
+  @HttpCode(200)
+  async reload() {
+    const { configFile, upstreams, models, faults } = await this.catalogue.reload();
+    const ok = faults.length === 0;
+    return {
+      object: 'configuration_reload',
+      ok,
+      file: configFile ?? null,
+      ...(ok ? { upstreams, models } : {}),
+      faults,
+    };
+  }
+}
