@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 export interface SignalHandlers {
@@ -53,10 +54,23 @@ export function handleSignals(handlers: SignalHandlers, endsWithParent: boolean)
 }
 
 function watchParent(onGone: () => void): void {
-  const parent = process.ppid;
+  const atStart = starters();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (starters() === atStart) return;
     clearInterval(timer);
     onGone();
   }, PARENT_CHECK_MS).unref();
+}
+
+/** The ids of the parent and, as npx calls us through a shell that stays, of that shell's parent. */
+function starters(): string {
+  const parent = process.ppid;
+  try {
+    // `pid (name) state parent …`
+    const [, name, grandparent] =
+      /\((.*)\) \S (\d+) /.exec(readFileSync(`/proc/${parent}/stat`, 'latin1')) ?? [];
+    return name === 'sh' ? `${parent} ${grandparent}` : String(parent);
+  } catch {
+    return String(parent);
+  }
 }
