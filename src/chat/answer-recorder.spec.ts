@@ -116,4 +116,17 @@ describe('AnswerRecorder', () => {
     expect(recorder.answer('stop')).toEqual(recorder.answer('stop'));
     expect(recorder.answer('stop').system_fingerprint).toBe('fp');
   });
+
+  it('takes as many log probabilities and sources as an upstream puts into one chunk, or into many', () => {
+    const many = Array.from({ length: 200_000 }, () => token('a'));
+    const recorder = new AnswerRecorder(1_000);
+    recorder.add({ choices: [choice({}, { logprobs: { content: many, refusal: many } })] });
+    for (let i = 0; i < 50_000; i += 1) {
+      recorder.add({ choices: [choice({ annotations: [{ type: 'url_citation' }] })] });
+    }
+    const [given] = recorder.answer('stop').choices;
+    expect(given?.logprobs?.content).toHaveLength(200_000);
+    expect(given?.logprobs?.refusal).toHaveLength(200_000);
+    expect(given?.message.annotations).toHaveLength(50_000);
+  });
 });

@@ -60,10 +60,10 @@ class RecordedChoice {
       call.name += delta.function_call.name ?? '';
       call.arguments += delta.function_call.arguments ?? '';
     }
-    if (delta.annotations) message.annotations = [...(message.annotations ?? []), ...delta.annotations];
+    if (delta.annotations) append((message.annotations ??= []), delta.annotations);
     if (delta.audio) this.addAudio(delta.audio);
-    if (logprobs?.content) (this.logprobs.content ??= []).push(...logprobs.content);
-    if (logprobs?.refusal) (this.logprobs.refusal ??= []).push(...logprobs.refusal);
+    if (logprobs?.content) append((this.logprobs.content ??= []), logprobs.content);
+    if (logprobs?.refusal) append((this.logprobs.refusal ??= []), logprobs.refusal);
     if (finish_reason !== null) this.finishReason = finish_reason;
   }
 
@@ -113,6 +113,11 @@ class RecordedChoice {
       known.custom.input += delta.custom?.input ?? '';
     }
   }
+}
+
+/** One by one: as arguments of one call a hundred thousand are too many. */
+function append<Entry>(entries: Entry[], more: readonly Entry[]): void {
+  for (const entry of more) entries.push(entry);
 }
 
 function wordsOf({ data: _sound, ...words }: SpokenAudio): SpokenAudio {

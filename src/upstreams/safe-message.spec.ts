@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { cpuMsOf } from '../../test/support/thread-cpu.js';
 import { safeMessage } from './safe-message.js';
 
 const shown = (text: string, secrets: string[] = []): string | undefined => safeMessage(text, secrets);
@@ -63,5 +64,16 @@ describe('safeMessage', () => {
     for (const text of ['a1', 'a.', 'a-', 'sk-*', '1.1.', 'x://', '[:', '@.', 'aaaa'])
       shown(text.repeat(1_000_000));
     expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  });
+
+  it('hides what mixes letters and digits, and looks at each character of it a few times', () => {
+    expect(shown(`key ${'a'.repeat(30)}1 is bad`)).toBe('key [key] is bad');
+    expect(shown(`key ${'a'.repeat(30)} is bad`)).toBe(`key ${'a'.repeat(30)} is bad`);
+    expect(shown(`key ${'1'.repeat(30)} is bad`)).toBe(`key ${'1'.repeat(30)} is bad`);
+    const cpu = cpuMsOf(() => {
+      for (let i = 0; i < 10; i += 1) for (const text of ['=', '_']) shown(text.repeat(4_000));
+    });
+    // Each of the twenty took 17 ms.
+    expect(cpu).toBeLessThan(120);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { cpuMsOf } from '../../../../test/support/thread-cpu.js';
 import type { ChatMessage } from '../../../contracts/openai/chat-completion.js';
 import { endsInToolResult, toPrompt } from './prompt.js';
 
@@ -104,7 +105,26 @@ describe('toPrompt', () => {
       expect.objectContaining({ code: 'upstream_rejected_request', param }),
     );
   });
+
+  it('refuses arguments whose values take too long to be read, over all messages', () => {
+    const half = `{"a":"${'a'.repeat(1_048_560)}"}`;
+    expect(prompt(calling(half), calling(half))).toHaveLength(2);
+    const objects = `{"a":[${'{},'.repeat(1_000_000)}{}]}`;
+    let cpu = 0;
+    for (const messages of [[calling(objects)], [calling(half), calling(half), calling(half)]]) {
+      cpu += cpuMsOf(() => {
+        expect(() => prompt(...messages)).toThrow(
+          expect.objectContaining({ code: 'upstream_rejected_request' }),
+        );
+      });
+    }
+    expect(cpu).toBeLessThan(100);
+  });
 });
+
+function calling(json: string): ChatMessage {
+  return { role: 'assistant', tool_calls: [broken(json)] };
+}
 
 function broken(json: string): NonNullable<ChatMessage['tool_calls']>[number] {
   return { id: 'a', type: 'function', function: { name: 'f', arguments: json } };

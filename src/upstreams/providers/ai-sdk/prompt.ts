@@ -15,6 +15,7 @@ import { refusal } from './refusal.js';
  * @see https://docs.claude.com/en/api/openai-sdk
  */
 export function toPrompt(messages: readonly ChatMessage[], rules: MediaRules): Prompt {
+  refuseLongArguments(messages);
   const system: Prompt = [];
   const conversation: Prompt = [];
   const toolNames = new Map<string, string>();
@@ -85,6 +86,23 @@ function toolCall(call: ToolCall, path: string): Extract<AssistantPart, { type: 
   if (call.type !== 'function') throw refusal('This model does not know custom tools.', `${path}.type`);
   const { name, arguments: json } = call.function;
   return { type: 'tool-call', toolCallId: call.id, toolName: name, input: parseArguments(json, path) };
+}
+
+/** Of all calls of a conversation: beyond it their values take too long to be read, and no model reads so much. */
+const MAX_ARGUMENT_CHARS = 2 * 1024 * 1024;
+
+/** @throws UpstreamError `upstream_rejected_request` */
+function refuseLongArguments(messages: readonly ChatMessage[]): void {
+  let chars = 0;
+  for (const [index, { tool_calls }] of messages.entries()) {
+    for (const call of tool_calls ?? [])
+      if (call.type === 'function') chars += call.function.arguments.length;
+    if (chars <= MAX_ARGUMENT_CHARS) continue;
+    throw refusal(
+      `The arguments of tool calls are too long for this model: at most ${MAX_ARGUMENT_CHARS} characters in all messages.`,
+      `messages[${index}].tool_calls`,
+    );
+  }
 }
 
 /** Both vendors want an object here. */

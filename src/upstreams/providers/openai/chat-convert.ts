@@ -35,7 +35,8 @@ function toDelta(message: AssistantMessage): ChatDelta {
 
 interface PartialChoice {
   message: AssistantMessage;
-  toolCalls: ToolCallDelta[];
+  /** By their `index`, in the order in which they begin. */
+  toolCalls: Map<number, ToolCallDelta>;
   audio: SpokenAudio[];
   finish_reason: FinishReason | null;
   logprobs: ChoiceLogprobs | null;
@@ -81,7 +82,7 @@ export class ChatCollector implements Collector<ChatAnswer, ChatChunk> {
     if (!choice) {
       choice = {
         message: { role: 'assistant', content: null, refusal: null },
-        toolCalls: [],
+        toolCalls: new Map(),
         audio: [],
         finish_reason: null,
         logprobs: null,
@@ -96,7 +97,7 @@ function toMessage({ message, toolCalls, audio }: Pick<PartialChoice, 'message' 
   const spoken = joinAudio(audio);
   return {
     ...message,
-    ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(toToolCall) }),
+    ...(toolCalls.size > 0 && { tool_calls: Array.from(toolCalls.values(), toToolCall) }),
     ...(spoken && { audio: spoken }),
   };
 }
@@ -116,10 +117,10 @@ function addDelta({ message, toolCalls, audio }: PartialChoice, delta: ChatDelta
   if (delta.audio) audio.push(delta.audio);
 }
 
-function addToolCall(calls: ToolCallDelta[], delta: ToolCallDelta): void {
-  const call = calls.find(({ index }) => index === delta.index);
+function addToolCall(calls: Map<number, ToolCallDelta>, delta: ToolCallDelta): void {
+  const call = calls.get(delta.index);
   if (!call) {
-    calls.push(structuredClone(delta));
+    calls.set(delta.index, structuredClone(delta));
     return;
   }
   if (delta.function)
