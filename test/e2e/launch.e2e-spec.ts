@@ -19,6 +19,7 @@ import { eventually } from '../support/eventually.js';
 import { closedPort } from '../support/webhook-receiver.js';
 
 const START_MS = 30_000;
+const KEY = 'sk-tollgate-of-the-launch-test-0123456789';
 const KEPT = [
   'package.json',
   'package-lock.json',
@@ -71,6 +72,7 @@ describe('a clone', () => {
     PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
     HOME: folder,
     PORT: String(port),
+    BOOTSTRAP_API_KEY: KEY,
     npm_config_update_notifier: 'false',
     ...env,
   });
@@ -156,6 +158,26 @@ describe('a clone', () => {
     const npx = await background('npx tollgate serve');
     const server = serverPid();
     process.kill(npx.pid, `SIG${signal}` as NodeJS.Signals);
+    expect(await ended(server)).toBe(true);
+  });
+
+  it('takes a Ctrl-C, which npm passes on as well, for one wish: open answers end', async () => {
+    const npm = spawn('npm', ['start'], { cwd: folder, env: environment(), stdio: 'ignore', detached: true });
+    children.push(npm);
+    await eventually(serves, 'a server', START_MS);
+    const server = serverPid();
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: 'sandbox/slow',
+        stream: true,
+        messages: [{ role: 'user', content: 'Say something that takes a moment.' }],
+      }),
+    });
+    expect(answer.status).toBe(200);
+    process.kill(-(npm.pid ?? 0), 'SIGINT');
+    expect(await answer.text()).toContain('data: [DONE]');
     expect(await ended(server)).toBe(true);
   });
 
