@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { threadCpuMs } from '../../test/support/thread-cpu.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { exportMarkdown } from './conversation-markdown.js';
@@ -206,6 +207,46 @@ A fence.
         expect(headings(text).slice(1)).toEqual(
           messages.map((_message, index) => expect.stringMatching(`^## ${index + 1}\\. `)),
         );
+      }),
+    );
+  });
+
+  it.each<[string, string]>([
+    ['escapes', 'data:image/png;base64,' + '%2B'.repeat(2_000_000)],
+    ['padding', 'data:image/png;base64,' + '= '.repeat(4_000_000)],
+    ['an address that is no data', 'https://example.com/' + '`\u0001'.repeat(4_000_000)],
+    ['parameters', 'data:' + ';a'.repeat(4_000_000)],
+  ])(
+    'takes time linear in a picture of eight million characters, and shows little of it: %s',
+    async (_what, url) => {
+      const message: ChatMessage = { role: 'user', content: [{ type: 'image_url', image_url: { url } }] };
+      const before = threadCpuMs();
+      const text = await markdown([message]);
+      expect(threadCpuMs() - before).toBeLessThan(400);
+      expect(text.length).toBeLessThan(20_000);
+    },
+  );
+
+  it('shows the beginning of a name that is too long for anybody', async () => {
+    const name = '*'.repeat(8_000_000);
+    const before = threadCpuMs();
+    const text = await markdown([{ role: 'user', content: 'a', name }]);
+    expect(threadCpuMs() - before).toBeLessThan(200);
+    expect(text).toContain('\\*…), 2026');
+  });
+
+  it('tells the size of any data of a URL, escaped or not', async () => {
+    const units = fc.constantFrom('A', '=', ' ', '%3D', '%3d', '%2B', '%2', '%', 'é', '+');
+    await fc.assert(
+      fc.asyncProperty(fc.array(units), fc.boolean(), async (pieces, isBase64) => {
+        const data = pieces.join('');
+        const meant = data.replaceAll(/%3d/gi, '=').replaceAll(/%[0-9a-f]{2}/gi, '+');
+        const bytes = isBase64
+          ? Math.floor((meant.replaceAll(/[\s=]/g, '').length * 3) / 4)
+          : Buffer.byteLength(meant);
+        const url = `data:image/png${isBase64 ? ';base64' : ''},${data}`;
+        const text = await markdown([{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }]);
+        expect(text).toContain(`Image: \`image/png\`, ${bytes} bytes\n`);
       }),
     );
   });

@@ -96,30 +96,54 @@ function placeOf(url: string): string {
 
 /** @param data base64, or a data URL */
 function sizeOf(data: string): string {
-  return lengthOf(parseDataUrl(data) ?? { text: data, isBase64: true });
+  return lengthOf(parseDataUrl(data) ?? { text: data, isBase64: true, isEscaped: false });
 }
 
 interface Data {
-  /** With a `+` where a URL escapes any byte but `=`: it is as long as what is meant. */
   readonly text: string;
   readonly isBase64: boolean;
+  /** Whether `%3D` stands for a `=`. */
+  readonly isEscaped: boolean;
 }
 
-function lengthOf({ text, isBase64 }: Data): string {
+function lengthOf({ text, isBase64, isEscaped }: Data): string {
+  // Counted in place: to replace ten million characters one by one takes seconds.
+  let escapes = 0;
+  let idle = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    if (isEscaped && unit === PERCENT && isHex(text.charCodeAt(i + 1)) && isHex(text.charCodeAt(i + 2))) {
+      escapes += 1;
+      if (isEqualsSign(text, i + 1)) idle += 1;
+      i += 2;
+    } else if (unit <= SPACE || unit === EQUALS) {
+      idle += 1;
+    }
+  }
   const bytes = isBase64
-    ? Math.floor((text.replaceAll(/[\s=]/g, '').length * 3) / 4)
-    : Buffer.byteLength(text);
+    ? Math.floor(((text.length - 2 * escapes - idle) * 3) / 4)
+    : Buffer.byteLength(text) - 2 * escapes;
   return `${bytes} bytes`;
+}
+
+const SPACE = 0x20;
+const PERCENT = 0x25;
+const EQUALS = 0x3d;
+
+function isHex(unit: number): boolean {
+  return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x66);
+}
+
+/** As `3D` or `3d`. */
+function isEqualsSign(text: string, index: number): boolean {
+  return text.charCodeAt(index) === 0x33 && (text.charCodeAt(index + 1) | 0x20) === 0x64;
 }
 
 function parseDataUrl(url: string): (Data & { readonly type: string }) | undefined {
   const [head, type = '', parameters = ''] = /^data:([^;,]{0,100})([^,]{0,200}),/i.exec(url) ?? [];
   if (head === undefined) return undefined;
-  const text = url
-    .slice(head.length)
-    .replaceAll(/%3d/gi, '=')
-    .replaceAll(/%[0-9a-f]{2}/gi, '+');
-  return { type, text, isBase64: /;\s*base64\s*$/i.test(parameters) };
+  const isBase64 = /;\s*base64\s*$/i.test(parameters);
+  return { type, text: url.slice(head.length), isBase64, isEscaped: true };
 }
 
 /** A block that ends where the text does: its fence is longer than any run of backticks inside. */
@@ -128,9 +152,16 @@ function fenced(text: string, language = 'text'): string {
   return `\n${fence}${language}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}\n`;
 }
 
+/** Names, ids and addresses are for people: of longer ones the beginning tells enough. */
+const MAX_SHOWN_CHARS = 4_096;
+
+function shown(text: string): string {
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : text;
+}
+
 /** A span that shows the text as it is, on one line. */
 function code(text: string): string {
-  const oneLine = text.replaceAll(/\p{Cc}+/gu, ' ');
+  const oneLine = shown(text).replaceAll(/\p{Cc}+/gu, ' ');
   const fence = '`'.repeat(longestRun(oneLine) + 1);
   const padded = /^`|`$|^ .* $/.test(oneLine) || oneLine.trim() === '' ? ` ${oneLine} ` : oneLine;
   return fence + padded + fence;
@@ -151,7 +182,9 @@ function longestRun(text: string): number {
 
 /** Text that means nothing in Markdown or HTML, on one line. */
 function inline(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll(/[\\`*_{}[\]<>()#+!|~&$^=:-]/g, '\\$&');
+  return shown(text)
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replaceAll(/[\\`*_{}[\]<>()#+!|~&$^=:-]/g, '\\$&');
 }
 
 /** `2026-11-22 06:04:08 UTC` */
