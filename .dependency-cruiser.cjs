@@ -1,6 +1,6 @@
 // The rows of docs/architecture.md: a row imports only from rows below it, siblings of row 2 not from each other.
 const row0 = ['contracts', 'surfaces', 'common'];
-const row1 = ['config', 'persistence', 'observability', 'streaming', 'http'];
+const row1 = ['config', 'persistence', 'quotas', 'observability', 'streaming', 'http'];
 const row2 = ['auth', 'models', 'upstreams', 'billing', 'throttling', 'idempotency'];
 const row3 = ['inference', 'accounts', 'webhooks', 'chatbots', 'conversations'];
 const row4 = ['chat', 'completions', 'health', 'openapi', 'admin', 'self-service', 'cli'];

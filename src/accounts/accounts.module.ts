@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { AccountDeskService } from './account-desk.service.js';
@@ -9,7 +10,7 @@ import { KeysService } from './keys.service.js';
 import { RequestStoriesService } from './request-stories.service.js';
 
 @Module({
-  imports: [BillingModule, ModelsModule],
+  imports: [BillingModule, ModelsModule, QuotasModule],
   providers: [
     AccountDeskService,
     AccountsService,

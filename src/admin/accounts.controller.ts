@@ -46,7 +46,15 @@ export class AccountsController {
     const { name, status } = patch.set;
     const suspended = status === undefined ? undefined : status === 'suspended';
     const conversationRetentionDays = patched(patch, 'conversation_retention_days');
-    const edit = { name, suspended, conversationRetentionDays };
+    const limits = {
+      storedBytes: patched(patch, 'max_stored_bytes'),
+      conversations: patched(patch, 'max_conversations'),
+      storedCompletions: patched(patch, 'max_stored_completions'),
+      chatbots: patched(patch, 'max_chatbots'),
+      chatbotVersions: patched(patch, 'max_chatbot_versions'),
+      keptAnswerBytes: patched(patch, 'max_kept_answer_bytes'),
+    };
+    const edit = { name, suspended, conversationRetentionDays, limits };
     return toWire(await this.accounts.change(id, edit, patch.expectedVersion));
   }
 
@@ -90,7 +98,8 @@ function typeOf({ amount, type }: CreditsDto): Posting['type'] {
   );
 }
 
-function toWire({ account, balance }: AccountWithBalance) {
+function toWire({ account, balance, storage }: AccountWithBalance) {
+  const { stored, limits, overrides } = storage;
   const { balanceHundredths, heldHundredths } = balance;
   return {
     object: 'account',
@@ -101,6 +110,20 @@ function toWire({ account, balance }: AccountWithBalance) {
     held: creditsNumber(heldHundredths),
     available: creditsNumber(balanceHundredths - heldHundredths),
     conversation_retention_days: account.conversationRetentionDays ?? null,
+    max_stored_bytes: overrides.storedBytes,
+    max_conversations: overrides.conversations,
+    max_stored_completions: overrides.storedCompletions,
+    max_chatbots: overrides.chatbots,
+    max_chatbot_versions: overrides.chatbotVersions,
+    max_kept_answer_bytes: overrides.keptAnswerBytes,
+    storage: {
+      stored_bytes: { used: stored.storedBytes, limit: limits.storedBytes },
+      conversations: { used: stored.conversations, limit: limits.conversations },
+      stored_completions: { used: stored.storedCompletions, limit: limits.storedCompletions },
+      chatbots: { used: stored.chatbots, limit: limits.chatbots },
+      chatbot_versions: { limit: limits.chatbotVersions },
+      kept_answer_bytes: { used: stored.keptAnswerBytes, limit: limits.keptAnswerBytes },
+    },
     created: unixSeconds(account.createdAtMs),
     version: account.version,
   };

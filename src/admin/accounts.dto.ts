@@ -3,7 +3,7 @@ import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { name, version } from '../contracts/validation/record-fields.js';
-import { days, reason, signedCredits } from './fields.js';
+import { days, reason, signedCredits, storageLimit, versionLimit } from './fields.js';
 
 /** Of an account as it is read. */
 const READ_ONLY = ['object', 'id', 'balance', 'held', 'available', 'created'] as const;
@@ -36,6 +36,32 @@ export class AccountPatchDto {
       'Days that conversations are kept after their last turn or added item; 0: nothing is stored, and what there is is erased.',
   })
   conversation_retention_days?: number;
+
+  @Field(storageLimit, {
+    description: 'Bytes of conversations, stored completions and chatbots; null: `DEFAULT_MAX_STORED_BYTES`.',
+  })
+  max_stored_bytes?: number;
+
+  @Field(storageLimit, { description: 'Conversations; null: `DEFAULT_MAX_CONVERSATIONS`.' })
+  max_conversations?: number;
+
+  @Field(storageLimit, { description: 'Stored completions; null: `DEFAULT_MAX_STORED_COMPLETIONS`.' })
+  max_stored_completions?: number;
+
+  @Field(storageLimit, { description: 'Chatbots; null: `DEFAULT_MAX_CHATBOTS`.' })
+  max_chatbots?: number;
+
+  @Field(versionLimit, {
+    description:
+      'Versions of each chatbot, of which older ones are dropped; null: `DEFAULT_MAX_CHATBOT_VERSIONS`.',
+  })
+  max_chatbot_versions?: number;
+
+  @Field(storageLimit, {
+    description:
+      'Bytes of answers that are kept for their `Idempotency-Key`; null: `DEFAULT_MAX_KEPT_ANSWER_BYTES`.',
+  })
+  max_kept_answer_bytes?: number;
 
   @Field(version, { description: 'Of the account as it was read; another one is a conflict.' })
   version?: number;

@@ -25,6 +25,10 @@ export const perMinute = integer({ min: 1, max: MAX_INT32 });
 export const concurrency = integer({ min: 1, max: MAX_INT32 });
 /** A century at most. */
 export const days = integer({ min: 0, max: 36_500 });
+/** More than any disk holds; exact as a JSON number. */
+const MOST_STORED = 999_999_999_999_999;
+export const storageLimit = integer({ min: 0, max: MOST_STORED });
+export const versionLimit = integer({ min: 1, max: MOST_STORED });
 export const moment = integer({ min: 0, max: MAX_UNIX_SECONDS });
 export const models = list(modelId, { max: MAX_MODELS });
 

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type Kysely, type Selectable } from 'kysely';
+import { sql, type Kysely, type Selectable, type Updateable } from 'kysely';
 import { toPage, type Page, type PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/comes-after.js';
 import type { AccountsTable, Tables } from '../persistence/tables.js';
+import { LIMIT_FIELDS, type LimitField, type StorageChanges } from '../quotas/storage-limits.js';
 
 export interface Account {
   /** `acct_…` */
@@ -28,6 +29,8 @@ export interface AccountChanges {
   readonly suspendedAtMs?: number | null | undefined;
   /** `null`: until deleted. */
   readonly conversationRetentionDays?: number | null | undefined;
+  /** The most that it may store; `null`: the configured default. */
+  readonly limits?: StorageChanges | undefined;
 }
 
 /** An account that does not keep conversations until they are deleted. */
@@ -89,7 +92,7 @@ export class AccountRepository {
    */
   async update(
     id: string,
-    { name, suspendedAtMs, conversationRetentionDays }: AccountChanges,
+    { name, suspendedAtMs, conversationRetentionDays, limits = {} }: AccountChanges,
     expectedVersion: number | undefined,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StoredAccount | undefined> {
@@ -104,6 +107,7 @@ export class AccountRepository {
         ...(conversationRetentionDays !== undefined && {
           conversation_retention_days: conversationRetentionDays,
         }),
+        ...columnsOf(limits),
       })
       .where('id', '=', id)
       .$if(expectedVersion !== undefined, (query) => query.where('version', '=', expectedVersion ?? 0))
@@ -139,4 +143,13 @@ function toAccount(row: Pick<Selectable<AccountsTable>, (typeof COLUMNS)[number]
     suspendedAtMs: row.suspended_at_ms === null ? undefined : Number(row.suspended_at_ms),
     conversationRetentionDays: row.conversation_retention_days ?? undefined,
   };
+}
+
+function columnsOf(limits: StorageChanges): Updateable<AccountsTable> {
+  const columns: Updateable<AccountsTable> = {};
+  for (const [limit, column] of Object.entries(LIMIT_FIELDS) as [keyof StorageChanges, LimitField][]) {
+    const most = limits[limit];
+    if (most !== undefined) columns[column] = most === null ? null : BigInt(most);
+  }
+  return columns;
 }

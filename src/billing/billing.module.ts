@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotasModule } from '../quotas/quotas.module.js';
 import { BalanceRepository } from './balance.repository.js';
 import { BudgetCheckService } from './budget-check.service.js';
 import { BudgetRepository } from './budget.repository.js';
@@ -22,6 +23,7 @@ import { UsageRepository } from './usage.repository.js';
 
 /** Money: holds, settlements, the ledger. Knows usage and prices; knows no HTTP and no upstream. */
 @Module({
+  imports: [QuotasModule],
   providers: [
     BalanceRepository,
     BudgetCheckService,

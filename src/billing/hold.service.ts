@@ -14,6 +14,10 @@ import {
 import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
+import type { StorageQuotaError } from '../quotas/quotas.errors.js';
+import type { StorageNeed } from '../quotas/storage-limits.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
+import type { StorageState } from '../quotas/storage-state.js';
 import { ProcessIdentity } from '../persistence/process-identity.js';
 
 /** Something that one request at a time may use: taken with the hold, free again when the hold is resolved. */
@@ -41,6 +45,8 @@ export interface HoldRequest {
   /** JSON text; see `HoldFacts`. */
   readonly facts: string;
   readonly exclusive?: ExclusiveUse | undefined;
+  /** What the request will store; absent: nothing. */
+  readonly storage?: StorageNeed | undefined;
 }
 
 /** What a hold is to be raised to. */
@@ -65,6 +71,7 @@ type Outcome =
       readonly availableHundredths: bigint;
     }
   | { readonly kind: 'busy' }
+  | { readonly kind: 'full'; readonly refusal: StorageQuotaError }
   | { readonly kind: 'lost' };
 
 interface PendingHold extends HoldRequest {
@@ -89,6 +96,7 @@ export class HoldService {
     private readonly balances: BalanceRepository,
     private readonly budgets: BudgetRepository,
     private readonly holds: HoldRepository,
+    private readonly quotas: StorageQuotasService,
     private readonly identity: ProcessIdentity,
     private readonly clock: Clock,
   ) {}
@@ -97,7 +105,7 @@ export class HoldService {
    * Resolves when the hold is durable.
    *
    * @returns what was set aside: `amountHundredths`, or less but at least `leastHundredths`
-   * @throws InsufficientCreditError, BudgetExceededError, HoldLostError, ExclusiveUseError, DomainError
+   * @throws InsufficientCreditError, BudgetExceededError, HoldLostError, ExclusiveUseError, StorageQuotaError, DomainError
    *   `storage_unavailable`;
    *   CommitUnknownError (the same code): the hold may be there, and must be released when the database is back
    */
@@ -115,6 +123,7 @@ export class HoldService {
     if (outcome.kind === 'opened') return outcome.amountHundredths;
     if (outcome.kind === 'lost') throw new HoldLostError();
     if (outcome.kind === 'busy') throw new ExclusiveUseError();
+    if (outcome.kind === 'full') throw outcome.refusal;
     const { lacking, availableHundredths } = outcome;
     throw lacking === 'budget'
       ? new BudgetExceededError(availableHundredths)
@@ -217,8 +226,10 @@ export class HoldService {
     );
     const budgets = await this.budgets.tally(trx, budgetPlacesOf(requests));
     const taken = await this.#namesTaken(trx, requests, existing);
+    const storage = await this.#storageOf(trx, requests);
     const heldNow = new Map<string, bigint>();
     const opened: Hold[] = [];
+    const reserving: PendingHold[] = [];
 
     const outcomes = requests.map((request): Outcome => {
       const known = existing.get(request.requestId);
@@ -237,6 +248,9 @@ export class HoldService {
         const lacking = request.leastHundredths > credit ? 'credit' : 'budget';
         return { kind: 'refused', lacking, availableHundredths: left };
       }
+      const refusal = request.storage && storage.get(request.accountId)?.admit(request.storage);
+      if (refusal !== undefined) return { kind: 'full', refusal };
+      if (request.storage !== undefined) reserving.push(request);
       heldNow.set(request.accountId, already + amount);
       if (place !== undefined) budgets.hold(place, amount, limit);
       const hold = this.#toHold(request, amount);
@@ -253,6 +267,9 @@ export class HoldService {
       );
       await this.budgets.save(trx, budgets);
       await this.holds.insertMany(trx, opened);
+      for (const { requestId, storage: need } of reserving) {
+        if (need !== undefined) await this.quotas.reserve(trx, requestId, need);
+      }
       await this.holds.addEvents(
         trx,
         opened.map(({ requestId, amountHundredths, openedAtMs }) => ({
@@ -265,6 +282,20 @@ export class HoldService {
     }
     return outcomes;
   };
+
+  /** What those accounts store that requests want to store something for. */
+  async #storageOf(
+    trx: Transaction<Tables>,
+    requests: readonly PendingHold[],
+  ): Promise<ReadonlyMap<string, StorageState>> {
+    const states = new Map<string, StorageState>();
+    for (const { accountId, storage } of requests) {
+      if (storage === undefined || states.has(accountId)) continue;
+      const state = await this.quotas.stateOf(accountId, trx);
+      if (state !== undefined) states.set(accountId, state);
+    }
+    return states;
+  }
 
   /** Names that cannot be taken: somebody has them, or what they stand for is no longer as the request found it. */
   async #namesTaken(

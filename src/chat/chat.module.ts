@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ChatbotsModule } from '../chatbots/chatbots.module.js';
 import { ConversationsModule } from '../conversations/conversations.module.js';
@@ -19,7 +20,7 @@ import { TurnKeeping } from './turn-keeping.js';
 import { TurnService } from './turn.service.js';
 
 @Module({
-  imports: [InferenceModule, ModelsModule, BillingModule, ChatbotsModule, ConversationsModule],
+  imports: [QuotasModule, InferenceModule, ModelsModule, BillingModule, ChatbotsModule, ConversationsModule],
   controllers: [WaterflaiChatController, QolabaChatController, LightningrodChatController],
   providers: [
     ChatService,

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { StoredCompletionRepository } from '../conversations/stored-completion.repository.js';
+import { needOfCompletion } from '../conversations/storage-need.js';
 import type { AnswerKeeper } from '../inference/prepared-request.js';
+import { Sealer } from '../persistence/sealer.js';
+import type { StorageNeed } from '../quotas/storage-limits.js';
 import { renderChatCompletion } from '../surfaces/chat-answer.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
@@ -15,8 +18,15 @@ const MOST_CHARS = 8 * 1024 * 1024;
 export class CompletionKeeping {
   constructor(
     private readonly completions: StoredCompletionRepository,
+    private readonly sealer: Sealer,
     private readonly clock: Clock,
   ) {}
+
+  /** @returns `undefined`: this one is not to be stored */
+  needOf({ plan, body }: AskedTurn): StorageNeed | undefined {
+    if (!plan.storesCompletion) return undefined;
+    return needOfCompletion(body.messages, body.metadata ?? {}, this.sealer.current !== null);
+  }
 
   /** @returns `undefined`: this one is not to be stored */
   keeperOf({

@@ -6,7 +6,10 @@ import type { ConversationScope } from '../conversations/conversation.js';
 import { TurnRepository } from '../conversations/turn.repository.js';
 import { ConversationTurns } from '../conversations/conversation-turns.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import { needOfTurn } from '../conversations/storage-need.js';
 import type { AnswerKeeper } from '../inference/prepared-request.js';
+import { Sealer } from '../persistence/sealer.js';
+import type { StorageNeed } from '../quotas/storage-limits.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import type { Recalled } from './recall.service.js';
@@ -18,8 +21,14 @@ export class TurnKeeping {
   constructor(
     private readonly conversations: TurnRepository,
     private readonly turns: ConversationTurns,
+    private readonly sealer: Sealer,
     private readonly clock: Clock,
   ) {}
+
+  /** What a turn adds to its conversation beside the answer. */
+  needOf({ fresh, version }: Recalled): StorageNeed {
+    return needOfTurn(fresh, version === undefined, this.sealer.current !== null);
+  }
 
   keeperOf(
     { body, caller }: AskedTurn,

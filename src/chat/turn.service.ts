@@ -16,6 +16,8 @@ import { discreet } from '../inference/discreet.js';
 import { keepBoth, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model } from '../models/model.js';
+import { needBoth, NOTHING_NEEDED } from '../quotas/storage-limits.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
@@ -45,21 +47,28 @@ export class TurnService {
     private readonly completions: CompletionKeeping,
     private readonly turnKeeping: TurnKeeping,
     private readonly ratios: TokenRatios,
+    private readonly quotas: StorageQuotasService,
   ) {}
 
   /**
    * Waits for the conversation's turn and reads what it remembers. What is returned must be carried out or released.
    *
    * @param signal aborts when the client leaves
-   * @throws ExclusiveUseError, ModelNotFoundError, ChatbotModelGoneError, ValidationFailedError, DomainError `not_found`,
+   * @throws ExclusiveUseError, StorageQuotaError, ModelNotFoundError, ChatbotModelGoneError, ValidationFailedError, DomainError `not_found`,
    *   `context_length_exceeded`, `storage_unavailable`
    */
   async prepare(turn: AskedTurn, signal: AbortSignal): Promise<Prepared> {
     const { plan, body } = turn;
     if (plan.storesCompletion) refuseTooMany(body.messages);
     if (plan.chatbot === undefined && plan.memory === undefined) {
-      return { endpoint: chatEndpoint, request: body, keeper: this.completions.keeperOf(turn) };
+      return {
+        endpoint: chatEndpoint,
+        request: body,
+        keeper: this.completions.keeperOf(turn),
+        storage: this.completions.needOf(turn),
+      };
     }
+    await this.refuseFull(turn);
     const scope = plan.memory && (await this.scopeOf(plan.memory));
     if (scope === undefined) return this.compose(turn, undefined);
     const leave = await this.queue.enter(`${scope.accountId} ${exclusiveNameOf(scope)}`, signal);
@@ -69,6 +78,20 @@ export class TurnService {
       leave();
       throw error;
     }
+  }
+
+  /**
+   * Before a summary is made and paid for a turn that would then be refused; what exactly it needs its hold asks.
+   * @throws StorageQuotaError
+   */
+  private async refuseFull({ plan, caller }: AskedTurn): Promise<void> {
+    if (plan.memory === undefined && !plan.storesCompletion) return;
+    await this.quotas.refuseFull(caller.principal.accountId, {
+      ...NOTHING_NEEDED,
+      bytes: 1,
+      conversations: plan.memory?.named === 'by nobody' ? 1 : 0,
+      completions: plan.storesCompletion ? 1 : 0,
+    });
   }
 
   /**
@@ -150,6 +173,7 @@ export class TurnService {
       request,
       keeper:
         scope === undefined ? keeper : keepBoth(keeper, this.turnKeeping.keeperOf(turn, scope, recalled)),
+      storage: needBoth(this.completions.needOf(turn), scope && this.turnKeeping.needOf(recalled)),
       exclusive: scope && this.turnKeeping.exclusive(scope, begins ? undefined : recalled),
       context: contextOf(chatbot, scope, recalled),
       modelPermitted: chatbot !== undefined,

@@ -5,10 +5,11 @@ import { newChatbotId } from '../common/ids/ids.js';
 import type { Page, PageRequest } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { inTransaction } from '../persistence/transaction.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
 import { ChatbotListsRepository } from './chatbot-lists.repository.js';
 import { ChatbotRepository, type ChatbotHead } from './chatbot.repository.js';
-import { ChatbotRules, invalidValue, type Manager } from './chatbot-rules.service.js';
+import { ChatbotRules, type Manager } from './chatbot-rules.service.js';
 import { changedSettings, type SettingsPatch } from './chatbot-settings.js';
 import {
   ChatbotConflictError,
@@ -17,9 +18,6 @@ import {
 } from './chatbots.errors.js';
 import { ChatbotsService } from './chatbots.service.js';
 
-const MAX_CHATBOTS_OF_AN_ACCOUNT = 1_000;
-/** Older ones are dropped, but for the published one: versions cost storage, and anyone may make many. */
-const MAX_VERSIONS = 1_000;
 /** How often a change is tried again that others overtook. */
 const MAX_ATTEMPTS = 10;
 
@@ -61,10 +59,11 @@ export class ChatbotDesk {
     private readonly lists: ChatbotListsRepository,
     private readonly rules: ChatbotRules,
     private readonly chatbots: ChatbotsService,
+    private readonly quotas: StorageQuotasService,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws AccountNotFoundError, ValidationFailedError, ChatbotModelNotAllowedError */
+  /** @throws AccountNotFoundError, ValidationFailedError, ChatbotModelNotAllowedError, StorageQuotaError */
   async create(manager: Manager, { accountId, draft, ...wanted }: NewChatbot): Promise<ResolvedChatbot> {
     const settings = this.rules.settled(wanted.settings);
     this.rules.checkModels(manager, settings);
@@ -88,13 +87,11 @@ export class ChatbotDesk {
       createdAtMs: nowMs,
     };
     await inTransaction(this.database.kysely, async (trx) => {
-      if (!(await this.repository.lockAccount(accountId, trx))) throw new AccountNotFoundError();
-      if ((await this.repository.count(accountId, trx)) >= MAX_CHATBOTS_OF_AN_ACCOUNT) {
-        const message = `The account has ${MAX_CHATBOTS_OF_AN_ACCOUNT} chatbots, which is the most: delete one.`;
-        throw invalidValue(message, [], null);
-      }
-      await this.repository.insert(chatbot, trx);
-      await this.repository.insertVersion(version, trx);
+      await this.quotas.growing(trx, accountId, async (before) => {
+        if (before === undefined) throw new AccountNotFoundError();
+        await this.repository.insert(chatbot, trx);
+        await this.repository.insertVersion(version, trx);
+      });
     });
     this.chatbots.forget(accountId, chatbot.id);
     return { chatbot, version };
@@ -271,13 +268,22 @@ export class ChatbotDesk {
       createdAtMs: nowMs,
     };
     const next = { ...head, newestVersion: added?.version ?? newestVersion, updatedAtMs: nowMs };
-    const chatbot = await inTransaction(this.database.kysely, async (trx) => {
-      const updated = await this.repository.update(id, revision, next, trx);
-      if (updated === undefined || added === undefined) return updated;
-      await this.repository.insertVersion(added, trx);
-      await this.repository.deleteVersions(id, added.version - MAX_VERSIONS, next.publishedVersion, trx);
-      return updated;
-    });
+    const chatbot = await inTransaction(this.database.kysely, (trx) =>
+      this.quotas.growing(trx, accountId, async (before) => {
+        const updated = await this.repository.update(id, revision, next, trx);
+        if (updated === undefined || added === undefined) return updated;
+        await this.repository.insertVersion(added, trx);
+        // A version is whole settings: older ones are dropped, but for the published one.
+        const kept = before?.limits.chatbotVersions ?? added.version;
+        await this.repository.deleteVersions(
+          id,
+          added.version - Math.max(1, kept),
+          next.publishedVersion,
+          trx,
+        );
+        return updated;
+      }),
+    );
     this.chatbots.forget(accountId, id);
     return chatbot && { chatbot, version: added ?? found.version };
   }

@@ -59,28 +59,6 @@ export class ChatbotRepository {
   }
 
   /**
-   * Makes other transactions that count the account's chatbots wait for the end of this one.
-   * @returns false: there is no such account
-   */
-  async lockAccount(accountId: string, db: Kysely<Tables>): Promise<boolean> {
-    const { numUpdatedRows } = await db
-      .updateTable('accounts')
-      .set((column) => ({ version: column.ref('version') }))
-      .where('id', '=', accountId)
-      .executeTakeFirstOrThrow();
-    return numUpdatedRows > 0n;
-  }
-
-  async count(accountId: string, db: Kysely<Tables> = this.database.kysely): Promise<number> {
-    const { count } = await db
-      .selectFrom('chatbots')
-      .select((select) => select.fn.countAll<bigint>().as('count'))
-      .where('account_id', '=', accountId)
-      .executeTakeFirstOrThrow();
-    return Number(count);
-  }
-
-  /**
    * Changes a chatbot that is still at `revision`.
    * @returns the chatbot afterwards; `undefined` when it is not, or is gone
    */

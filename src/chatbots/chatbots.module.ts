@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotasModule } from '../quotas/quotas.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { ChatbotDesk } from './chatbot-desk.service.js';
 import { ChatbotListsRepository } from './chatbot-lists.repository.js';
@@ -9,7 +10,7 @@ import { ChatbotsService } from './chatbots.service.js';
 
 /** Presets over models: an account's own, in versions, callable like models. */
 @Module({
-  imports: [ModelsModule],
+  imports: [ModelsModule, QuotasModule],
   providers: [
     ChatbotDesk,
     ChatbotListsRepository,

@@ -39,6 +39,24 @@ const RETENTION = {
   }),
 } satisfies Record<string, Option>;
 
+const STORAGE = {
+  'max-stored-bytes': whole({
+    field: 'max_stored_bytes',
+    description: 'bytes of conversations, stored completions and chatbots',
+  }),
+  'max-conversations': whole({ field: 'max_conversations', description: 'conversations' }),
+  'max-stored-completions': whole({ field: 'max_stored_completions', description: 'stored completions' }),
+  'max-chatbots': whole({ field: 'max_chatbots', description: 'chatbots' }),
+  'max-chatbot-versions': whole({
+    field: 'max_chatbot_versions',
+    description: 'versions of each chatbot, of which older ones are dropped',
+  }),
+  'max-kept-answer-bytes': whole({
+    field: 'max_kept_answer_bytes',
+    description: 'bytes of answers that are kept for their Idempotency-Key',
+  }),
+} satisfies Record<string, Option>;
+
 const VERSION = {
   version: whole({ field: 'version', description: 'change only if it still has this version' }),
 } satisfies Record<string, Option>;
@@ -96,7 +114,11 @@ export const COMMANDS: readonly Command[] = [
         'suspended',
       ),
       ...RETENTION,
-      clear: clear('fields to take away: conversation_retention_days', fieldsOf(RETENTION)),
+      ...STORAGE,
+      clear: clear(
+        'fields to take away: conversation_retention_days, and limits that the default is to replace (max_stored_bytes)',
+        [...fieldsOf(RETENTION), ...fieldsOf(STORAGE)],
+      ),
       ...VERSION,
     },
     guards: fieldsOf(VERSION),

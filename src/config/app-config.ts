@@ -41,6 +41,18 @@ export interface StorageConfig {
   readonly redisUrl: string | undefined;
   /** Encrypt what is kept of conversations: the first seals, all open. Empty: it is kept plain. */
   readonly conversationKeys: readonly ConversationKey[];
+  /** The most that an account may store that has no limits of its own. */
+  readonly defaultLimits: DefaultStorageLimits;
+}
+
+/** What each bounds: `StorageLimits`. */
+export interface DefaultStorageLimits {
+  readonly storedBytes: number;
+  readonly conversations: number;
+  readonly storedCompletions: number;
+  readonly chatbots: number;
+  readonly chatbotVersions: number;
+  readonly keptAnswerBytes: number;
 }
 
 /** A key of AES-256-GCM. */

@@ -14,6 +14,9 @@ import {
 } from './env.decorators.js';
 import type { ConversationKey, LogConfig, PricingConfig } from './app-config.js';
 
+/** No disk holds more. */
+const MOST_STORED = 999_999_999_999_999;
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /**
@@ -40,6 +43,12 @@ export class Environment {
   @Milliseconds({ min: 100 }) PROCESS_DEAD_AFTER_MS = 30_000;
   @ServerUrl('redis', 'rediss') REDIS_URL: string | undefined;
   @ConversationKeys() CONVERSATION_KEYS: ConversationKey[] = [];
+  @Whole({ min: 0, max: MOST_STORED }) DEFAULT_MAX_STORED_BYTES = 256 * 1_024 * 1_024;
+  @Whole({ min: 0, max: MOST_STORED }) DEFAULT_MAX_CONVERSATIONS = 10_000;
+  @Whole({ min: 0, max: MOST_STORED }) DEFAULT_MAX_STORED_COMPLETIONS = 10_000;
+  @Whole({ min: 0, max: MOST_STORED }) DEFAULT_MAX_CHATBOTS = 1_000;
+  @Whole({ min: 1, max: MOST_STORED }) DEFAULT_MAX_CHATBOT_VERSIONS = 100;
+  @Whole({ min: 0, max: MOST_STORED }) DEFAULT_MAX_KEPT_ANSWER_BYTES = 1_024 * 1_024 * 1_024;
 
   @Secret() ADMIN_KEY: string | undefined;
   @Secret() BOOTSTRAP_API_KEY: string | undefined;

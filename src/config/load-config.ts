@@ -108,6 +108,14 @@ function toAppConfig(
       processDeadAfterMs: environment.PROCESS_DEAD_AFTER_MS,
       redisUrl: environment.REDIS_URL,
       conversationKeys: environment.CONVERSATION_KEYS,
+      defaultLimits: {
+        storedBytes: environment.DEFAULT_MAX_STORED_BYTES,
+        conversations: environment.DEFAULT_MAX_CONVERSATIONS,
+        storedCompletions: environment.DEFAULT_MAX_STORED_COMPLETIONS,
+        chatbots: environment.DEFAULT_MAX_CHATBOTS,
+        chatbotVersions: environment.DEFAULT_MAX_CHATBOT_VERSIONS,
+        keptAnswerBytes: environment.DEFAULT_MAX_KEPT_ANSWER_BYTES,
+      },
     },
     access: {
       adminKey: environment.ADMIN_KEY,

@@ -9,6 +9,7 @@ import { comesAfter } from '../persistence/comes-after.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import { chainOver, digestsOf, EMPTY_CHAIN } from './chain.js';
 import type { Conversation, ConversationHead, ListedConversation, StoredMessage } from './conversation.js';
 import {
@@ -58,6 +59,7 @@ export class ConversationRepository {
     private readonly database: Database,
     private readonly sealer: Sealer,
     private readonly messages: StoredMessageRepository,
+    private readonly quotas: StorageQuotasService,
   ) {}
 
   /** @param id `conv_…` */
@@ -129,7 +131,10 @@ export class ConversationRepository {
     );
   }
 
-  /** A conversation for any model; clients know it by its `conv_…` id. */
+  /**
+   * A conversation for any model; clients know it by its `conv_…` id.
+   * @throws StorageQuotaError
+   */
   async create(conversation: NewConversation): Promise<Conversation> {
     const { accountId, title, metadata, atMs } = conversation;
     const chain = chainOver(EMPTY_CHAIN, await digestsOf(conversation.messages));
@@ -140,7 +145,7 @@ export class ConversationRepository {
       { conversationId: id, requestId: undefined, atMs },
       this.sealer,
     );
-    return inTransaction(this.database.kysely, async (trx) => {
+    return this.#growing(accountId, async (trx) => {
       const row = await trx
         .insertInto('conversations')
         .values({
@@ -166,9 +171,12 @@ export class ConversationRepository {
     });
   }
 
-  /** @returns the conversation afterwards; `undefined`: there is none */
+  /**
+   * @returns the conversation afterwards; `undefined`: there is none
+   * @throws StorageQuotaError
+   */
   changeHead(accountId: string, id: string, changes: HeadChanges): Promise<Conversation | undefined> {
-    return inTransaction(this.database.kysely, async (trx) => {
+    return this.#growing(accountId, async (trx) => {
       const row = await this.#lock(trx, accountId, id);
       if (row === undefined) return undefined;
       const { title, metadata, ...rest } = openHead(row, this.sealer);
@@ -186,6 +194,7 @@ export class ConversationRepository {
   /**
    * Puts messages at the end, as somebody wrote them.
    * @returns them as they are stored; `undefined`: there is no such conversation
+   * @throws StorageQuotaError
    */
   async addMessages(
     accountId: string,
@@ -196,7 +205,7 @@ export class ConversationRepository {
   ): Promise<StoredMessage[] | undefined> {
     // Before the transaction: others wait for its end.
     const digests = await digestsOf(messages);
-    return inTransaction(this.database.kysely, async (trx) => {
+    return this.#growing(accountId, async (trx) => {
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, id);
       if (row === undefined) return undefined;
@@ -254,6 +263,7 @@ export class ConversationRepository {
     alongside?: (trx: Transaction<Tables>) => Promise<void>,
   ): Promise<Conversation | undefined> {
     return inTransaction(this.database.kysely, async (trx) => {
+      await this.quotas.lock(trx, accountId);
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, conversationId);
       const found = row && (await this.messages.find(accountId, conversationId, messageId, trx));
@@ -278,6 +288,11 @@ export class ConversationRepository {
       await trx.updateTable('conversations').set(changes).where('id', '=', conversationId).execute();
       return toConversation({ ...row, ...changes }, this.sealer);
     });
+  }
+
+  /** @throws StorageQuotaError when the account has no room for it */
+  #growing<T>(accountId: string, work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return inTransaction(this.database.kysely, (trx) => this.quotas.growing(trx, accountId, () => work(trx)));
   }
 
   #ofAccount(db: Kysely<Tables>, accountId: string) {

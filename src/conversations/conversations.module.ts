@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { FileWriter } from '../http/file-writer.js';
@@ -20,7 +21,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
-  imports: [BillingModule, IdempotencyModule],
+  imports: [QuotasModule, BillingModule, IdempotencyModule],
   controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
   providers: [
     TurnRepository,

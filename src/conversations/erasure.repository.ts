@@ -58,6 +58,8 @@ export class ErasureRepository {
   /** @returns false: there is none */
   async erase(accountId: string, id: string, kind: ConversationsTable['kind']): Promise<boolean> {
     const unfinished = await inTransaction(this.database.kysely, async (trx) => {
+      // The account first, as charges do, which then write to its conversations.
+      await this.balances.lock(trx, [accountId]);
       const row = await trx
         .selectFrom('conversations')
         .select(['id', 'client_id', 'message_count'])
@@ -188,7 +190,7 @@ export class ErasureRepository {
   ): Promise<Erasable[]> {
     if (conversations.length === 0) return [];
     // As every hold does first, and before the rows, as charges do: no turn begins or ends until this transaction does.
-    if (sinceMs !== EVER) await this.balances.lock(trx, [accountId]);
+    await this.balances.lock(trx, [accountId]);
     const unchanged = await trx
       .selectFrom('conversations')
       .select(['id', 'chatbot_id', 'client_id', 'message_count'])

@@ -9,6 +9,7 @@ import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
 import { inTransaction } from '../persistence/transaction.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import {
   ANSWER_COLUMNS,
   ANSWER_SEQ,
@@ -65,6 +66,7 @@ export class StoredCompletionRepository {
     private readonly database: Database,
     private readonly sealer: Sealer,
     private readonly messagesOfAny: StoredMessageRepository,
+    private readonly quotas: StorageQuotasService,
   ) {}
 
   /** In the transaction of the charge. Idempotent by `id`; never throws for what lies in the completion. */
@@ -105,15 +107,11 @@ export class StoredCompletionRepository {
 
   /** Takes it out again, in the transaction that gives its charge back. */
   async takeBack(trx: Transaction<Tables>, accountId: string, id: string): Promise<void> {
-    const taken = await trx
-      .deleteFrom('conversations')
-      .where('id', '=', id)
-      .where('account_id', '=', accountId)
-      .where('kind', '=', 'completion')
-      .returning('id')
-      .executeTakeFirst();
-    if (taken === undefined) return;
+    const stored = await this.#ofAccount(trx, accountId).where('id', '=', id).executeTakeFirst();
+    if (stored === undefined) return;
+    // Before the completion: its row says whose messages these are, for the account's count.
     await trx.deleteFrom('conversation_messages').where('conversation_id', '=', id).execute();
+    await trx.deleteFrom('conversations').where('id', '=', id).execute();
   }
 
   async find(
@@ -211,23 +209,35 @@ export class StoredCompletionRepository {
     }
   }
 
-  /** @returns the completion afterwards; `undefined`: there is none */
+  /**
+   * @returns the completion afterwards; `undefined`: there is none
+   * @throws StorageQuotaError
+   */
   changeMetadata(
     accountId: string,
     id: string,
     metadata: Readonly<Record<string, string>>,
   ): Promise<StoredCompletion | undefined> {
-    return inTransaction(this.database.kysely, async (trx) => {
-      const row = await this.#ofAccount(trx, accountId)
-        .where('id', '=', id)
-        .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
-        .executeTakeFirst();
-      if (row === undefined) return undefined;
-      const { requestId } = this.#toUnanswered(row);
-      const sealed = this.#seal(id, { metadata, requestId });
-      await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
-      return this.#answered(this.#toUnanswered({ ...row, ...sealed }), trx);
-    });
+    return inTransaction(this.database.kysely, (trx) =>
+      this.quotas.growing(trx, accountId, () => this.#changeMetadata(trx, accountId, id, metadata)),
+    );
+  }
+
+  async #changeMetadata(
+    trx: Transaction<Tables>,
+    accountId: string,
+    id: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<StoredCompletion | undefined> {
+    const row = await this.#ofAccount(trx, accountId)
+      .where('id', '=', id)
+      .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    const { requestId } = this.#toUnanswered(row);
+    const sealed = this.#seal(id, { metadata, requestId });
+    await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
+    return this.#answered(this.#toUnanswered({ ...row, ...sealed }), trx);
   }
 
   /** What was asked, system messages included; of a completion whose owner is known. */

@@ -7,6 +7,7 @@ import { KEPT_ANSWERS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
+import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import { inTransaction } from '../persistence/transaction.js';
 
 /** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
@@ -27,6 +28,7 @@ const NOTHING_LEFT = {
 
 /** Answers of up to 8 million characters each. */
 const ERASED_AT_ONCE = 20;
+const REMOVED_AT_ONCE = 50;
 
 /** An execution under way. */
 type ExecutionName = Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey' | 'requestId'>;
@@ -53,6 +55,7 @@ export class IdempotencyRepository {
   constructor(
     private readonly database: Database,
     private readonly sealer: Sealer,
+    private readonly quotas: StorageQuotasService,
   ) {}
 
   /** @returns false when the key is taken; nothing is changed then */
@@ -184,12 +187,36 @@ export class IdempotencyRepository {
       .execute();
   }
 
-  async removeOlderThan(createdBeforeMs: number, db: Kysely<Tables> = this.database.kysely): Promise<number> {
-    const { numDeletedRows } = await db
-      .deleteFrom('idempotency_records')
-      .where('created_at_ms', '<', BigInt(createdBeforeMs))
-      .executeTakeFirstOrThrow();
-    return Number(numDeletedRows);
+  /**
+   * Some at a time, and those of one account in a transaction of their own: what two accounts have is never locked by one
+   * transaction that has not locked both accounts.
+   */
+  async removeOlderThan(createdBeforeMs: number): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const oldest = await this.database.kysely
+        .selectFrom('idempotency_records')
+        .select(['account_id', 'idempotency_key'])
+        .where('created_at_ms', '<', BigInt(createdBeforeMs))
+        .orderBy('created_at_ms')
+        .limit(REMOVED_AT_ONCE)
+        .execute();
+      if (oldest.length === 0) return removed;
+      for (const [accountId, rows] of Map.groupBy(oldest, (row) => row.account_id)) {
+        const keys = rows.map(({ idempotency_key }) => idempotency_key);
+        const { numDeletedRows } = await inTransaction(this.database.kysely, async (trx) => {
+          await this.quotas.lock(trx, accountId);
+          return trx
+            .deleteFrom('idempotency_records')
+            .where('account_id', '=', accountId)
+            .where('idempotency_key', 'in', keys)
+            .where('created_at_ms', '<', BigInt(createdBeforeMs))
+            .executeTakeFirstOrThrow();
+        });
+        removed += Number(numDeletedRows);
+        await nextTurn();
+      }
+    }
   }
 
   /**
@@ -227,6 +254,7 @@ export class IdempotencyRepository {
     let after = '';
     for (;;) {
       const { count, last } = await inTransaction(this.database.kysely, async (trx) => {
+        await this.quotas.lock(trx, accountId);
         const rows = await trx
           .selectFrom('idempotency_records')
           .select('idempotency_key')

@@ -87,7 +87,7 @@ export class AdmissionService {
    * Resolves when the hold is durable.
    *
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
-   *   ValidationFailedError for what the model has no price for, BudgetExceededError, ExclusiveUseError, DomainError `token_rate_limited`, `storage_unavailable`
+   *   ValidationFailedError for what the model has no price for, BudgetExceededError, ExclusiveUseError, StorageQuotaError, DomainError `token_rate_limited`, `storage_unavailable`
    */
   async admit<Request extends { model: string }, Answer, Chunk>(
     prepared: PreparedRequest<Request, Answer, Chunk>,
@@ -138,6 +138,7 @@ export class AdmissionService {
         budget: caller.principal.budget ?? undefined,
         facts: stringifyFacts(facts),
         exclusive: prepared.exclusive,
+        storage: prepared.storage,
       });
       return {
         request,

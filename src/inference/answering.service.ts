@@ -11,6 +11,7 @@ import { fingerprintOf, idempotencyKeyOf } from '../idempotency/idempotency-key.
 import { KeptAnswer, type AttachedAnswer } from '../idempotency/earlier-answer.js';
 import { Execution } from '../idempotency/execution.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { needBoth, NOTHING_NEEDED } from '../quotas/storage-limits.js';
 import { FlowGate } from '../streaming/flow-gate.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import type { StreamRenderer } from '../surfaces/stream-renderer.js';
@@ -162,7 +163,7 @@ export class AnsweringService {
         ...NOTHING_KEPT,
         whole: (trx, given, charged) => execution.keep(trx, toText(given, charged)),
       });
-      const { answer, settled } = await this.inference.complete({ ...prepared, keeper }, caller, NEVER);
+      const { answer, settled } = await this.inference.complete(withKeeper(prepared, keeper), caller, NEVER);
       const bytes = Buffer.from(toText(answer, settled));
       execution.completeWith(bytes);
       return bytes;
@@ -192,19 +193,21 @@ export class AnsweringService {
       streamed: (trx, end) =>
         execution.keep(trx, 'settled' in end ? frameOf(end.settled, renderer) : renderer.failure(end.error)),
     });
-    this.inference.stream({ ...prepared, keeper, left: execution.abandoned }, caller, flow).subscribe({
-      next: (event) => {
-        const frame = frameOf(event, renderer);
-        begun ||= frame !== '';
-        execution.say(frame);
-      },
-      error: (error: unknown) => {
-        if (!begun) return execution.fail(error);
-        execution.say(renderer.failure(error));
-        return execution.complete();
-      },
-      complete: () => execution.complete(),
-    });
+    this.inference
+      .stream({ ...withKeeper(prepared, keeper), left: execution.abandoned }, caller, flow)
+      .subscribe({
+        next: (event) => {
+          const frame = frameOf(event, renderer);
+          begun ||= frame !== '';
+          execution.say(frame);
+        },
+        error: (error: unknown) => {
+          if (!begun) return execution.fail(error);
+          execution.say(renderer.failure(error));
+          return execution.complete();
+        },
+        complete: () => execution.complete(),
+      });
   }
 
   private async sendKept(
@@ -244,6 +247,15 @@ async function carriedOut<Body extends { model: string }, Answer, Chunk>(
   question: Question<Body, Answer, Chunk>,
 ): Promise<PreparedRequest<Body, Answer, Chunk>> {
   return question.prepare ? question.prepare(NEVER) : asAsked(question);
+}
+
+/** A request whose answer is kept for those who repeat it: an account without room for it gets none. */
+function withKeeper<Body extends { model: string }, Answer, Chunk>(
+  prepared: PreparedRequest<Body, Answer, Chunk>,
+  keeper: AnswerKeeper<Answer, Chunk>,
+): PreparedRequest<Body, Answer, Chunk> {
+  const storage = needBoth(prepared.storage, { ...NOTHING_NEEDED, keepsAnswer: true });
+  return { ...prepared, keeper, storage };
 }
 
 function frameOf<Chunk>(event: Chunk | Settled, renderer: StreamRenderer<Chunk>): string {

@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import type { ExclusiveUse } from '../billing/hold.service.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import type { Tables } from '../persistence/tables.js';
+import type { StorageNeed } from '../quotas/storage-limits.js';
 import type { Settled } from './settled.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -32,6 +33,8 @@ export interface PreparedRequest<Request extends { model: string }, Answer, Chun
   readonly keeper?: AnswerKeeper<Answer, Chunk> | undefined;
   /** What it alone may use until it has ended. */
   readonly exclusive?: ExclusiveUse | undefined;
+  /** What it will store beside the answer; absent: nothing. */
+  readonly storage?: StorageNeed | undefined;
   /** For its story. */
   readonly context?: RequestContext | undefined;
   /** The key may use the preset that names the model, so its list of models is not asked again. */

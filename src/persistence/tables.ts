@@ -27,6 +27,26 @@ export interface Tables {
   conversations: ConversationsTable;
   conversation_messages: ConversationMessagesTable;
   erasures: ErasuresTable;
+  account_storage: AccountStorageTable;
+}
+
+/**
+ * How much an account makes us store: of each row the length of its texts and some flat bytes. Triggers keep it beside
+ * the rows; nothing else writes it.
+ */
+export interface AccountStorageTable {
+  account_id: string;
+  /** Conversations, stored completions, chatbots with all their versions. */
+  stored_bytes: bigint;
+  conversations: bigint;
+  stored_completions: bigint;
+  chatbots: bigint;
+  /** Answers that are kept for a day for a repeated `Idempotency-Key`. */
+  kept_answer_bytes: bigint;
+  /** Sums over open holds. */
+  reserved_bytes: bigint;
+  reserved_conversations: bigint;
+  reserved_completions: bigint;
 }
 
 /** Sums of an account's entries and open holds, kept beside them so that a charge reads one row. */
@@ -70,6 +90,10 @@ export interface HoldsTable {
   budget_window: string | null;
   /** Of an account's open holds, one at most has a name; null: it needs none. */
   exclusive_name: string | null;
+  /** What the request will store beside its answer, while the hold is open; 0: nothing. */
+  reserved_bytes: Generated<bigint>;
+  reserved_conversations: Generated<bigint>;
+  reserved_completions: Generated<bigint>;
 }
 
 /** What keys with a budget have spent and held in a period. */
@@ -144,6 +168,14 @@ export interface AccountsTable {
   suspended_at_ms: bigint | null;
   /** null: conversations are kept until they are deleted; 0: nothing is stored. */
   conversation_retention_days: number | null;
+  /** The most that it may store; `null`: the configured default. */
+  max_stored_bytes: bigint | null;
+  max_conversations: bigint | null;
+  max_stored_completions: bigint | null;
+  max_chatbots: bigint | null;
+  /** Of each chatbot. */
+  max_chatbot_versions: bigint | null;
+  max_kept_answer_bytes: bigint | null;
 }
 
 export interface ApiKeysTable {

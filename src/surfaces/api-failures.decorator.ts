@@ -46,6 +46,7 @@ export const RECORD_FAILURES = [
   ...BODY_FAILURES,
   'model_not_allowed',
   'conflict',
+  'storage_quota_exceeded',
 ] as const satisfies readonly ErrorCode[];
 
 /** What an inference route may fail with before the first byte of its answer. */
@@ -71,6 +72,7 @@ export const INFERENCE_FAILURES = [
   'upstream_timeout',
   'overloaded',
   'draining',
+  'storage_quota_exceeded',
 ] as const satisfies readonly ErrorCode[];
 
 /** What inference within a conversation may fail with besides. */
@@ -82,6 +84,7 @@ export const CONVERSATION_FAILURES = [
   ...BODY_FAILURES,
   'conflict',
   'conversation_busy',
+  'storage_quota_exceeded',
 ] as const satisfies readonly ErrorCode[];
 
 interface Failure extends RenderedError {

@@ -91,6 +91,14 @@ export const ERROR_GUIDE = {
       'The credits of the account, or the budget of the key, do not cover the most that this can cost.',
     advice: 'Add credits, or ask for less: a smaller `max_tokens` or `n`.',
   },
+  storage_quota_exceeded: {
+    message:
+      'Storage quota exceeded: this account has 10000 of at most 10000 conversations and this request needs 1 more. Delete some of them, or have the operator raise `max_conversations`.',
+    meaning:
+      'The account stores as much as it may: conversations, stored completions, chatbots, or answers kept for their `Idempotency-Key`. Nothing was called, stored or charged.',
+    advice:
+      'Delete what is not needed, or ask the operator for more room. Requests that store nothing go on: without `store`, `Idempotency-Key` and conversation.',
+  },
 
   request_timeout: {
     message: 'The request took too long to arrive.',

@@ -42,6 +42,13 @@ export const ERROR_TABLE = {
     shouldRetry: false,
     retryAfter: true,
   },
+  // No client tries a 403 again, and no other status says to the caller that it is its account's to change.
+  storage_quota_exceeded: {
+    status: 403,
+    type: 'invalid_request_error',
+    code: 'storage_quota_exceeded',
+    shouldRetry: false,
+  },
 
   request_timeout: invalidRequest(408, 'request_timeout'),
   request_too_large: invalidRequest(413, 'request_too_large'),

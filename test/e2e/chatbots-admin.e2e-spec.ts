@@ -528,20 +528,23 @@ describe('/admin/v1/chatbots', () => {
     const account_id = await admin.account(0);
     await fill(account_id, 999);
     const answers = await Promise.all([1, 2, 3].map(() => admin.post('/chatbots', { account_id, ...NEW })));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400, 400]);
-    const refused = answers.find(({ status }) => status === 400);
-    expect(refused?.body.error.message).toContain('1000 chatbots');
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 403, 403]);
+    const refused = answers.find(({ status }) => status === 403);
+    expect(refused?.body.error).toMatchObject({
+      code: 'storage_quota_exceeded',
+      message: expect.stringContaining('1000 of at most 1000 chatbots'),
+    });
     const [made] = answers.filter(({ status }) => status === 200);
     await admin.delete(`/chatbots/${made?.body.id}`);
     expect((await admin.post('/chatbots', { account_id, ...NEW })).status).toBe(200);
   });
 
-  it('keeps the newest thousand versions of a chatbot, and the published one', async () => {
+  it('keeps the newest hundred versions of a chatbot, and the published one', async () => {
     const { id } = await create({ name: 'First' });
-    await addVersions(id, 1_000);
+    await addVersions(id, 100);
     const path = `/chatbots/${id}`;
     expect((await admin.patch(path, { name: 'Newest', draft: true })).body).toMatchObject({
-      version: 1_002,
+      version: 102,
       published_version: 1,
     });
     expect((await admin.get(`${path}/versions/1`)).body).toMatchObject({ name: 'First', published: true });

@@ -219,7 +219,10 @@ describe('npm run cli', () => {
     ['usage --group-by colour', '--group-by must be one of day, model, key'],
     ['keys create --account a --manage-chatbots yes', '--manage-chatbots must be true or false'],
     ['keys change a --clear rpm,name', '--clear must name some of rpm, tpm,'],
-    ['accounts change a --clear name', '--clear must name some of conversation_retention_days, not "name"'],
+    [
+      'accounts change a --clear name',
+      '--clear must name some of conversation_retention_days, max_stored_bytes,',
+    ],
     ['keys change a', 'keys change: nothing is named that is to change'],
     ['accounts change a --version 3', 'accounts change: nothing is named that is to change'],
     ['chatbots change a --revision 3', 'chatbots change: nothing is named that is to change'],

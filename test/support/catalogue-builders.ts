@@ -62,6 +62,14 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       processDeadAfterMs: 30_000,
       redisUrl: undefined,
       conversationKeys: [],
+      defaultLimits: {
+        storedBytes: 2 ** 28,
+        conversations: 10_000,
+        storedCompletions: 10_000,
+        chatbots: 1_000,
+        chatbotVersions: 100,
+        keptAnswerBytes: 2 ** 30,
+      },
     },
     access: {
       adminKey: undefined,

@@ -6,6 +6,8 @@ import { ErasureRepository } from '../../src/conversations/erasure.repository.js
 import { StoredCompletionRepository } from '../../src/conversations/stored-completion.repository.js';
 import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
 import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
+import { loadConfig } from '../../src/config/load-config.js';
+import { StorageQuotasService } from '../../src/quotas/storage-quotas.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { Sealer } from '../../src/persistence/sealer.js';
 
@@ -25,12 +27,13 @@ export function conversationRepositories(
   sealer = new Sealer([]),
 ): ConversationRepositories {
   const messages = new StoredMessageRepository(database, sealer);
-  const answers = new IdempotencyRepository(database, sealer);
+  const quotas = new StorageQuotasService(database, loadConfig({ DATA_DIR: '.' }));
+  const answers = new IdempotencyRepository(database, sealer, quotas);
   return {
     conversations: new TurnRepository(database, sealer),
-    records: new ConversationRepository(database, sealer, messages),
+    records: new ConversationRepository(database, sealer, messages, quotas),
     messages,
-    completions: new StoredCompletionRepository(database, sealer, messages),
+    completions: new StoredCompletionRepository(database, sealer, messages, quotas),
     answers,
     erasure: new ErasureRepository(
       database,

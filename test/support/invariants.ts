@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
 import { Database } from '../../src/persistence/database.js';
 import { Sealer } from '../../src/persistence/sealer.js';
+import { storageRecount } from '../../src/persistence/migrations/0011-storage-quotas.js';
 import type { Tables } from '../../src/persistence/tables.js';
 import { brokenConversations, type ConversationSight } from './conversation-invariants.js';
 import { eventually } from './eventually.js';
@@ -53,6 +54,7 @@ export async function brokenInvariants(
     ...(await answersNotChargedOnce(db, seen)),
     ...(await brokenConversations(db, conversations)),
     ...(await answersNotRemembered(db, seen)),
+    ...(await storageNotAsCounted(db)),
   ];
 }
 
@@ -155,3 +157,30 @@ async function answersNotRemembered(db: Kysely<Tables>, seen: readonly Seen[]): 
     .filter(({ requestId, conversation }) => stored.get(requestId) !== conversation)
     .map(({ requestId, conversation }) => `${requestId}: answered, and not in ${conversation}`);
 }
+
+/** What each account stores, as it is kept, is what its rows are when they are counted anew. */
+export async function storageNotAsCounted(db: Kysely<Tables>): Promise<string[]> {
+  const { rows } = await sql<Record<string, unknown>>`
+    select kept.account_id as kept_for, counted.* from (${storageRecount}) as counted
+    left join account_storage as kept on ${sql.join(
+      STORAGE_COLUMNS.map((column) => sql`kept.${sql.ref(column)} = counted.${sql.ref(column)}`),
+      sql` and `,
+    )}
+    where kept.account_id is null`.execute(db);
+  return rows.map((row) => {
+    const counted = STORAGE_COLUMNS.map((column) => `${column} ${String(row[column])}`);
+    return `${String(row['account_id'])} is not counted as ${counted.join(', ')}`;
+  });
+}
+
+const STORAGE_COLUMNS = [
+  'account_id',
+  'stored_bytes',
+  'conversations',
+  'stored_completions',
+  'chatbots',
+  'kept_answer_bytes',
+  'reserved_bytes',
+  'reserved_conversations',
+  'reserved_completions',
+] as const;

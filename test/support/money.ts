@@ -15,6 +15,7 @@ import type { Price } from '../../src/common/money/price.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import type { Database } from '../../src/persistence/database.js';
 import type { GroupCommit } from '../../src/persistence/group-commit.js';
+import { StorageQuotasService } from '../../src/quotas/storage-quotas.service.js';
 import { ProcessIdentity } from '../../src/persistence/process-identity.js';
 import type { HoldFacts } from '../../src/billing/hold-facts.js';
 
@@ -61,8 +62,9 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
     loadConfig({ DATA_DIR: '.' }),
     clock,
   );
+  const quotas = new StorageQuotasService(database, loadConfig({ DATA_DIR: '.' }));
   const holdsOf = (identity: ProcessIdentity): HoldService =>
-    new HoldService(groupCommit, balances, budgets, holds, identity, clock);
+    new HoldService(groupCommit, balances, budgets, holds, quotas, identity, clock);
   const ledger = new LedgerService(database, balances, entries, listeners, clock);
   return {
     balances,

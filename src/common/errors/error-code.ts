@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'token_rate_limited'
   | 'concurrency_limited'
   | 'insufficient_quota'
+  | 'storage_quota_exceeded'
   // the body
   | 'request_timeout'
   | 'request_too_large'

@@ -9,6 +9,7 @@ import { chatbots } from './0007-chatbots.js';
 import { conversations } from './0008-conversations.js';
 import { givenBackByRequest } from './0009-given-back-by-request.js';
 import { erasures } from './0010-erasures.js';
+import { storageQuotas } from './0011-storage-quotas.js';
 import { priceVariants } from './0015-price-variants.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
@@ -23,5 +24,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-conversations': conversations,
   '0009-given-back-by-request': givenBackByRequest,
   '0010-erasures': erasures,
+  '0011-storage-quotas': storageQuotas,
   '0015-price-variants': priceVariants,
 };
