@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
+import { longestTurnMs } from '../../../test/support/thread-cpu.js';
 import type { CompletionRequest } from '../../contracts/openai/completion.js';
 import type { ChatPreset } from './chat-preset.js';
 import { readPrompts } from './prompts.js';
@@ -79,5 +80,21 @@ describe('readPrompts', () => {
     };
     await expect(readPrompts({ model: 'm', prompt }, preset)).rejects.toMatchObject(refused);
     await expect(readPrompts({ model: 'm', prompt: 'x' }, preset)).resolves.toEqual(['x']);
+  });
+
+  it('decodes millions of ids in slices', async () => {
+    const ids = Array.from({ length: 2_000_000 }, (_, i) => (i * 7919) % 199_000);
+    await read([1]);
+    let chars = 0;
+    const longest = await longestTurnMs(async () => {
+      chars = (await read(ids))[0]?.length ?? 0;
+    });
+    expect(chars).toBeGreaterThan(2_000_000);
+    expect(longest).toBeLessThan(100);
+  });
+
+  it('decodes as one what is decoded in slices', async () => {
+    const text = '漢字 and 𓀀 '.repeat(10_000);
+    expect(await read(encode(text))).toEqual([text]);
   });
 });

@@ -1,4 +1,5 @@
 import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
+import { Slices } from '../../common/slices.js';
 import { UpstreamError } from '../../upstreams/upstream.errors.js';
 import { NO_PRESET, type ChatPreset } from './chat-preset.js';
 import { choiceCount, messagesBefore, promptCount } from './chat-request.js';
@@ -31,18 +32,25 @@ export async function readPrompts(request: CompletionRequest, preset = NO_PRESET
   return prompts;
 }
 
+/** Decoded between two turns of the event loop: some milliseconds. */
+const IDS_PER_TURN = 65_536;
+const IDS_AT_ONCE = 8_192;
+
 type Vocabulary = readonly (string | readonly number[] | undefined)[];
 
 async function textsOf(prompt: CompletionPrompt): Promise<string[]> {
   if (typeof prompt === 'string') return [prompt];
   if (areTexts(prompt)) return prompt;
   const vocabulary = await o200kBase();
+  const slices = new Slices(IDS_PER_TURN);
+  const texts: string[] = [];
   let charsLeft = MAX_EXPANDED_CHARS;
-  return (areTokenIds(prompt) ? [prompt] : prompt).map((ids) => {
-    const text = decode(ids, vocabulary, charsLeft);
+  for (const ids of areTokenIds(prompt) ? [prompt] : prompt) {
+    const text = await decode(ids, vocabulary, charsLeft, slices);
     charsLeft -= text.length;
-    return text;
-  });
+    texts.push(text);
+  }
+  return texts;
 }
 
 // Requests come here validated, so the first item says what all are.
@@ -64,10 +72,16 @@ async function o200kBase(): Promise<Vocabulary> {
  * Not the package's own `decode`: all its calls share one streaming decoder, so a prompt that ends within a character
  * would leave its bytes to the next prompt, whoever's that is.
  */
-function decode(ids: readonly number[], vocabulary: Vocabulary, maxChars: number): string {
+async function decode(
+  ids: readonly number[],
+  vocabulary: Vocabulary,
+  maxChars: number,
+  slices: Slices,
+): Promise<string> {
   let text = '';
   let bytes: number[] = [];
-  for (const id of ids) {
+  for (const [index, id] of ids.entries()) {
+    if (index % IDS_AT_ONCE === IDS_AT_ONCE - 1) await slices.after(IDS_AT_ONCE);
     const entry = vocabulary[id];
     if (entry === undefined) throw unknownToken(id);
     if (typeof entry !== 'string') {
@@ -79,6 +93,7 @@ function decode(ids: readonly number[], vocabulary: Vocabulary, maxChars: number
     text += entry;
     if (text.length > maxChars) throw tooLong();
   }
+  await slices.after(ids.length % IDS_AT_ONCE);
   return text + Buffer.from(bytes).toString();
 }
 

@@ -14,6 +14,8 @@ export interface MediaRules {
   readonly urls: SupportedUrls;
 }
 
+const MAX_HEAD_CHARS = 1_024;
+
 const AUDIO_MEDIA_TYPES = { wav: 'audio/wav', mp3: 'audio/mpeg' } as const;
 
 /** Media types by file name ending, for files and URLs that carry none. */
@@ -84,7 +86,8 @@ function fromFile(file: OpenAiFilePart['file'], path: string, rules: MediaRules)
 }
 
 function fromDataUri(uri: string, param: string, rules: MediaRules): FilePart {
-  const comma = uri.indexOf(',');
+  // No media type is longer; one that is would be looked through in vain, with the data behind it.
+  const comma = uri.slice(0, MAX_HEAD_CHARS).indexOf(',');
   const head = /^data:([^;,]+)(?:;[^;,]+)*?;base64$/i.exec(comma < 0 ? '' : uri.slice(0, comma));
   if (head?.[1] === undefined) {
     throw refusal('A data URI must name its media type and be base64: data:image/png;base64,…', param);
