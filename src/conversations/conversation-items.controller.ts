@@ -1,27 +1,23 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, getSchemaPath } from '@nestjs/swagger';
 import type { Principal } from '../common/principal.js';
-import {
-  ConversationItemList,
-  ITEM_CLASSES,
-  type ConversationItem,
-} from '../contracts/openai/conversation-item.dto.js';
+import { ConversationItemList, ITEM_CLASSES } from '../contracts/openai/conversation-item.dto.js';
 import { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { QueryDto } from '../http/query-dto.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
 import { RequestDto } from '../http/request-dto.js';
 import { ApiFailures, CONVERSATION_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { WATERFLAI } from '../surfaces/surface.js';
 import { ConversationId } from './conversation-id.js';
 import { ConversationItemsService } from './conversation-items.service.js';
+import { LargeAnswersService } from './large-answers.service.js';
 import { NewItemsDto } from './conversations.dto.js';
 import { ConversationsGuard } from './conversations.guard.js';
 import { CursorPageDto } from './cursor-page.js';
 
 /** The request after the guards. */
-interface ReadersRequest {
-  readonly principal: Principal;
-}
+type ReadersRequest = TollgateRequest & { readonly principal: Principal };
 
 const ItemParam = () => ApiParam({ name: 'item_id', type: String });
 
@@ -32,7 +28,10 @@ const ItemParam = () => ApiParam({ name: 'item_id', type: String });
 @ApiParam({ name: 'conversation_id', type: String, description: 'As for the conversation itself.' })
 @Controller('v1/conversations/:conversation_id/items')
 export class ConversationItemsController {
-  constructor(private readonly items: ConversationItemsService) {}
+  constructor(
+    private readonly items: ConversationItemsService,
+    private readonly large: LargeAnswersService,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -41,12 +40,13 @@ export class ConversationItemsController {
     description: 'A page ends early where items are megabytes long; `has_more` tells.',
   })
   @ApiOkResponse({ type: ConversationItemList, description: 'A page of them' })
-  list(
+  async list(
     @ConversationId() conversationId: string,
     @QueryDto(CursorPageDto) query: CursorPageDto,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<ConversationItemList> {
-    return this.items.list(principal, conversationId, query);
+    @Req() request: ReadersRequest,
+  ) {
+    const page = await this.items.findPage(request.principal, conversationId, query);
+    return this.large.answer(request, page.octets, page.open);
   }
 
   @Post()
@@ -57,12 +57,13 @@ export class ConversationItemsController {
     description: 'Refused while a turn is going on.',
   })
   @ApiOkResponse({ type: ConversationItemList, description: 'The new items' })
-  add(
+  async add(
     @ConversationId() conversationId: string,
     @RequestDto(NewItemsDto) body: NewItemsDto,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<ConversationItemList> {
-    return this.items.add(principal, conversationId, body);
+    @Req() request: ReadersRequest,
+  ) {
+    const { octets, items } = await this.items.add(request.principal, conversationId, body);
+    return this.large.answer(request, octets, async () => items);
   }
 
   @Get(':item_id')
@@ -73,12 +74,13 @@ export class ConversationItemsController {
     schema: { oneOf: ITEM_CLASSES.map((item) => ({ $ref: getSchemaPath(item) })) },
     description: 'The item',
   })
-  get(
+  async get(
     @ConversationId() conversationId: string,
     @Param('item_id') itemId: string,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<ConversationItem> {
-    return this.items.get(principal, conversationId, itemId);
+    @Req() request: ReadersRequest,
+  ) {
+    const item = await this.items.find(request.principal, conversationId, itemId);
+    return this.large.answer(request, item.octets, item.open);
   }
 
   @Delete(':item_id')

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { seqOfMessageId } from '../common/ids/ids.js';
+import { roughJsonLength } from '../common/json-in-slices.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Principal } from '../common/principal.js';
 import type { ConversationItem } from '../contracts/openai/conversation-item.dto.js';
@@ -27,6 +28,13 @@ const LOOK_BACK = 16;
 /** No turn stores more; only items that were put in one by one can have more results in a row. */
 const MOST_LOOKED_BACK = MAX_STORED_MESSAGES;
 
+/** What is there, and is opened only where it is shown. */
+export interface Found<T> {
+  /** As it is stored. */
+  readonly octets: number;
+  readonly open: () => Promise<T>;
+}
+
 /** The items of a conversation: stored messages, each as one or more of them. */
 @Injectable()
 export class ConversationItemsService {
@@ -46,41 +54,59 @@ export class ConversationItemsService {
    *
    * @throws ConversationNotFoundError, AmbiguousConversationError; ValidationFailedError for an `after` in another form
    */
-  async list(
+  async findPage(
     { accountId }: Principal,
     conversationId: string,
     { after, limit = DEFAULT_LIMIT, order = 'desc' }: CursorPageDto,
-  ): Promise<CursorPage<ConversationItem>> {
+  ): Promise<Found<CursorPage<ConversationItem>>> {
     const conversation = await this.conversations.get(accountId, conversationId);
     const afterMessageId = after === undefined ? undefined : (messageIdOf(after) ?? '');
     const afterSeq = afterMessageId === undefined ? undefined : seqOfMessageId(afterMessageId);
     if (after !== undefined && afterSeq === undefined) throw badAfter(after);
-
-    const anchor =
+    const request = { order, afterSeq, limit };
+    const open = async (): Promise<CursorPage<ConversationItem>> => {
+      const anchor =
+        afterMessageId === undefined
+          ? undefined
+          : await this.messages.find(accountId, conversation.id, afterMessageId);
+      const page = await this.messages.list(conversation.id, request);
+      const messages = anchor === undefined ? page.rows : [anchor, ...page.rows];
+      const customCalls = await this.customCalls(conversation, messages);
+      const inOrder = messages.flatMap((message) => {
+        const items = toItems(message, customCalls);
+        return order === 'asc' ? items : items.toReversed();
+      });
+      // Not there any more: -1, so the rest of its message comes again rather than be lost.
+      const items = inOrder.slice(inOrder.findIndex(({ id }) => id === after) + 1);
+      return toCursorPage(items.slice(0, limit), items.length > limit || page.hasMore);
+    };
+    const anchorOctets =
       afterMessageId === undefined
-        ? undefined
-        : await this.messages.find(accountId, conversation.id, afterMessageId);
-    const page = await this.messages.list(conversation.id, { order, afterSeq, limit });
-    const messages = anchor === undefined ? page.rows : [anchor, ...page.rows];
-    const customCalls = await this.customCalls(conversation, messages);
-    const inOrder = messages.flatMap((message) => {
-      const items = toItems(message, customCalls);
-      return order === 'asc' ? items : items.toReversed();
-    });
-    // Not there any more: -1, so the rest of its message comes again rather than be lost.
-    const items = inOrder.slice(inOrder.findIndex(({ id }) => id === after) + 1);
-    return toCursorPage(items.slice(0, limit), items.length > limit || page.hasMore);
+        ? 0
+        : ((await this.messages.findBytes(accountId, conversation.id, afterMessageId)) ?? 0);
+    const octets = anchorOctets + (await this.messages.pageBytes(conversation.id, request));
+    return { octets, open };
   }
 
   /** @throws ConversationNotFoundError, AmbiguousConversationError, ItemNotFoundError */
-  async get({ accountId }: Principal, conversationId: string, itemId: string): Promise<ConversationItem> {
+  async find(
+    { accountId }: Principal,
+    conversationId: string,
+    itemId: string,
+  ): Promise<Found<ConversationItem>> {
     const conversation = await this.conversations.get(accountId, conversationId);
-    const message = await this.messages.find(accountId, conversation.id, messageIdOf(itemId) ?? '');
-    if (message === undefined) throw new ItemNotFoundError();
-    const items = toItems(message, await this.customCalls(conversation, [message]));
-    const item = items.find(({ id }) => id === itemId);
-    if (item === undefined) throw new ItemNotFoundError();
-    return item;
+    const messageId = messageIdOf(itemId) ?? '';
+    const octets = await this.messages.findBytes(accountId, conversation.id, messageId);
+    if (octets === undefined) throw new ItemNotFoundError();
+    const open = async (): Promise<ConversationItem> => {
+      const message = await this.messages.find(accountId, conversation.id, messageId);
+      if (message === undefined) throw new ItemNotFoundError();
+      const items = toItems(message, await this.customCalls(conversation, [message]));
+      const item = items.find(({ id }) => id === itemId);
+      if (item === undefined) throw new ItemNotFoundError();
+      return item;
+    };
+    return { octets, open };
   }
 
   /**
@@ -91,7 +117,7 @@ export class ConversationItemsService {
     principal: Principal,
     conversationId: string,
     { items }: NewItemsDto,
-  ): Promise<CursorPage<ConversationItem>> {
+  ): Promise<{ readonly octets: number; readonly items: CursorPage<ConversationItem> }> {
     refuseWhereNothingIsStored(principal);
     const conversation = await this.conversations.get(principal.accountId, conversationId);
     const added = await this.records.addMessages(
@@ -103,10 +129,8 @@ export class ConversationItemsService {
     );
     if (added === undefined) throw new ConversationNotFoundError();
     const customCalls = await this.customCalls(conversation, added);
-    return toCursorPage(
-      added.flatMap((message) => toItems(message, customCalls)),
-      false,
-    );
+    const shown = added.flatMap((message) => toItems(message, customCalls));
+    return { octets: roughJsonLength(shown, Infinity), items: toCursorPage(shown, false) };
   }
 
   /**

@@ -11,6 +11,7 @@ import { ConversationTurns } from './conversation-turns.js';
 import { TurnRepository } from './turn.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
+import { LargeAnswersService } from './large-answers.service.js';
 import { ErasureRepository } from './erasure.repository.js';
 import { RetentionClock } from './retention-clock.js';
 import { RetentionService } from './retention.service.js';
@@ -35,6 +36,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
     ConversationItemsService,
     ConversationExportService,
     ConversationTurns,
+    LargeAnswersService,
     StoredCompletionsService,
     FileWriter,
   ],

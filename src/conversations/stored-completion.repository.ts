@@ -2,18 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
+import { Slices } from '../common/slices.js';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/comes-after.js';
 import { HEADS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { ConversationsTable, Tables } from '../persistence/tables.js';
+import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import {
   ANSWER_COLUMNS,
   ANSWER_SEQ,
-  toAnswer,
   toAnswerRow,
   toListedAnswer,
   toMessageRows,
@@ -51,6 +52,9 @@ interface CompletionHead {
 type Unanswered = Omit<StoredCompletion, 'answer'>;
 
 const COLUMNS = ['id', 'account_id', 'model', 'head', 'sealed_with', 'created_at_ms'] as const;
+
+/** Longer answers are opened one by one. Bytes, as they are stored. */
+const LONG = 64 * 1024;
 
 /** Rows that a search looks at before others get their turn: metadata are sealed, models are in no index. */
 const SEARCHED_AT_ONCE = 100;
@@ -123,6 +127,20 @@ export class StoredCompletionRepository {
     return row && this.#answered(this.#toUnanswered(row), db);
   }
 
+  /** Opens nothing. @returns how long its answer is as it is stored; `undefined`: there is none */
+  async findBytes(accountId: string, id: string): Promise<number | undefined> {
+    const row = await this.database.kysely
+      .selectFrom('conversations')
+      .innerJoin('conversation_messages', 'conversation_messages.conversation_id', 'conversations.id')
+      .select(sql<number | bigint>`octet_length(body)`.as('bytes'))
+      .where('conversations.account_id', '=', accountId)
+      .where('conversations.id', '=', id)
+      .where('kind', '=', 'completion')
+      .where('seq', '=', ANSWER_SEQ)
+      .executeTakeFirst();
+    return row && Number(row.bytes);
+  }
+
   /** Opens nothing. */
   async findPosition(
     accountId: string,
@@ -165,8 +183,7 @@ export class StoredCompletionRepository {
     const bytesOf = new Map(sized.map(({ conversation_id, bytes }) => [conversation_id, bytes]));
     const withBytes = rows.map(({ id }) => ({ bytes: bytesOf.get(id) ?? 0 }));
     const told = rows.slice(0, leadingWithin(withBytes, PAGE_BYTES));
-    const answers = await this.#answersOf(told, db).select(ANSWER_COLUMNS).execute();
-    const answerOf = new Map(answers.map((row) => [row.conversation_id, toListedAnswer(row, this.sealer)]));
+    const answerOf = await this.#openListed(told, bytesOf, db);
     return {
       // One that was erased meanwhile has none any more, and that of another cannot be opened.
       rows: told.flatMap((one) => {
@@ -176,6 +193,32 @@ export class StoredCompletionRepository {
       hasMore: hasMore || told.length < rows.length,
       last: told.at(-1),
     };
+  }
+
+  /** Long answers one by one, with turns for others; without those that cannot be opened or were erased meanwhile. */
+  async #openListed(
+    told: readonly Unanswered[],
+    bytesOf: ReadonlyMap<string, number | bigint>,
+    db: Kysely<Tables>,
+  ): Promise<ReadonlyMap<string, string | undefined>> {
+    const isLong = ({ id }: Unanswered): boolean => Number(bytesOf.get(id) ?? 0) > LONG;
+    const short = told.filter((one) => !isLong(one));
+    const rows = short.length === 0 ? [] : await this.#answersOf(short, db).select(ANSWER_COLUMNS).execute();
+    const slices = new Slices(LONG);
+    const answerOf = new Map<string, string | undefined>();
+    for (const row of rows) {
+      answerOf.set(row.conversation_id, toListedAnswer(row, this.sealer));
+      await slices.after(row.body.length);
+    }
+    for (const { id } of told.filter(isLong)) {
+      const answer = await this.messagesOfAny.openAnswer(id, db).catch((error: unknown) => {
+        // One that cannot be opened keeps nobody from the others; the log tells why.
+        if (isStorageUnavailable(error)) return undefined;
+        throw error;
+      });
+      answerOf.set(id, answer);
+    }
+    return answerOf;
   }
 
   async #listUnanswered(
@@ -210,14 +253,14 @@ export class StoredCompletionRepository {
   }
 
   /**
-   * @returns the completion afterwards; `undefined`: there is none
+   * @returns false: there is none
    * @throws StorageQuotaError
    */
   changeMetadata(
     accountId: string,
     id: string,
     metadata: Readonly<Record<string, string>>,
-  ): Promise<StoredCompletion | undefined> {
+  ): Promise<boolean> {
     return inTransaction(this.database.kysely, (trx) =>
       this.quotas.growing(trx, accountId, () => this.#changeMetadata(trx, accountId, id, metadata)),
     );
@@ -228,16 +271,21 @@ export class StoredCompletionRepository {
     accountId: string,
     id: string,
     metadata: Readonly<Record<string, string>>,
-  ): Promise<StoredCompletion | undefined> {
+  ): Promise<boolean> {
     const row = await this.#ofAccount(trx, accountId)
       .where('id', '=', id)
       .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .executeTakeFirst();
-    if (row === undefined) return undefined;
+    if (row === undefined) return false;
     const { requestId } = this.#toUnanswered(row);
     const sealed = this.#seal(id, { metadata, requestId });
     await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
-    return this.#answered(this.#toUnanswered({ ...row, ...sealed }), trx);
+    return true;
+  }
+
+  /** How long a page of what was asked is as it is stored, in bytes. */
+  messagesBytes(id: string, page: MessagePageRequest): Promise<number> {
+    return this.messagesOfAny.pageBytes(id, page);
   }
 
   /** What was asked, system messages included; of a completion whose owner is known. */
@@ -265,8 +313,8 @@ export class StoredCompletionRepository {
   }
 
   async #answered(completion: Unanswered, db: Kysely<Tables>): Promise<StoredCompletion | undefined> {
-    const row = await this.#answersOf([completion], db).select(ANSWER_COLUMNS).executeTakeFirst();
-    return row && { ...completion, answer: toAnswer(row, this.sealer) };
+    const answer = await this.messagesOfAny.openAnswer(completion.id, db);
+    return answer === undefined ? undefined : { ...completion, answer };
   }
 
   #toUnanswered(row: CompletionRow): Unanswered {

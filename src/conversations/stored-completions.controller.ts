@@ -8,19 +8,19 @@ import {
   StoredMessageList,
 } from '../contracts/openai/stored-completion.dto.js';
 import { QueryDto } from '../http/query-dto.js';
+import type { TollgateRequest } from '../http/tollgate-request.js';
 import { RequestDto } from '../http/request-dto.js';
 import { ApiFailures, CONVERSATION_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { WATERFLAI } from '../surfaces/surface.js';
 import { ConversationsGuard } from './conversations.guard.js';
 import { CursorPageDto } from './cursor-page.js';
+import { LargeAnswersService } from './large-answers.service.js';
 import { CompletionChangesDto, CompletionListDto } from './stored-completions.dto.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
 
 /** The request after the guards. */
-interface ReadersRequest {
-  readonly principal: Principal;
-}
+type ReadersRequest = TollgateRequest & { readonly principal: Principal };
 
 const IdParam = () =>
   ApiParam({
@@ -35,7 +35,10 @@ const IdParam = () =>
 @UseGuards(ConversationsGuard)
 @Controller('v1/chat/completions')
 export class StoredCompletionsController {
-  constructor(private readonly completions: StoredCompletionsService) {}
+  constructor(
+    private readonly completions: StoredCompletionsService,
+    private readonly large: LargeAnswersService,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -45,22 +48,18 @@ export class StoredCompletionsController {
       'A page ends early where answers are megabytes long; `has_more` tells. One that cannot be opened is left out.',
   })
   @ApiOkResponse({ type: StoredCompletionList, description: 'A page of them' })
-  list(
-    @QueryDto(CompletionListDto) query: CompletionListDto,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<StoredCompletionList> {
-    return this.completions.list(principal, query);
+  async list(@QueryDto(CompletionListDto) query: CompletionListDto, @Req() request: ReadersRequest) {
+    const { octets, open } = await this.completions.findPage(request.principal, query);
+    return this.large.answer(request, octets, open);
   }
 
   @Get(':completion_id')
   @ApiOperation({ operationId: 'getChatCompletion', summary: 'Retrieve a stored chat completion' })
   @IdParam()
   @ApiOkResponse({ type: StoredCompletionObject, description: 'The answer as it was given' })
-  get(
-    @Param('completion_id') id: string,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<StoredCompletionObject> {
-    return this.completions.get(principal, id);
+  async get(@Param('completion_id') id: string, @Req() request: ReadersRequest) {
+    const { octets, open } = await this.completions.findOne(request.principal, id);
+    return this.large.answer(request, octets, open);
   }
 
   @Post(':completion_id')
@@ -71,12 +70,13 @@ export class StoredCompletionsController {
   })
   @IdParam()
   @ApiOkResponse({ type: StoredCompletionObject, description: 'The completion as it is now' })
-  change(
+  async change(
     @Param('completion_id') id: string,
     @RequestDto(CompletionChangesDto) body: CompletionChangesDto,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<StoredCompletionObject> {
-    return this.completions.change(principal, id, body);
+    @Req() request: ReadersRequest,
+  ) {
+    const { octets, open } = await this.completions.change(request.principal, id, body);
+    return this.large.answer(request, octets, open);
   }
 
   @Delete(':completion_id')
@@ -97,11 +97,12 @@ export class StoredCompletionsController {
   })
   @IdParam()
   @ApiOkResponse({ type: StoredMessageList, description: 'A page of them' })
-  messages(
+  async messages(
     @Param('completion_id') id: string,
     @QueryDto(CursorPageDto) query: CursorPageDto,
-    @Req() { principal }: ReadersRequest,
-  ): Promise<StoredMessageList> {
-    return this.completions.messages(principal, id, query);
+    @Req() request: ReadersRequest,
+  ) {
+    const { octets, open } = await this.completions.messages(request.principal, id, query);
+    return this.large.answer(request, octets, open);
   }
 }

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Application, Request, Response } from 'express';
+import { LargeAnswer, NOTHING_SHOWN, sendHead } from './large-answer.js';
 import { messagesOf } from './express-messages.js';
 import { Farewell } from './farewell.js';
 import { allowHalfClose } from './half-close.js';
@@ -60,6 +61,8 @@ export class TollgateAdapter extends ExpressAdapter {
   override reply(response: Response, body: unknown, statusCode?: number): void {
     const request = response.req as Request as TollgateRequest;
     const status = statusCode ?? response.statusCode;
+    if (body instanceof LargeAnswer) return void body.send(request, response, status);
+    if (body === NOTHING_SHOWN) return sendHead(request, response, status);
     if (typeof body === 'string') sendJsonText(request, response, status, body);
     else sendJson(request, response, status, body);
   }

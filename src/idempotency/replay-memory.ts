@@ -47,7 +47,11 @@ export class ReplayMemory {
   private totalBytes = 0;
   private waiting: Waiting[] = [];
 
-  constructor(private readonly bounds: ReplayBounds = BOUNDS) {}
+  /** @param noRoom what is told where no room comes free in time */
+  constructor(
+    private readonly bounds: ReplayBounds = BOUNDS,
+    private readonly noRoom = NO_ROOM,
+  ) {}
 
   /**
    * @param load reads the answer; asked once while anybody has it
@@ -93,7 +97,7 @@ export class ReplayMemory {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting = this.waiting.filter((each) => each !== entry);
-        reject(new DomainError('overloaded', NO_ROOM, { retryAfterMs: 1_000 }));
+        reject(new DomainError('overloaded', this.noRoom, { retryAfterMs: 1_000 }));
       }, this.bounds.waitMs);
       const entry: Waiting = {
         request,

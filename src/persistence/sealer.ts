@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { ConversationKey } from '../config/app-config.js';
@@ -92,25 +93,46 @@ export class Sealer {
     return undefined;
   }
 
+  /**
+   * As `open`, for a text of megabytes: in steps, between which others have their turn, and deciphered on another thread.
+   * @param text as it is stored, or its bytes
+   */
+  async openLong(text: string | Uint8Array, sealedWith: string | null, place: string): Promise<string> {
+    const opened = await this.#openLong(text, sealedWith, place);
+    if (typeof opened === 'string') return opened;
+    this.#logger.error(opened.message);
+    throw new DomainError('storage_unavailable', UNREADABLE, { cause: opened, retryAfterMs: 1_000 });
+  }
+
+  async #openLong(
+    text: string | Uint8Array,
+    sealedWith: string | null,
+    place: string,
+  ): Promise<string | Error> {
+    if (sealedWith === null) return typeof text === 'string' ? text : viewOf(text).toString('utf8');
+    const key = this.#byName.get(sealedWith);
+    if (key === undefined) return missing(sealedWith, place);
+    try {
+      return await decipherLong(key, text, place);
+    } catch (cause) {
+      return unreadable(sealedWith, place, cause);
+    }
+  }
+
   #open(text: string, sealedWith: string | null, place: string): string | Error {
     if (sealedWith === null) return text;
     const key = this.#byName.get(sealedWith);
-    if (key === undefined) {
-      return new Error(`CONVERSATION_KEYS has no key named ${sealedWith}, which ${place} was sealed with`);
-    }
+    if (key === undefined) return missing(sealedWith, place);
     try {
       return decrypt(key, text, place);
     } catch (cause) {
-      const message = `${place} cannot be opened with the key ${sealedWith}: altered, or another key`;
-      return new Error(message, { cause });
+      return unreadable(sealedWith, place, cause);
     }
   }
 }
 
 function decrypt(key: KeyObject, text: string, place: string): string {
-  if (!text.startsWith(FORM)) throw new Error('unknown form');
-  const bytes = Buffer.from(text.slice(FORM.length), 'base64');
-  if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new Error('too short');
+  const bytes = decode(text);
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,
   });
@@ -118,4 +140,49 @@ function decrypt(key: KeyObject, text: string, place: string): string {
   decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
   const said = decipher.update(bytes.subarray(NONCE_BYTES, bytes.length - TAG_BYTES));
   return Buffer.concat([said, decipher.final()]).toString('utf8');
+}
+
+async function decipherLong(key: KeyObject, text: string | Uint8Array, place: string): Promise<string> {
+  const bytes = decode(text);
+  await nextTurn();
+  const said = await crypto.subtle.decrypt(
+    {
+      name: 'AES-GCM',
+      iv: bytes.subarray(0, NONCE_BYTES),
+      additionalData: Buffer.from(place),
+      tagLength: TAG_BYTES * 8,
+    },
+    key.toCryptoKey('AES-GCM', false, ['decrypt']),
+    bytes.subarray(NONCE_BYTES),
+  );
+  await nextTurn();
+  const opened = Buffer.from(said).toString('utf8');
+  await nextTurn();
+  return opened;
+}
+
+function decode(text: string | Uint8Array): Buffer {
+  const form =
+    typeof text === 'string' ? text.slice(0, FORM.length) : viewOf(text).toString('latin1', 0, FORM.length);
+  if (form !== FORM) throw new Error('unknown form');
+  const said =
+    typeof text === 'string' ? text.slice(FORM.length) : viewOf(text).toString('latin1', FORM.length);
+  const bytes = Buffer.from(said, 'base64');
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) throw new Error('too short');
+  return bytes;
+}
+
+/** The same bytes, not copied. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function missing(sealedWith: string, place: string): Error {
+  return new Error(`CONVERSATION_KEYS has no key named ${sealedWith}, which ${place} was sealed with`);
+}
+
+function unreadable(sealedWith: string, place: string, cause: unknown): Error {
+  return new Error(`${place} cannot be opened with the key ${sealedWith}: altered, or another key`, {
+    cause,
+  });
 }
