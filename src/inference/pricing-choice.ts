@@ -24,6 +24,7 @@ const STANDARD_TIERS: readonly (string | undefined)[] = [undefined, 'auto', 'def
 export function choosePrice(model: Model, facts: PriceFacts, request: object): PriceChoice | undefined {
   if (model.price === undefined) return undefined;
   const { serviceTier, searchesWeb } = facts;
+  if (isPlain(facts, model.price)) return { asked: model.price, standard: model.price, dearest: model.price };
   const standard = priceOf(model, undefined, searchesWeb);
   if (standard === undefined) {
     throw refused('web_search_options', undefined, NO_WEB_SEARCH, request);
@@ -52,6 +53,12 @@ export function priceOfAnswer({ asked, standard }: PriceChoice, tier: string | u
 export function tierToSend(model: Model, asked: string | undefined): string | undefined {
   if (!STANDARD_TIERS.includes(asked)) return asked;
   return asked !== undefined || sellsTiers(model) ? 'default' : undefined;
+}
+
+/** Most requests: nothing in them can change the price. */
+function isPlain({ serviceTier, searchesWeb, hears, speaks }: PriceFacts, price: Price): boolean {
+  const { cachedPromptPicoUsdPerToken: cached = 0n, promptPicoUsdPerToken: prompt } = price;
+  return STANDARD_TIERS.includes(serviceTier) && !searchesWeb && !hears && !speaks && cached <= prompt;
 }
 
 function priceOf(model: Model, tier: string | undefined, searchesWeb: boolean): Price | undefined {

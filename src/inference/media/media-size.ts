@@ -1,7 +1,7 @@
 import type { AudioPart, FilePart, ImagePart } from '../../contracts/openai/chat-completion.js';
 import { base64Bytes, type Base64Bytes } from './base64-bytes.js';
 import { imageSize, type ImageSize } from './image-size.js';
-import { pdfPages } from './pdf-pages.js';
+import { pdfPages, type ScanBudget } from './pdf-pages.js';
 import { secondsByBytes, soundSeconds } from './sound-seconds.js';
 
 export type MediaPart = ImagePart | AudioPart | FilePart;
@@ -20,12 +20,12 @@ export type MediaSize =
 const LEAST_BYTES_A_SECOND_OF_VIDEO = 10_000;
 
 /** Reads sizes from the bytes where they are there: linear in them, and never throws. */
-export function mediaSize(part: MediaPart): MediaSize {
+export function mediaSize(part: MediaPart, budget: ScanBudget): MediaSize {
   switch (part.type) {
     case 'image_url': {
       const { url, detail = 'auto' } = part.image_url;
       if (!isDataUri(url)) return { kind: 'image', size: undefined, detail };
-      return sizeOfDataUri(url, 'image/', detail);
+      return sizeOfDataUri(url, 'image/', detail, budget);
     }
     case 'input_audio':
       return soundOf(base64Bytes(part.input_audio.data, 0));
@@ -33,8 +33,8 @@ export function mediaSize(part: MediaPart): MediaSize {
       const { file_data: data, filename = '' } = part.file;
       if (data === undefined || /^https?:/i.test(data)) return { kind: 'elsewhere' };
       return isDataUri(data)
-        ? sizeOfDataUri(data, 'application/pdf', 'high')
-        : sizeOf(base64Bytes(data, 0), typeByName(filename), 'high');
+        ? sizeOfDataUri(data, 'application/pdf', 'high', budget)
+        : sizeOf(base64Bytes(data, 0), typeByName(filename), 'high', budget);
     }
   }
 }
@@ -46,18 +46,28 @@ function isDataUri(text: string): boolean {
 /** The media type stands before the first comma, of which there is none in it. */
 const LONGEST_TYPE = 256;
 
-function sizeOfDataUri(uri: string, fallback: string, detail: 'low' | 'high' | 'auto'): MediaSize {
+function sizeOfDataUri(
+  uri: string,
+  fallback: string,
+  detail: 'low' | 'high' | 'auto',
+  budget: ScanBudget,
+): MediaSize {
   const comma = uri.slice(0, LONGEST_TYPE).indexOf(',');
   const type = comma === -1 ? fallback : (uri.slice(5, comma).split(';')[0] ?? '').trim().toLowerCase();
-  return sizeOf(base64Bytes(uri, comma + 1), type === '' ? fallback : type, detail);
+  return sizeOf(base64Bytes(uri, comma + 1), type === '' ? fallback : type, detail, budget);
 }
 
 /** By what the bytes are first: what they are said to be is the caller's word. */
-function sizeOf(bytes: Base64Bytes, type: string, detail: 'low' | 'high' | 'auto'): MediaSize {
+function sizeOf(
+  bytes: Base64Bytes,
+  type: string,
+  detail: 'low' | 'high' | 'auto',
+  budget: ScanBudget,
+): MediaSize {
   const head = bytes.first(1_027)?.toString('latin1') ?? '';
   if (head.includes('%PDF-') || type === 'application/pdf') {
     const file = bytes.first(bytes.length);
-    return { kind: 'pages', pages: pdfPages(file ?? Buffer.alloc(bytes.length)) };
+    return { kind: 'pages', pages: pdfPages(file ?? Buffer.alloc(bytes.length), budget) };
   }
   if (type.startsWith('image/')) return { kind: 'image', size: imageSize(bytes), detail };
   if (type.startsWith('audio/')) return soundOf(bytes);

@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { file, gif, image, jpeg, mp3, pdf, png, sound, wav, webp } from '../../../test/support/media.js';
@@ -229,8 +230,28 @@ it('reads 20 MiB of anything in little time', () => {
     sound(repeated('\xff')),
     sound(Buffer.alloc(size, Buffer.from([0xff, 0xf3, 0x18, 0x00]))),
   ];
+  const bomb = deflateSync(Buffer.alloc(3 * MIB, ' '));
+  const bombs = Array.from({ length: Math.floor(size / 4_096) }, () =>
+    file(
+      Buffer.concat([
+        Buffer.from('%PDF-1.7 1 0 obj << /ObjStm >> stream\n'),
+        bomb,
+        Buffer.from('\nendstream'),
+      ]),
+    ),
+  );
+  const pieces = (text: string) =>
+    Array.from({ length: 50 }, () =>
+      file(Buffer.concat([Buffer.from('%PDF-'), Buffer.alloc(size / 50, text)])),
+    );
   const many = Array.from({ length: 2_000 }, () => image(png(1_000, 1_000, 5_000)));
-  for (const parts of [...bodies.map((body) => [body]), many]) {
+  for (const parts of [
+    ...bodies.map((body) => [body]),
+    many,
+    bombs,
+    pieces('stream endstream '),
+    pieces('/Kids[1 0 R]'),
+  ]) {
     const before = process.cpuUsage();
     atMost('some-model', ...parts);
     const { user, system } = process.cpuUsage(before);

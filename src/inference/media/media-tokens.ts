@@ -2,6 +2,7 @@ import type { ChatMessage } from '../../contracts/openai/chat-completion.js';
 import { TOKENS_PER_MEDIA_PART } from '../../contracts/openai/message-texts.js';
 import type { Model } from '../../models/model.js';
 import { mediaRulesOf, type MediaRules } from './media-rules.js';
+import { ScanBudget } from './pdf-pages.js';
 import { mediaSize, type MediaSize } from './media-size.js';
 
 /** What the images, sounds and files of a prompt come to, in tokens. */
@@ -24,6 +25,7 @@ const LEAST_SOUND_TOKENS = 128;
 /** @returns `undefined` where there are none */
 export function mediaTokensOf(messages: readonly ChatMessage[], model: Model): MediaTokens | undefined {
   let rules: readonly MediaRules[] | undefined;
+  let budget: ScanBudget | undefined;
   let atMost = 0;
   let likely = 0;
   for (const { content } of messages) {
@@ -31,7 +33,8 @@ export function mediaTokensOf(messages: readonly ChatMessage[], model: Model): M
     for (const part of content) {
       if (part.type === 'text' || part.type === 'refusal') continue;
       rules ??= mediaRulesOf(model);
-      const size = mediaSize(part);
+      budget ??= new ScanBudget();
+      const size = mediaSize(part, budget);
       const tokens = Math.max(...rules.map((each) => tokensOf(size, each)));
       atMost += tokens;
       likely += isKnown(size) ? tokens : Math.min(tokens, TOKENS_PER_MEDIA_PART);

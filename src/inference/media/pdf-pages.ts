@@ -6,13 +6,19 @@ export const MOST_PAGES = 1_000;
 /** A page takes at least so much of a file: what it shows, and its dictionary. */
 const LEAST_BYTES_A_PAGE = 512;
 
-/** Of compressed objects, altogether: lists of pages are short. */
-const MOST_INFLATED_BYTES = 4 * 1_024 * 1_024;
+/**
+ * What may still be done for all files of a request. Beyond it a file is not looked through: none has so much beside its
+ * streams that anybody reads, lists of pages are short, and some bytes become a thousand when they are inflated.
+ */
+export class ScanBudget {
+  inflatedBytes = 4 * 1_024 * 1_024;
+  objectBytes = 4 * 1_024 * 1_024;
+  streams = 10_000;
+  references = 20_000;
+}
 
-/** Beyond these a file is not looked through: none has so much beside its streams that anybody reads. */
-const MOST_STREAMS = 20_000;
-const MOST_OBJECT_BYTES = 4 * 1_024 * 1_024;
-const MOST_REFERENCES = 20_000;
+/** However little comes of it, in bytes. */
+const COST_OF_INFLATING = 4_096;
 
 const PAGE = /\/Type\s{0,16}\/Page(?![A-Za-z])/g;
 const COUNT = /\/Count\s{0,16}(\d{1,9})/g;
@@ -24,17 +30,16 @@ const HIDDEN_NAME = /\/[A-Za-z]{0,16}#[4-7][0-9A-Fa-f]/;
  * How many pages a PDF has at most, by one linear look at its objects. A file that does not tell, or hides it, has as
  * many as fit into its bytes.
  */
-export function pdfPages(file: Buffer): number {
+export function pdfPages(file: Buffer, budget: ScanBudget): number {
   const byBytes = Math.min(MOST_PAGES, Math.ceil(file.length / LEAST_BYTES_A_PAGE) || 1);
-  const tally = new PageTally();
-  let inflatable = MOST_INFLATED_BYTES;
+  const tally = new PageTally(budget);
   let at = 0;
-  let beside = 0;
-  for (let streams = 0; at < file.length; streams += 1) {
+  while (at < file.length) {
     const stream = file.indexOf('stream', at);
     const end = stream === -1 ? file.length : stream;
-    beside += end - at;
-    if (streams > MOST_STREAMS || beside > MOST_OBJECT_BYTES) return byBytes;
+    budget.objectBytes -= end - at;
+    budget.streams -= 1;
+    if (budget.objectBytes < 0 || budget.streams < 0) return byBytes;
     const objects = file.toString('latin1', at, end);
     if (HIDDEN_NAME.test(objects)) return byBytes;
     tally.add(objects);
@@ -43,25 +48,30 @@ export function pdfPages(file: Buffer): number {
     const closed = close === -1 ? file.length : close;
     const dictionary = objects.slice(-1_024);
     if (dictionary.slice(dictionary.lastIndexOf(' obj')).includes('/ObjStm')) {
-      const inflated = inflate(file.subarray(stream + 6, closed), inflatable);
+      const inflated = inflate(file.subarray(stream + 6, closed), budget);
       if (inflated === undefined) return byBytes;
-      inflatable -= inflated.length;
       const packed = inflated.toString('latin1');
       if (HIDDEN_NAME.test(packed)) return byBytes;
       tally.add(packed);
     }
     at = closed + 9;
   }
-  return tally.pages === 0 ? byBytes : Math.min(MOST_PAGES, tally.pages);
+  if (tally.pages === 0 || budget.references <= 0) return Math.max(byBytes, tally.pages);
+  return tally.pages;
 }
 
-/** @returns `undefined` for what is encrypted, packed otherwise or more than `most` */
-function inflate(stream: Buffer, most: number): Buffer | undefined {
+/** @returns `undefined` for what is encrypted, packed otherwise or more than may be inflated */
+function inflate(stream: Buffer, budget: ScanBudget): Buffer | undefined {
   // A line break follows the word `stream`.
   const start = stream[0] === 0x0d && stream[1] === 0x0a ? 2 : 1;
+  if (budget.inflatedBytes <= 0) return undefined;
   try {
-    return most <= 0 ? undefined : inflateSync(stream.subarray(start), { maxOutputLength: most });
+    const inflated = inflateSync(stream.subarray(start), { maxOutputLength: budget.inflatedBytes });
+    budget.inflatedBytes -= inflated.length + COST_OF_INFLATING;
+    return inflated;
   } catch {
+    // What it came to before it failed is not told, and was work.
+    budget.inflatedBytes /= 2;
     return undefined;
   }
 }
@@ -73,21 +83,22 @@ class PageTally {
   private references = 0;
   /** Lists that name an object which another list names as well: each may double the pages. */
   private sharing = 0;
-  private lists = 0;
   private readonly named = new Set<string>();
 
+  constructor(private readonly budget: ScanBudget) {}
+
+  /** At most `MOST_PAGES`. */
   get pages(): number {
-    if (this.lists + this.named.size >= MOST_REFERENCES) return MOST_PAGES;
     const written = Math.max(this.objects, this.counted, this.references);
-    return written * 2 ** Math.min(this.sharing, 10);
+    return Math.min(MOST_PAGES, written * 2 ** Math.min(this.sharing, 10));
   }
 
   add(objects: string): void {
     this.objects += count(objects, PAGE);
     for (const [, digits] of objects.matchAll(COUNT)) this.counted = Math.max(this.counted, Number(digits));
     let at = objects.indexOf('/Kids');
-    while (at !== -1 && this.named.size + this.lists < MOST_REFERENCES) {
-      this.lists += 1;
+    while (at !== -1 && this.budget.references > 0) {
+      this.budget.references -= 1;
       const end = objects.indexOf(']', at);
       if (end === -1) return;
       this.addKids(objects.slice(at, end));
@@ -100,7 +111,8 @@ class PageTally {
     let references = 0;
     for (const [, object = ''] of list.matchAll(REFERENCE)) {
       references += 1;
-      if (references > MOST_REFERENCES) break;
+      this.budget.references -= 1;
+      if (this.budget.references <= 0) break;
       shares ||= this.named.has(object);
       this.named.add(object);
     }
