@@ -140,6 +140,17 @@ export function cutOff(cause: unknown): UpstreamError {
   return errorOf(CUT_OFF, { cause });
 }
 
+/**
+ * The body of an answer came to its end before the answer did. A caller is told of a closed connection in the words for
+ * any other one, whatever moment it comes at; else the upstream has said that this was all.
+ *
+ * @param what for the log, as in `badResponse`
+ */
+export function endedEarly(what: string, byClose: boolean): UpstreamError {
+  const { code, message } = byClose ? { ...CUT_OFF, code: NOT_UNDERSTOOD.code } : NOT_UNDERSTOOD;
+  return errorOf({ code, message }, { cause: new Reason(what) });
+}
+
 /** The same failure after the model had begun to answer: then another attempt pays twice. */
 export function afterChunks(error: UpstreamError): UpstreamError {
   const { code, message, cause, param, retryAfterMs, upstreamStatus, alert } = error;

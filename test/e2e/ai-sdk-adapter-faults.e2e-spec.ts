@@ -232,6 +232,30 @@ describe('AiSdkAdapter when the upstream fails', () => {
     expect(error.code).toBe('upstream_bad_response');
   });
 
+  it('U17: a connection that closes broke off, at whatever moment', async () => {
+    const brokeOff = "The connection to the model's provider broke off.";
+    for (const body of [
+      undefined,
+      '',
+      anthropicEvents(message('Hello there.')).slice(0, 2).join(''),
+      BEGUN,
+    ]) {
+      anthropic.next((_, response) => {
+        if (body === undefined) return response.socket?.destroySoon();
+        openStream(response);
+        response.write(body || ': ping\n\n', () => setImmediate(() => response.socket?.destroySoon()));
+      });
+      expect((await brokenStream(harness.claude, claudeCall())).error.message).toBe(brokeOff);
+    }
+    for (const body of [': ping\n\n', geminiChunk([{ text: 'Hello' }])]) {
+      gemini.next((_, response) => {
+        openStream(response);
+        response.write(body, () => setImmediate(() => response.socket?.destroySoon()));
+      });
+      expect((await brokenStream(harness.google, geminiCall())).error.message).toBe(brokeOff);
+    }
+  });
+
   it('U18: a clean end without a finish reason is an error, at whatever point it comes', async () => {
     const stopOnly = BEGUN + anthropicEvent({ type: 'message_stop' });
     for (const body of ['', BEGUN, stopOnly, ': ping\n\n']) {

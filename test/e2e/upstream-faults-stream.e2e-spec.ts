@@ -1,14 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import { billOf, expectNothingOpen } from '../support/aftermath.js';
 import { ExpectedFrames } from '../support/expected-frames.js';
-import type { FakeResponse } from '../support/fake-upstream-exchange.js';
-import { controlled, endless, json, raw, type Reply, sse } from '../support/fake-upstream-replies.js';
+import { type FakeResponse, toEvent } from '../support/fake-upstream-exchange.js';
+import {
+  controlled,
+  endless,
+  json,
+  raw,
+  type Reply,
+  sse,
+  truncated,
+} from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks, wireError, wireUsage } from '../support/fake-upstream-wire.js';
 import { httpRequest, RawClient } from '../support/raw-client.js';
 import { useWireApp } from '../support/wire-app.js';
 import { countedClient } from '../support/wire-client.js';
 import { readStream } from '../support/wire-stream.js';
-import { chatBody, Q, SURFACES, W, type WireSurface } from '../support/wire-surfaces.js';
+import { chatBody, completionBody, Q, SURFACES, W, type WireSurface } from '../support/wire-surfaces.js';
 
 const [ROLE, HELLO, THERE, FINISH, USAGE] = chatChunks();
 const SECRET = 'sk-upstream-4f9c1e142a1d70e1';
@@ -17,6 +25,15 @@ const UNFINISHED = { done: false } as const;
 const BROKE_OFF = "The connection to the model's provider broke off.";
 const FAILED = "The model's provider failed to answer.";
 const NOT_UNDERSTOOD = "The model's provider sent an answer that cannot be understood.";
+
+/** As servers without chunks send a stream: nothing but the close tells where it ends. */
+function endedByClose(events: readonly unknown[]): Reply {
+  return (response) => {
+    const frames = events.map((event) => toEvent(event, '\n')).join('');
+    response.raw(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${frames}`);
+    response.hangUp();
+  };
+}
 
 interface Breakage {
   readonly row: string;
@@ -49,7 +66,23 @@ const BREAKAGES: readonly Breakage[] = [
     row: 'U17',
     what: 'an end in mid-body',
     reply: sse([ROLE, HELLO, THERE], { ...UNFINISHED, ending: 'hang-up' }),
-    message: NOT_UNDERSTOOD,
+    message: BROKE_OFF,
+  },
+  {
+    row: 'U17',
+    what: 'an end in mid-body of a connection for this answer alone',
+    reply: sse([ROLE, HELLO, THERE], {
+      ...UNFINISHED,
+      headers: { connection: 'close' },
+      ending: 'hang-up',
+    }),
+    message: BROKE_OFF,
+  },
+  {
+    row: 'U17',
+    what: 'the close that is the only end of a body',
+    reply: endedByClose([ROLE, HELLO, THERE]),
+    message: BROKE_OFF,
   },
   {
     row: 'U18',
@@ -109,6 +142,34 @@ describe('a stream that breaks after two tokens', () => {
       await expectNothingOpen(app);
     },
   );
+
+  describe.each(['hang-up', 'reset'] as const)('one text for one fact: by a %s', (ending) => {
+    const cut = (events: readonly unknown[]): Reply => sse(events, { ...UNFINISHED, ending });
+    const MOMENTS: { moment: string; reply: Reply }[] = [
+      { moment: 'before the head', reply: (response) => response.finish(ending) },
+      { moment: 'after the head', reply: cut([]) },
+      { moment: 'after the role', reply: cut([ROLE]) },
+      { moment: 'after a token', reply: cut([ROLE, HELLO]) },
+      { moment: 'after the finish, before the end', reply: cut([ROLE, HELLO, FINISH]) },
+    ];
+    it.each(
+      MOMENTS.flatMap((one) => (['chat', 'completions'] as const).map((endpoint) => ({ ...one, endpoint }))),
+    )('an upstream that closes $moment broke off ($endpoint)', async ({ reply, endpoint }) => {
+      app.upstream.dropConnections();
+      app.upstream.enqueue(reply);
+      const body = endpoint === 'chat' ? chatBody({ stream: true }) : completionBody({ stream: true });
+      const text = await (await app.tollgate.post(Q[endpoint], body)).text();
+      expect(text).toContain(`"message":"${BROKE_OFF}"`);
+      await expectNothingOpen(app);
+    });
+
+    it('a whole answer as well', async () => {
+      app.upstream.dropConnections();
+      app.upstream.enqueue(truncated(JSON.stringify(chatAnswer()), 60, ending));
+      const text = await (await app.tollgate.post(Q.chat, chatBody())).text();
+      expect(text).toContain(`"message":"${BROKE_OFF}"`);
+    });
+  });
 
   it('case 49: ends every open choice, and says null usage where usage was asked for', async () => {
     app.upstream.enqueue(

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { attemptAborted, badResponse, deadlinePassed } from '../upstream-failures.js';
+import { attemptAborted, badResponse, deadlinePassed, endedEarly } from '../upstream-failures.js';
 import { UpstreamError } from '../upstream.errors.js';
 import { contentDecoder } from './content-decoder.js';
 import type { LargeAnswers, Seat } from './large-answers.js';
@@ -79,12 +79,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   private answerBegun = false;
   private retried = false;
   private lingered = 0;
+  private framed = true;
 
   constructor(
     private readonly options: Dispatcher.DispatchOptions,
     private readonly listener: ExchangeListener,
     private readonly transport: ExchangeTransport,
   ) {}
+
+  /** Whether nothing but the close of the connection tells where the body ends. Known when the head is there. */
+  get endsByClose(): boolean {
+    return !this.framed;
+  }
 
   /** Fails as `upstream_timeout` in `timeoutMs` from now. Replaces the deadline or silence before. */
   deadline(timeoutMs: number, name: string): void {
@@ -169,6 +175,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.state !== 'open') return;
     this.phase = 'answering';
+    this.framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
     this.guard(() => {
       this.reader = this.listener.onHead({ status, headers }, this);
       if (this.state === 'open') this.decoder = contentDecoder(headers['content-encoding']);
@@ -238,7 +245,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   private readDecoded(decoder: Transform): void {
     decoder.on('data', (bytes: Buffer) => this.read(bytes));
     decoder.on('end', () => this.end());
-    decoder.on('error', () => this.fail(badResponse('content-encoding')));
+    decoder.on('error', (error: NodeJS.ErrnoException) =>
+      // Its end is missing.
+      this.fail(endedEarly('content-encoding', this.endsByClose && error.code === 'Z_BUF_ERROR')),
+    );
     decoder.on('drain', () => {
       if (!this.held) this.controller?.resume();
     });

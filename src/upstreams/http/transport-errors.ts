@@ -1,5 +1,5 @@
 import { errors } from 'undici';
-import { badResponse, cutOff, deadlinePassed, unreachable } from '../upstream-failures.js';
+import { badResponse, cutOff, deadlinePassed, endedEarly, unreachable } from '../upstream-failures.js';
 import type { UpstreamError } from '../upstream.errors.js';
 
 /** How far an attempt had come when its connection failed. */
@@ -14,9 +14,10 @@ export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamE
   // Refused, unknown host, no route, no reply to the knock, bad certificate, the client closed.
   if (phase === 'connecting') return unreachable(cause);
   if (code === 'ETIMEDOUT') return deadlinePassed(code, true);
+  if (phase === 'answering' && isEarlyEnd(cause)) return endedEarly('the body ended early', true);
   if (isProtocolError(cause)) return badResponse(cause.name);
-  // FIN in mid-body: the upstream thinks that it is done, so its answer is what is wrong (U12, U18).
-  if (phase === 'answering' && code === 'UND_ERR_SOCKET') return badResponse('the body ended early');
+  // FIN in mid-body: the upstream thinks that it is done (U12, U18).
+  if (phase === 'answering' && code === 'UND_ERR_SOCKET') return endedEarly('the body ended early', true);
   return cutOff(cause);
 }
 
@@ -27,6 +28,14 @@ export function errorFromTransport(cause: Error, phase: AttemptPhase): UpstreamE
 export function isClosedConnection(cause: Error): boolean {
   const code = codeOf(cause);
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
+}
+
+/** The parser's words for a connection that was closed before the end of a body; the second has no code of its own. */
+function isEarlyEnd(cause: Error): boolean {
+  return (
+    cause instanceof errors.ResponseContentLengthMismatchError ||
+    (cause instanceof errors.HTTPParserError && cause.message.includes('Invalid EOF state'))
+  );
 }
 
 function isProtocolError(cause: Error): boolean {

@@ -170,7 +170,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
       while (!choice.finished) {
         if (flow.closed) await flow.passage();
         const { done, value } = await reader.read();
-        if (done) throw choice.unfinished();
+        if (done) throw choice.unfinished(attempt.endsByClose);
         // The package's own part comes before anything of the vendor's.
         if (!begun && value.type !== 'stream-start') {
           begun = true;

@@ -40,6 +40,11 @@ export class Attempt {
     });
   };
 
+  /** Whether nothing but the close of the connection tells where the body ends. */
+  get endsByClose(): boolean {
+    return this.exchange?.endsByClose === true;
+  }
+
   /** The first event of a stream is there. */
   begins(): void {
     this.exchange?.silence(this.timeouts.betweenChunksMs, 'between chunks');

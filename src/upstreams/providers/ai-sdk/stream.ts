@@ -1,5 +1,5 @@
 import type { ChatDelta, FinishReason } from '../../../contracts/openai/chat-completion.js';
-import { badResponse } from '../../upstream-failures.js';
+import { endedEarly } from '../../upstream-failures.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import type { ChatChunk } from '../../upstream.port.js';
 import type { FinishReasonReader } from './finish-reason.js';
@@ -57,9 +57,12 @@ export class ChoiceStream {
     }
   }
 
-  /** What it is when the stream ends before it has finished (U18). */
-  unfinished(): UpstreamError {
-    return badResponse('the stream ended without a finish reason');
+  /**
+   * What it is when the stream ends before it has finished (U18).
+   * @param byClose see `Attempt.endsByClose`
+   */
+  unfinished(byClose: boolean): UpstreamError {
+    return endedEarly('the stream ended without a finish reason', byClose);
   }
 
   private finish(part: Extract<StreamPart, { type: 'finish' }>): ChatChunk {

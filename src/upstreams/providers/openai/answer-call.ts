@@ -49,7 +49,7 @@ export class AnswerCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
         exchange.keep(bytes.length);
         chunks.read(bytes);
       },
-      end: () => chunks.end(),
+      end: () => chunks.end(exchange.endsByClose),
     };
   }
 }

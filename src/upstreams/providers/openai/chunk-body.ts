@@ -1,6 +1,5 @@
 import { SseDecoder } from '../../../streaming/sse-decode.js';
-import type { BodyReader } from '../../http/http-exchange.js';
-import { badResponse } from '../../upstream-failures.js';
+import { badResponse, endedEarly } from '../../upstream-failures.js';
 import type { AnyChunk, ChunkParser } from './endpoint.js';
 import { type ErrorContext, errorFromBody } from './errors.js';
 import { isErrorObject, isObject, parseJson } from './json-value.js';
@@ -17,7 +16,7 @@ export interface ChunkConsumer<Chunk> {
  * A body that is a stream of chunks. Emits each as it comes. Ends well only when every choice that was seen has its
  * finish reason (U18); an error event (U15, U16), an unreadable event and an early end are thrown.
  */
-export class ChunkBody<Chunk extends AnyChunk> implements BodyReader {
+export class ChunkBody<Chunk extends AnyChunk> {
   private readonly decoder = new SseDecoder((data, name) => this.onEvent(data, name));
   private readonly unfinished = new Set<number>();
   private readonly finished = new Set<number>();
@@ -34,15 +33,16 @@ export class ChunkBody<Chunk extends AnyChunk> implements BodyReader {
     if (!this.done) this.decoder.push(bytes);
   }
 
-  end(): void {
+  /** @param byClose the connection was closed, which was the only end that the body could have */
+  end(byClose: boolean): void {
     this.decoder.end();
-    this.finish();
+    this.finish(byClose);
   }
 
   private onEvent(data: string, name: string): void {
     if (this.done || this.consumer.closed || data === '') return;
     if (data.startsWith('[') && data.trim() === '[DONE]') {
-      this.finish();
+      this.finish(false);
       return;
     }
     const event = parseJson(data);
@@ -65,10 +65,10 @@ export class ChunkBody<Chunk extends AnyChunk> implements BodyReader {
     }
   }
 
-  private finish(): void {
+  private finish(byClose: boolean): void {
     if (this.done || this.consumer.closed) return;
-    if (this.finished.size === 0) throw badResponse('the stream ended without an answer');
-    if (this.unfinished.size > 0) throw badResponse('the stream ended without a finish_reason');
+    if (this.finished.size === 0) throw endedEarly('the stream ended without an answer', byClose);
+    if (this.unfinished.size > 0) throw endedEarly('the stream ended without a finish_reason', byClose);
     this.done = true;
     this.consumer.complete();
   }

@@ -41,7 +41,7 @@ export class StreamCall<Answer, Chunk extends AnyChunk> implements ExchangeListe
         chunks.read(bytes);
         if (this.flow.closed) this.hold();
       },
-      end: () => chunks.end(),
+      end: () => chunks.end(exchange.endsByClose),
     };
   }
 
