@@ -182,6 +182,16 @@ export class HoldRepository {
     return rows.map(toHold);
   }
 
+  /** Ends the exclusive use of holds that stay open. */
+  async letGo(db: Kysely<Tables>, requestIds: readonly string[]): Promise<void> {
+    await db
+      .updateTable('holds')
+      .set({ exclusive_name: null })
+      .where('request_id', 'in', requestIds)
+      .where('state', '=', 'open')
+      .execute();
+  }
+
   async find(requestId: string, db: Kysely<Tables> = this.database.kysely): Promise<Hold | undefined> {
     const row = await db
       .selectFrom('holds')

@@ -144,6 +144,19 @@ export class HoldService {
     );
   }
 
+  /** Ends the exclusive use of a hold that stays open. */
+  async letGo(requestId: string): Promise<void> {
+    await this.groupCommit.submit(this.#letGoMany, requestId);
+  }
+
+  readonly #letGoMany = async (
+    trx: Transaction<Tables>,
+    requestIds: readonly string[],
+  ): Promise<undefined[]> => {
+    await this.holds.letGo(trx, requestIds);
+    return requestIds.map(() => undefined);
+  };
+
   /**
    * Stores how much output a client has been sent, without waiting; a lost note costs a second's worth. All that wait
    * are one item of the queue and few statements: thousands of streams do not keep a hold waiting.

@@ -8,11 +8,15 @@ import type {
   ToolCallDelta,
 } from '../contracts/openai/chat-completion.js';
 import { joinAudio, type SpokenAudio } from '../contracts/openai/spoken-audio.js';
+import { leastCharsOfToken } from '../inference/answer-text.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
 /** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
 export class AnswerRecorder {
-  /** @param mostSoundChars of base64 that are kept of each choice; of a longer answer only its words are */
+  /**
+   * @param mostSoundChars of base64 that are kept of each choice, and of its log probabilities; of a longer answer only
+   *   its words are
+   */
   constructor(private readonly mostSoundChars: number) {}
 
   private readonly choices: RecordedChoice[] = [];
@@ -44,6 +48,7 @@ class RecordedChoice {
   private finishReason: FinishReason | undefined;
 
   private soundChars = 0;
+  private logprobChars = 0;
 
   constructor(private readonly mostSoundChars: number) {}
 
@@ -62,8 +67,7 @@ class RecordedChoice {
     }
     if (delta.annotations) append((message.annotations ??= []), delta.annotations);
     if (delta.audio) this.addAudio(delta.audio);
-    if (logprobs?.content) append((this.logprobs.content ??= []), logprobs.content);
-    if (logprobs?.refusal) append((this.logprobs.refusal ??= []), logprobs.refusal);
+    if (logprobs) this.addLogprobs(logprobs);
     if (finish_reason !== null) this.finishReason = finish_reason;
   }
 
@@ -89,6 +93,20 @@ class RecordedChoice {
     const tooLong = this.soundChars > this.mostSoundChars;
     if (tooLong && before <= this.mostSoundChars) this.audio = this.audio.map(wordsOf);
     this.audio.push(tooLong ? wordsOf(piece) : piece);
+  }
+
+  private addLogprobs({ content, refusal }: ChoiceLogprobs): void {
+    if (this.logprobChars > this.mostSoundChars) return;
+    for (const entry of [...(content ?? []), ...(refusal ?? [])]) {
+      this.logprobChars += leastCharsOfToken(entry.top_logprobs?.length ?? 0);
+    }
+    if (this.logprobChars > this.mostSoundChars) {
+      this.logprobs.content = null;
+      this.logprobs.refusal = null;
+      return;
+    }
+    if (content) append((this.logprobs.content ??= []), content);
+    if (refusal) append((this.logprobs.refusal ??= []), refusal);
   }
 
   private addCall(delta: ToolCallDelta, position: number): void {

@@ -28,6 +28,8 @@ export interface StreamConfig {
   readonly writeStallMs: number;
   /** How long a stream's status line waits for its first event, so that failures before it are real statuses. */
   readonly headersHoldMs: number;
+  /** How long an answer that may have been thought about unseen is read on for its usage, when its client has left. */
+  readonly leftStreamReadMs: number;
 }
 
 export interface StorageConfig {
@@ -149,6 +151,8 @@ export interface ModelConfig {
   readonly pricing: PricingConfig | undefined;
   /** `native`: the upstreams have `/completions` for it; `chat`: legacy completions go over chat. */
   readonly completions: 'native' | 'chat';
+  /** Whether it may think without showing it; `undefined`: what is known of the models behind it. */
+  readonly reasoning?: boolean | undefined;
   readonly routes: readonly RouteConfig[];
 }
 

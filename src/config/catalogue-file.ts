@@ -37,6 +37,7 @@ const MODEL_KEYS = [
   'max_completion_tokens',
   'pricing',
   'completions',
+  'reasoning',
   'routes',
 ];
 
@@ -204,6 +205,7 @@ function readModel(field: YamlField, upstreams: ReadonlySet<string>): ModelConfi
     maxCompletionTokens,
     pricing: readPricing(map.find('pricing')),
     completions: map.find('completions')?.word(['native', 'chat']) ?? 'chat',
+    reasoning: map.find('reasoning')?.flag(),
     routes,
   };
 }

@@ -37,6 +37,7 @@ export class Environment {
   @Milliseconds() HEARTBEAT_MS = 15_000;
   @Milliseconds() WRITE_STALL_MS = 60_000;
   @Milliseconds() HEADERS_HOLD_MS: number | undefined;
+  @Milliseconds({ min: 0 }) LEFT_STREAM_READ_MS = 10_000;
 
   @Text() DATA_DIR = './data';
   @ServerUrl('postgres', 'postgresql') DATABASE_URL: string | undefined;

@@ -101,6 +101,7 @@ function toAppConfig(
       heartbeatMs: environment.HEARTBEAT_MS,
       writeStallMs: environment.WRITE_STALL_MS,
       headersHoldMs: environment.HEADERS_HOLD_MS ?? defaultHeadersHoldMs(environment, catalogue),
+      leftStreamReadMs: environment.LEFT_STREAM_READ_MS,
     },
     storage: {
       dataDir: resolve(cwd, environment.DATA_DIR),

@@ -7,7 +7,7 @@ import { guardLastWrite } from '../streaming/last-write.js';
 import { pacedWriteAll } from '../streaming/paced-write.js';
 import { EVENT_STREAM_HEADERS, writeSse, type SseOutcome } from '../streaming/sse-writer.js';
 import type { Envelope } from '../surfaces/envelope.js';
-import { jsonHeaders, sendJson, sendJsonBytes, stampProcessingTime } from './send-json.js';
+import { jsonHeaders, sendJsonBytes, sendJsonText, stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** Puts answers on the wire: whole as JSON, in pieces as server-sent events. */
@@ -15,9 +15,10 @@ import type { TollgateRequest } from './tollgate-request.js';
 export class AnswerWriter {
   constructor(private readonly config: AppConfig) {}
 
-  json(request: TollgateRequest, response: Response, envelope: Envelope, body: unknown): void {
+  /** @param text JSON */
+  json(request: TollgateRequest, response: Response, envelope: Envelope, text: string): void {
     this.nameConversation(response, envelope);
-    sendJson(request, response, 200, body);
+    sendJsonText(request, response, 200, text);
     guardLastWrite(response, this.config.stream.writeStallMs);
   }
 

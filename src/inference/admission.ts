@@ -13,6 +13,7 @@ import type { Model, Route } from '../models/model.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
 import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
+import { refuseTooLarge } from './answer-text.js';
 import type { Caller } from './caller.js';
 import { holdSize, type HoldSize } from './hold-size.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
@@ -86,8 +87,9 @@ export class AdmissionService {
   /**
    * Resolves when the hold is durable.
    *
-   * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, NoRouteError, InsufficientCreditError,
-   *   ValidationFailedError for what the model has no price for, BudgetExceededError, ExclusiveUseError, StorageQuotaError, DomainError `token_rate_limited`, `storage_unavailable`
+   * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, AnswerTooLargeError, NoRouteError,
+   *   ValidationFailedError for what the model has no price for, InsufficientCreditError, BudgetExceededError,
+   *   ExclusiveUseError, StorageQuotaError, DomainError `token_rate_limited`, `storage_unavailable`
    */
   async admit<Request extends { model: string }, Answer, Chunk>(
     prepared: PreparedRequest<Request, Answer, Chunk>,
@@ -104,6 +106,9 @@ export class AdmissionService {
 
     const prompt = endpoint.measure(request, model);
     const maxCompletionTokens = endpoint.maxCompletionTokens(request, model);
+    if (!streamed && endpoint.limitsOutput(request)) {
+      refuseTooLarge(maxCompletionTokens ?? 0, endpoint.charsOfToken(request));
+    }
     const routes = orderRoutes(model.routes, Math.random);
     const [route] = routes;
     if (route === undefined) throw new NoRouteError();
@@ -126,7 +131,10 @@ export class AdmissionService {
       upstream: route.upstream,
       upstreamModel: route.upstreamModel,
       streamed,
-      promptTokens,
+      promptTokens:
+        endpoint.measureFirst === undefined
+          ? promptTokens
+          : estimatePromptTokens(endpoint.measureFirst(request, model)),
       price: price.asked,
       context,
     };

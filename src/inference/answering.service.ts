@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
 import { map, type Observable } from 'rxjs';
 import { BudgetCheckService } from '../billing/budget-check.service.js';
+import { usageOf } from '../billing/reported-usage.js';
 import { ProcessRegistry } from '../billing/process-registry.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
 import { AnswerWriter } from '../http/answer-writer.js';
@@ -15,12 +16,14 @@ import { needBoth, NOTHING_NEEDED } from '../quotas/storage-limits.js';
 import { FlowGate } from '../streaming/flow-gate.js';
 import type { Envelope } from '../surfaces/envelope.js';
 import type { StreamRenderer } from '../surfaces/stream-renderer.js';
+import type { Surface } from '../surfaces/surface.js';
 import { AdmissionService } from './admission.js';
+import { answerText, type AnswerText } from './answer-text.js';
 import { callerOf } from './caller-of.js';
 import type { Caller } from './caller.js';
 import { Settled } from './settled.js';
 import type { Endpoint } from './endpoint.js';
-import { InferenceService } from './inference.service.js';
+import { InferenceService, type SettledAnswer } from './inference.service.js';
 import { keepBoth, type AnswerKeeper, type PreparedRequest } from './prepared-request.js';
 
 /** A valid request, and how it is made ready once it is sure that it will be carried out. */
@@ -58,7 +61,7 @@ export class AnsweringService {
     question: Question<Body, Answer, Chunk>,
     request: TollgateRequest,
     response: Response,
-    render: (answer: Answer, settled: Settled) => unknown,
+    render: Render<Answer>,
   ): Promise<void> {
     const caller = callerOf(request);
     const { envelope } = question;
@@ -66,8 +69,11 @@ export class AnsweringService {
     if (first === undefined) {
       const signal = clientSignal(response);
       const prepared = question.prepare ? await question.prepare(signal) : asAsked(question);
-      const { answer, settled } = await this.inference.complete(prepared, caller, signal);
-      return this.writer.json(request, response, envelope, render(answer, settled));
+      const words = new WholeWords(render, request.surface);
+      const done = await this.inference.complete({ ...prepared, ready: words.prepare }, caller, signal);
+      return this.orGiveBack(done, () =>
+        this.writer.json(request, response, envelope, words.say(done.answer, done.settled)),
+      );
     }
     if (first instanceof KeptAnswer) return this.sendKept(envelope, request, response, first, 'json');
     if (!(first instanceof Execution)) {
@@ -76,7 +82,8 @@ export class AnsweringService {
       const { conversationId } = first;
       return this.writer.jsonBytes(request, response, { ...envelope, conversationId }, bytes);
     }
-    const bytes = await this.executeWhole(question, caller, first, render);
+    const words = new WholeWords(render, request.surface);
+    const bytes = await this.executeWhole(question, caller, first, words);
     return this.writer.jsonBytes(request, response, envelope, bytes);
   }
 
@@ -98,7 +105,7 @@ export class AnsweringService {
       // Nobody will listen, so it is not carried out.
       if (response.destroyed) return prepared.release?.();
       const frames = this.inference
-        .stream(prepared, caller, flow)
+        .stream(prepared, caller, flow, renderer)
         .pipe(map((event) => frameOf(event, renderer)));
       await this.writeFrames(question.envelope, request, response, renderer, frames, flow);
     } else if (first instanceof Execution) {
@@ -154,21 +161,34 @@ export class AnsweringService {
     question: Question<Body, Answer, Chunk>,
     caller: Caller,
     execution: Execution,
-    render: (answer: Answer, settled: Settled) => unknown,
+    words: WholeWords<Answer>,
   ): Promise<Buffer> {
-    const toText = (answer: Answer, settled: Settled): string => JSON.stringify(render(answer, settled));
     try {
       const prepared = await carriedOut(question);
       const keeper = keepBoth(prepared.keeper, {
         ...NOTHING_KEPT,
-        whole: (trx, given, charged) => execution.keep(trx, toText(given, charged)),
+        whole: (trx, given, charged) => execution.keep(trx, words.say(given, charged)),
       });
-      const { answer, settled } = await this.inference.complete(withKeeper(prepared, keeper), caller, NEVER);
-      const bytes = Buffer.from(toText(answer, settled));
+      const asked = { ...withKeeper<Body, Answer, Chunk>(prepared, keeper), ready: words.prepare };
+      const done = await this.inference.complete(asked, caller, NEVER);
+      const bytes = await this.orGiveBack(done, () => Buffer.from(words.say(done.answer, done.settled)));
       execution.completeWith(bytes);
       return bytes;
     } catch (error) {
       execution.fail(error);
+      throw error;
+    }
+  }
+
+  /** What an answer was charged that cannot be handed over is given back. */
+  private async orGiveBack<Result>(
+    { giveBack }: SettledAnswer<unknown>,
+    handOver: () => Result,
+  ): Promise<Result> {
+    try {
+      return handOver();
+    } catch (error) {
+      await giveBack();
       throw error;
     }
   }
@@ -193,21 +213,20 @@ export class AnsweringService {
       streamed: (trx, end) =>
         execution.keep(trx, 'settled' in end ? frameOf(end.settled, renderer) : renderer.failure(end.error)),
     });
-    this.inference
-      .stream({ ...withKeeper(prepared, keeper), left: execution.abandoned }, caller, flow)
-      .subscribe({
-        next: (event) => {
-          const frame = frameOf(event, renderer);
-          begun ||= frame !== '';
-          execution.say(frame);
-        },
-        error: (error: unknown) => {
-          if (!begun) return execution.fail(error);
-          execution.say(renderer.failure(error));
-          return execution.complete();
-        },
-        complete: () => execution.complete(),
-      });
+    const asked = { ...withKeeper<Body, Answer, Chunk>(prepared, keeper), left: execution.abandoned };
+    this.inference.stream(asked, caller, flow, renderer).subscribe({
+      next: (event) => {
+        const frame = frameOf(event, renderer);
+        begun ||= frame !== '';
+        execution.say(frame);
+      },
+      error: (error: unknown) => {
+        if (!begun) return execution.fail(error);
+        execution.say(renderer.failure(error));
+        return execution.complete();
+      },
+      complete: () => execution.complete(),
+    });
   }
 
   private async sendKept(
@@ -258,8 +277,36 @@ function withKeeper<Body extends { model: string }, Answer, Chunk>(
   return { ...prepared, keeper, storage };
 }
 
-function frameOf<Chunk>(event: Chunk | Settled, renderer: StreamRenderer<Chunk>): string {
-  return event instanceof Settled
-    ? renderer.end(event.usage, event.bill, event.openFinishReason)
-    : renderer.chunk(event);
+function frameOf<Chunk>(event: string | Settled, renderer: StreamRenderer<Chunk>): string {
+  return event instanceof Settled ? renderer.end(event.usage, event.bill, event.openFinishReason) : event;
+}
+
+/** A whole answer as the dialect says it; of what was settled it says usage and price, and nothing else. */
+export type Render<Answer> = (answer: Answer, settled: Settled) => Record<string, unknown>;
+
+/** Stands in for what is known after the charge. */
+const UNKNOWN = new Settled(usageOf(0, 0), { model: '', costNanoUsd: 0n, creditHundredths: 0n }, 'stop', 1);
+
+/** Puts a whole answer into words before it is charged, so that nothing is left to fail after that. */
+class WholeWords<Answer> {
+  private prepared: AnswerText | undefined;
+
+  constructor(
+    private readonly render: Render<Answer>,
+    private readonly surface: Surface,
+  ) {}
+
+  /** @throws AnswerTooLargeError */
+  readonly prepare = (answer: Answer): void => {
+    this.prepared = answerText(this.render(answer, UNKNOWN));
+  };
+
+  say(answer: Answer, settled: Settled): string {
+    // Where not all of it could be paid, it is a shorter one.
+    const text =
+      settled.paidShare === 1 && this.prepared !== undefined
+        ? this.prepared
+        : answerText(this.render(answer, settled));
+    return text.with(settled.usage, settled.bill, this.surface);
+  }
 }

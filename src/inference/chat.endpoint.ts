@@ -11,6 +11,7 @@ import type { Model } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
+import { leastCharsOfToken } from './answer-text.js';
 import { firstPart } from './first-part.js';
 import { measureChat, type PromptMeasure } from './prompt.js';
 import { tierToSend } from './pricing-choice.js';
@@ -38,6 +39,7 @@ export const chatEndpoint: Endpoint<ChatCompletionRequest, ChatAnswer, ChatChunk
   }),
 
   tierOf: ({ service_tier }) => service_tier,
+  charsOfToken: ({ logprobs, top_logprobs = 0 }) => (logprobs === true ? leastCharsOfToken(top_logprobs) : 0),
 
   shorten: (answer, share) => ({
     ...answer,
@@ -149,7 +151,11 @@ function partOfChoice(choice: ChatChunkChoice): MeteredPart {
     }
   }
   if (delta.function_call) text += (delta.function_call.name ?? '') + (delta.function_call.arguments ?? '');
-  if (!delta.audio) return { text, finishReason: choice.finish_reason };
+  if (!delta.audio) {
+    return delta.reasoning_content
+      ? { text, finishReason: choice.finish_reason, thinks: true }
+      : { text, finishReason: choice.finish_reason };
+  }
   text += delta.audio.transcript ?? '';
   return { text, finishReason: choice.finish_reason, soundTokens: soundTokens(delta.audio) };
 }

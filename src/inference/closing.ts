@@ -12,6 +12,7 @@ import {
 import type { FailedAttempt } from '../billing/usage.repository.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
+import { AppConfig } from '../config/app-config.js';
 import type { Route } from '../models/model.js';
 import type { Tables } from '../persistence/tables.js';
 import type { Admission } from './admission.js';
@@ -20,6 +21,8 @@ import type { Meter } from './meter.js';
 import { priceOfAnswer } from './pricing-choice.js';
 import { estimatePromptTokens } from './prompt.js';
 import { Settled } from './settled.js';
+import { withAssumedThoughts } from './assumed-thoughts.js';
+import { Thinking } from './thinking.js';
 import { UnsettledService, type Unsettled } from './unsettled.service.js';
 
 export interface OpenAnswer {
@@ -32,7 +35,14 @@ export interface OpenAnswer {
   firstTokenMs: number | undefined;
   /** That it said it was made in. */
   serviceTier?: string | undefined;
+  /** When the attempt under way began, and how long it took to the first word of it; monotonic milliseconds. */
+  calledAtMs: number;
+  thoughtMs?: number | undefined;
+  /** Its client left, and it was not heard out: see `withAssumedThoughts`. */
+  unheard: boolean;
   readonly failedAttempts: FailedAttempt[];
+  /** What it was closed with. */
+  settlement?: Settlement;
   /** Makes the answer durable beside its charge; see `Settlement.alongside`. */
   alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
   /** See `AnswerKeeper`. */
@@ -46,7 +56,9 @@ export class ClosingService {
     private readonly settlements: SettlementService,
     private readonly counter: TokenCounter,
     private readonly unsettled: UnsettledService,
+    private readonly thinking: Thinking,
     private readonly clock: Clock,
+    private readonly config: AppConfig,
   ) {}
 
   /** One answer's closing; `close` may be called from anywhere and charges once. */
@@ -57,10 +69,17 @@ export class ClosingService {
   private async settle(answer: OpenAnswer, outcome: SettlementOutcome): Promise<Settled> {
     const { meter, admission } = answer;
     const complete = outcome === 'completed';
-    const believed: BelievedUsage =
-      complete || meter.generated || outcome === 'cut_at_limit'
+    let believed: BelievedUsage =
+      // Nothing of a whole answer is handed over before it is complete.
+      complete || (answer.streamed && (meter.generated || outcome === 'cut_at_limit'))
         ? await meter.usage(this.counter, complete).catch(() => estimate(admission, meter))
         : { usage: usageOf(0, 0), source: 'counted' };
+    if (!meter.thinks) this.thinking.note(answer.route, believed.usage);
+    if (answer.unheard) {
+      const { creditNanoUsd } = this.config.money;
+      const price = priceOfAnswer(admission.price, answer.serviceTier);
+      believed = withAssumedThoughts(believed, admission, answer.thoughtMs ?? 0, price, creditNanoUsd);
+    }
     admission.tokens.correct(believed.usage.total_tokens);
     const toSettled = ({ usage, bill, short }: Charged): Settled => {
       const paidShare = short ? share(usage.completion_tokens, believed.usage.completion_tokens) : 1;
@@ -71,12 +90,23 @@ export class ClosingService {
       ...this.settlement(answer, outcome, believed),
       alongside: alongside && ((trx, charged) => alongside(trx, toSettled(charged))),
     };
+    answer.settlement = settlement;
     try {
       return toSettled(await this.settlements.settle(settlement));
     } catch (error) {
       if (!(error instanceof HoldLostError)) this.unsettled.add(withoutItsEnd(settlement, answer));
       throw error;
     }
+  }
+
+  /**
+   * Gives back what a whole answer was charged that could not be handed over, unless it is kept for a retry. At once, or
+   * when storage is back. Never rejects.
+   */
+  async giveBack(answer: OpenAnswer): Promise<void> {
+    if (answer.settlement === undefined) return;
+    this.unsettled.add(withoutItsEnd(answer.settlement, answer));
+    await this.unsettled.flush();
   }
 
   private settlement(answer: OpenAnswer, outcome: SettlementOutcome, believed: BelievedUsage): Settlement {

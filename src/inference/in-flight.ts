@@ -20,6 +20,7 @@ export interface OpenRequest {
 export class InFlight {
   private readonly open = new Set<InFlightRequest>();
   private readonly unsettled = new Set<Promise<unknown>>();
+  private readonly lingering = new Set<() => void>();
   private readonly waiting: (() => void)[] = [];
   private closing = false;
 
@@ -74,6 +75,17 @@ export class InFlight {
     });
   }
 
+  /**
+   * For work that is tracked and could go on beyond what shutdown waits for.
+   *
+   * @param stop called when it may not
+   * @returns takes it back
+   */
+  linger(stop: () => void): () => void {
+    this.lingering.add(stop);
+    return () => this.lingering.delete(stop);
+  }
+
   /** Refuses new requests from now on. */
   startDraining(): void {
     this.closing = true;
@@ -84,6 +96,7 @@ export class InFlight {
     this.startDraining();
     const deadline = setTimeout(() => {
       for (const request of this.open) request.cutOff();
+      for (const stop of this.lingering) stop();
     }, timeoutMs);
     while (this.open.size > 0 || this.unsettled.size > 0) {
       await new Promise<void>((resolve) => this.waiting.push(resolve));

@@ -14,6 +14,8 @@ import { DrainService } from './drain.service.js';
 import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight } from './in-flight.js';
 import { InferenceService } from './inference.service.js';
+import { LeftStreams } from './left-streams.service.js';
+import { Thinking } from './thinking.js';
 import { UnsettledService } from './unsettled.service.js';
 
 /** The one pipeline: brings models, upstreams, limits and billing together by passing values. */
@@ -32,6 +34,8 @@ import { UnsettledService } from './unsettled.service.js';
     CatalogueKeeper,
     DrainService,
     UnsettledService,
+    LeftStreams,
+    Thinking,
   ],
   exports: [AnsweringService, InferenceService, InFlight, CatalogueKeeper],
 })

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { catchError, concat, defer, finalize, from, Observable, switchMap, tap, throwError } from 'rxjs';
+import { catchError, concat, defer, finalize, from, map, Observable, switchMap, tap, throwError } from 'rxjs';
+import { HoldService } from '../billing/hold.service.js';
 import type { SettlementOutcome } from '../billing/settlement.service.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Route } from '../models/model.js';
@@ -12,20 +13,45 @@ import type { UpstreamCall } from '../upstreams/upstream.port.js';
 import { AdmissionService, type Admission } from './admission.js';
 import { AttemptFailures } from './attempt-failures.js';
 import type { Caller } from './caller.js';
-import { ClosingService, type Closing } from './closing.js';
+import { Calls } from './calls.js';
+import { ClosingService, type Closing, type OpenAnswer } from './closing.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
 import { HoldWatchService } from './hold-watch.service.js';
 import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
 import { Meter } from './meter.js';
-import { cutWhen, failWhenAborted, inOrder } from './operators.js';
+import { LeftStreams, type LeftStream } from './left-streams.service.js';
+import { cutWhen, failWhenAborted, handOver, inOrder, whenLeft, type Successor } from './operators.js';
 import type { PreparedRequest } from './prepared-request.js';
 import type { Settled } from './settled.js';
+import { Thinking } from './thinking.js';
 
 /** A whole answer with its settled price. */
 export interface SettledAnswer<Answer> {
   readonly answer: Answer;
   readonly settled: Settled;
+  /** It could not be handed over after all, by a failure of ours: gives back what was charged. Never rejects. */
+  readonly giveBack: () => Promise<void>;
+}
+
+type Reads<Chunk> = Pick<
+  Endpoint<{ model: string }, unknown, Chunk>,
+  'partsOfChunk' | 'usageOfChunk' | 'tierOf'
+>;
+
+/** How a stream is said. What it throws is a failure of ours: what comes after it is not charged. */
+export interface Show<Chunk> {
+  chunk(chunk: Chunk): string;
+  /** Before the charge, so that nothing of the end can fail after it. */
+  prepareEnd(openReason: 'stop' | 'length'): void;
+}
+
+/** Whoever listens to a stream. */
+interface Client {
+  /** It has gone before the end. */
+  left: boolean;
+  /** The stream is read on for its usage. */
+  reading?: LeftStream;
 }
 
 /** One upstream call, or several for one answer, and the upstream lent for it. */
@@ -46,6 +72,9 @@ export class InferenceService {
     private readonly holdWatches: HoldWatchService,
     private readonly failures: AttemptFailures,
     private readonly inFlight: InFlight,
+    private readonly leftStreams: LeftStreams,
+    private readonly thinking: Thinking,
+    private readonly holds: HoldService,
     private readonly clock: Clock,
   ) {}
 
@@ -75,13 +104,14 @@ export class InferenceService {
         const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
         closing.answer.serviceTier = endpoint.tierOf(answer);
         closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
+        prepared.ready?.(answer);
         const paidPart = ({ paidShare }: Settled): Answer =>
           paidShare < 1 ? endpoint.shorten(answer, paidShare) : answer;
         closing.answer.alongside =
           keeper && ((trx, charged) => keeper.whole(trx, paidPart(charged), charged));
         closing.answer.takeBack = keeper?.takeBack;
         const settled = await closing.close('completed');
-        return { answer: paidPart(settled), settled };
+        return { answer: paidPart(settled), settled, giveBack: () => this.closings.giveBack(closing.answer) };
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
         // Waited for: the caller's next request may need the credit that is given back.
@@ -95,14 +125,15 @@ export class InferenceService {
   }
 
   /**
-   * Answers in chunks, then one `Settled`, then completes. Cold; unsubscribing aborts the upstream and settles what was
+   * Answers in frames, one a chunk, then one `Settled`, then completes. Cold; unsubscribing aborts the upstream and settles what was
    * relayed. Errors before the first chunk cost nothing; later ones settle what was relayed first.
    */
   stream<Request extends { model: string }, Answer, Chunk>(
     prepared: PreparedRequest<Request, Answer, Chunk>,
     caller: Caller,
     flow: FlowGate,
-  ): Observable<Chunk | Settled> {
+    show: Show<Chunk>,
+  ): Observable<string | Settled> {
     const { endpoint, left, release = nothing } = prepared;
     return defer(() => {
       let open: OpenRequest;
@@ -115,17 +146,73 @@ export class InferenceService {
       const opening = this.admissions
         .admit(prepared, caller, true)
         .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
-      return from(opening).pipe(
-        switchMap(({ admission, closing }) => this.settledStream(prepared, admission, closing, flow, open)),
+      const client: Client = { left: false };
+      const events = from(opening).pipe(
+        switchMap(({ admission, closing }) =>
+          this.settledStream(prepared, admission, closing, flow, open, client, show),
+        ),
+      );
+      return events.pipe(
+        whenLeft(() => {
+          client.left = true;
+        }),
         finalize(() => {
           // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
-          const closed = opening.then(({ closing }) => closing.close('client_left'));
+          const closed = opening.then(({ closing }) => this.closeLeft(closing, client));
           this.inFlight.track(closed);
-          closed.then(release, release);
+          if (client.reading === undefined) closed.then(release, release);
+          else this.letGo(prepared, caller).then(release, release);
           open.close();
         }),
       );
     });
+  }
+
+  /** Settles what a client was given that has left, when its answer was heard out. Nothing, where it is settled. */
+  private async closeLeft(closing: Closing, { reading }: Client): Promise<unknown> {
+    const { answer } = closing;
+    if (reading !== undefined) {
+      const end = await reading.over;
+      answer.unheard = end === 'unheard' && !answer.meter.heard && this.mayThink(answer) !== undefined;
+    }
+    return closing.close('client_left');
+  }
+
+  /** What the request alone could use is free while it is read on for its usage: nothing more is written of it. */
+  private async letGo(
+    { exclusive }: Pick<PreparedRequest<{ model: string }, unknown, unknown>, 'exclusive'>,
+    caller: Caller,
+  ): Promise<void> {
+    if (exclusive !== undefined) await this.holds.letGo(caller.requestId);
+  }
+
+  private mayThink({ admission, route, meter }: OpenAnswer): ReturnType<Thinking['of']> {
+    return this.thinking.of(admission.model, route, admission.request, meter);
+  }
+
+  /** Reads a stream on for its usage whose client has left; `undefined` where nothing was given, or it is not worth it. */
+  private readOn<Chunk>(
+    endpoint: Reads<Chunk>,
+    closing: Closing,
+    client: Client,
+    stop: () => void,
+  ): Successor<Chunk> | undefined {
+    const { answer } = closing;
+    const { meter } = answer;
+    if (!client.left || closing.closed || !meter.generated) return undefined;
+    meter.leave();
+    meter.calls.stop();
+    const { keyId } = answer.admission.caller.principal;
+    const reading = this.leftStreams.begin(keyId, this.mayThink(answer) === 'told', stop);
+    client.reading = reading;
+    return {
+      next: (chunk) => {
+        answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
+        meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+        reading.read(meter.unreadChars);
+      },
+      ended: () => reading.ended(),
+    };
   }
 
   private settledStream<Request extends { model: string }, Answer, Chunk>(
@@ -134,7 +221,9 @@ export class InferenceService {
     closing: Closing,
     flow: FlowGate,
     open: OpenRequest,
-  ): Observable<Chunk | Settled> {
+    client: Client,
+    show: Show<Chunk>,
+  ): Observable<string | Settled> {
     const { answer } = closing;
     const { meter } = answer;
     const watch = this.holdWatches.watch(admission);
@@ -148,6 +237,11 @@ export class InferenceService {
       return part;
     };
     const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
+      handOver((stop) =>
+        cut || meter.overrun || open.signal.aborted
+          ? undefined
+          : this.readOn(endpoint, closing, client, stop),
+      ),
       inOrder((chunk) => {
         parts = endpoint.partsOfChunk(chunk);
         const room = watch.room(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
@@ -156,18 +250,25 @@ export class InferenceService {
         return room.then((covered) => fitting(chunk, covered));
       }),
       failWhenAborted(open.signal, () => (open.cut ? new CutByShutdownError() : (left?.reason as Error))),
-      tap((chunk) => {
+      map((chunk) => {
+        // First of all: what cannot be said is not charged.
+        const frame = show.chunk(chunk);
         answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
         meter.see(parts, endpoint.usageOfChunk(chunk));
         watch.relayed(meter.estimatedTokens);
-        if (meter.generated) answer.firstTokenMs ??= this.elapsedMs(admission.caller);
+        if (meter.generated && answer.firstTokenMs === undefined) {
+          answer.firstTokenMs = this.elapsedMs(admission.caller);
+          answer.thoughtMs = this.clock.monotonicMs() - answer.calledAtMs;
+        }
         keeper?.said?.(chunk);
+        return frame;
       }),
       cutWhen(() => meter.overrun || cut),
     );
     const settled = defer(() => {
       const cutShort = meter.overrun || cut;
       if (cutShort) meter.finishReason = 'length';
+      show.prepareEnd(cutShort ? 'length' : 'stop');
       answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
       answer.takeBack = keeper?.takeBack;
       return from(closing.close(cutShort ? 'cut_at_limit' : 'completed'));
@@ -195,7 +296,8 @@ export class InferenceService {
       let attempt: Attempt<Request> | undefined;
       try {
         attempt = this.attempt(endpoint, admission, route);
-        return await endpoint.complete(attempt.adapter, attempt.call, admission.model, signal);
+        const calls = (closing.answer.meter.calls = new Calls());
+        return await endpoint.complete(attempt.adapter, attempt.call, admission.model, signal, calls);
       } catch (error) {
         failure = error;
         if (signal.aborted) break;
@@ -222,7 +324,9 @@ export class InferenceService {
       let started = false;
       const chunks = defer(() => {
         const { adapter, call, release } = this.attempt(endpoint, admission, route);
-        return endpoint.stream(adapter, call, admission.model, flow).pipe(finalize(release));
+        const calls = (closing.answer.meter.calls = new Calls());
+        closing.answer.calledAtMs = this.clock.monotonicMs();
+        return endpoint.stream(adapter, call, admission.model, flow, calls).pipe(finalize(release));
       });
       return chunks.pipe(
         tap(() => {
@@ -258,7 +362,17 @@ export class InferenceService {
       admission.maxCompletionTokens,
     );
     return this.closings.open(
-      { admission, endpoint, streamed, meter, route, firstTokenMs: undefined, failedAttempts: [] },
+      {
+        admission,
+        endpoint,
+        streamed,
+        meter,
+        route,
+        firstTokenMs: undefined,
+        calledAtMs: this.clock.monotonicMs(),
+        unheard: false,
+        failedAttempts: [],
+      },
       this.inFlight,
     );
   }

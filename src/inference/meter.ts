@@ -1,6 +1,9 @@
+import { partOf } from '../billing/pricing.js';
 import { believeReported, usageOf, type BelievedUsage } from '../billing/reported-usage.js';
 import { MAX_COUNTED_CHARS, type TokenCounter } from '../billing/token-counter.js';
+import type { Usage } from '../contracts/openai/chat-completion.js';
 import { MAX_INT32 } from '../contracts/validation/limits.js';
+import { Calls } from './calls.js';
 import type { MeteredPart } from './endpoint.js';
 import { countPromptTokens, maxPromptTokens, type PromptMeasure } from './prompt.js';
 import { RelayedText } from './relayed-text.js';
@@ -10,6 +13,8 @@ const UNBOUNDED_COMPLETION_TOKENS = 2_000_000;
 
 /** Nor is anything that is believed longer than what a row holds. */
 const MOST_TOKENS = MAX_INT32;
+
+const CHARS_PER_SOUND_TOKEN = 4;
 
 /**
  * Watches one answer go by and tells at the end what it used. An upstream that breaks off or reports nothing is billed
@@ -21,6 +26,16 @@ export class Meter {
   private bytes = 0;
   private soundTokens = 0;
   private events = 0;
+  private finished = false;
+  private hasLeft = false;
+  /** A report came with the end of a choice or after it, so it is no total of a part. */
+  heard = false;
+  private readonly unread = new RelayedText();
+  private unreadSoundTokens = 0;
+  /** Those of the attempt under way. */
+  calls = new Calls();
+  /** Some of it was told to be what the model thought. */
+  thinks = false;
   /** Of the first choice that finished; one row has one. */
   finishReason: string | undefined;
 
@@ -36,8 +51,25 @@ export class Meter {
     return this.text.chars > 0 || this.soundTokens > 0;
   }
 
+  /** The client has left: what is seen from now on was not handed over. */
+  leave(): void {
+    this.hasLeft = true;
+  }
+
+  /** Characters that came after the client had left; sound counts as much as its words would. */
+  get unreadChars(): number {
+    return this.unread.chars + this.unreadSoundTokens * CHARS_PER_SOUND_TOKEN;
+  }
+
   see(parts: Iterable<MeteredPart>, usage: unknown): void {
-    for (const { text, finishReason, soundTokens } of parts) {
+    for (const { text, finishReason, soundTokens, thinks } of parts) {
+      if (thinks) this.thinks = true;
+      if (finishReason !== null) this.finished = true;
+      if (this.hasLeft) {
+        if (text !== '') this.unread.add(text);
+        this.unreadSoundTokens += soundTokens ?? 0;
+        continue;
+      }
       if (soundTokens !== undefined) this.soundTokens += soundTokens;
       if (text !== '') {
         this.text.add(text);
@@ -46,7 +78,9 @@ export class Meter {
       }
       if (finishReason !== null) this.finishReason ??= finishReason;
     }
-    if (usage !== undefined && usage !== null) this.reported = usage;
+    if (usage === undefined || usage === null) return;
+    this.reported = usage;
+    this.heard = this.finished;
   }
 
   /** Tokens so far, sooner too many than too few: an event has at least one, and few tokenizers beat three bytes. */
@@ -78,28 +112,41 @@ export class Meter {
   }
 
   /**
+   * Of what came after the client had left, its words are not counted: nobody was given them. What the model thought
+   * unseen is, as a report tells it.
+   *
    * @param complete false for an answer that broke off: a report is then used if there is one, else our count
    */
   async usage(counter: TokenCounter, complete: boolean): Promise<BelievedUsage> {
+    const prompt = this.calls.prompt ?? this.prompt;
     const bounds = {
-      maxPromptTokens: Math.min(maxPromptTokens(this.prompt, this.heldPromptTokens()), MOST_TOKENS),
+      maxPromptTokens: Math.min(maxPromptTokens(prompt, this.heldPromptTokens()), MOST_TOKENS),
       maxCompletionTokens: Math.min(this.maxCompletionTokens ?? UNBOUNDED_COMPLETION_TOKENS, MOST_TOKENS),
     };
-    const believed = believeReported(this.reported, bounds);
+    const ofCalls = this.calls.reported;
+    const report = this.reported ?? (ofCalls?.all === true ? ofCalls.usage : undefined);
+    const believed = believeReported(report, bounds);
     // A report that came before the end (some upstreams send running totals) may be behind what was relayed.
     if (believed !== undefined && complete) return this.withSound(believed);
 
-    const promptTokens = await countPromptTokens(this.prompt, counter);
+    const promptTokens = await countPromptTokens(prompt, counter);
     const generatedTokens = (await this.text.countTokens(counter)) + Math.ceil(this.soundTokens);
     const completionTokens = Math.min(generatedTokens, bounds.maxCompletionTokens);
-    const known = believed?.usage;
-    return this.withSound({
-      usage: usageOf(
-        known?.prompt_tokens ?? Math.min(promptTokens, bounds.maxPromptTokens),
-        Math.max(known?.completion_tokens ?? 0, completionTokens),
-      ),
-      source: this.reported === undefined && this.countable ? 'counted' : 'estimated',
-    });
+    const known = believed?.usage ?? believeReported(ofCalls?.usage, bounds)?.usage;
+    const reportedTokens = (known?.completion_tokens ?? 0) - (await this.countUnread(counter));
+    const sent = Math.min(promptTokens, bounds.maxPromptTokens);
+    const usage = usageOf(
+      believed?.usage.prompt_tokens ?? Math.max(sent, known?.prompt_tokens ?? 0),
+      Math.max(reportedTokens, completionTokens),
+    );
+    if (this.hasLeft && believed !== undefined) return this.withSound(afterLeave(usage, believed));
+    const source = report === undefined && this.countable(prompt) ? 'counted' : 'estimated';
+    return this.withSound({ usage, source });
+  }
+
+  private async countUnread(counter: TokenCounter): Promise<number> {
+    if (this.unreadChars === 0) return 0;
+    return (await this.unread.countTokens(counter)) + Math.floor(this.unreadSoundTokens);
   }
 
   /** Some upstreams do not say how much of an answer was sound. */
@@ -111,10 +158,22 @@ export class Meter {
   }
 
   /** Whether all of it is text, and no more of it than is counted to the token. */
-  private get countable(): boolean {
-    const longest = Math.max(this.prompt.chars, this.text.chars);
-    return this.prompt.mediaParts === 0 && this.soundTokens === 0 && longest <= MAX_COUNTED_CHARS;
+  private countable(prompt: PromptMeasure): boolean {
+    const longest = Math.max(prompt.chars, this.text.chars);
+    return prompt.mediaParts === 0 && this.soundTokens === 0 && longest <= MAX_COUNTED_CHARS;
   }
+}
+
+/** What was believed, as far as it is charged. */
+function afterLeave(
+  { prompt_tokens: prompt, completion_tokens: completion }: Usage,
+  believed: BelievedUsage,
+): BelievedUsage {
+  const { usage, source } = believed;
+  return {
+    usage: partOf(usage, prompt, completion),
+    source: completion === usage.completion_tokens ? source : 'estimated',
+  };
 }
 
 function estimate(events: number, bytes: number, soundTokens: number): number {

@@ -1,4 +1,4 @@
-import { Observable, type MonoTypeOperatorFunction } from 'rxjs';
+import { Observable, Subscription, type MonoTypeOperatorFunction } from 'rxjs';
 
 /** Errors when the signal aborts; unsubscribes the source then, as for any error. */
 export function failWhenAborted<T>(signal: AbortSignal, makeError: () => Error): MonoTypeOperatorFunction<T> {
@@ -10,6 +10,69 @@ export function failWhenAborted<T>(signal: AbortSignal, makeError: () => Error):
       subscriber.add(() => signal.removeEventListener('abort', fail));
       subscriber.add(source.subscribe(subscriber));
       return undefined;
+    });
+}
+
+/** Calls `left` when it is unsubscribed before its end, and before the source is. */
+export function whenLeft<T>(left: () => void): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable<T>((subscriber) => {
+      let over = false;
+      const inner = source.subscribe({
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => {
+          over = true;
+          subscriber.error(error);
+        },
+        complete: () => {
+          over = true;
+          subscriber.complete();
+        },
+      });
+      return () => {
+        if (!over) left();
+        inner.unsubscribe();
+      };
+    });
+}
+
+/** Who takes a source over when whoever had it goes. */
+export interface Successor<T> {
+  next(value: T): void;
+  /** By itself, well or not. */
+  ended(): void;
+}
+
+/**
+ * When it is unsubscribed before its end, asks who is to have the rest: without an answer the source is unsubscribed, as
+ * ever; with one it goes on, and what it says goes there.
+ *
+ * @param successor given what unsubscribes the source
+ */
+export function handOver<T>(
+  successor: (stop: () => void) => Successor<T> | undefined,
+): MonoTypeOperatorFunction<T> {
+  return (source) =>
+    new Observable<T>((subscriber) => {
+      let heir: Successor<T> | undefined;
+      let over = false;
+      const inner = new Subscription();
+      const end = (tell: () => void): void => {
+        over = true;
+        if (heir === undefined) tell();
+        else heir.ended();
+      };
+      inner.add(
+        source.subscribe({
+          next: (value) => (heir ?? subscriber).next(value),
+          error: (error: unknown) => end(() => subscriber.error(error)),
+          complete: () => end(() => subscriber.complete()),
+        }),
+      );
+      return () => {
+        if (!over) heir = successor(() => inner.unsubscribe());
+        if (heir === undefined) inner.unsubscribe();
+      };
     });
 }
 

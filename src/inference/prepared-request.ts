@@ -31,6 +31,8 @@ export interface PreparedRequest<Request extends { model: string }, Answer, Chun
   readonly endpoint: Endpoint<Request, Answer, Chunk>;
   readonly request: Request;
   readonly keeper?: AnswerKeeper<Answer, Chunk> | undefined;
+  /** Called with a whole answer before it is charged; where it throws, nothing is. */
+  readonly ready?: ((answer: Answer) => void) | undefined;
   /** What it alone may use until it has ended. */
   readonly exclusive?: ExclusiveUse | undefined;
   /** What it will store beside the answer; absent: nothing. */

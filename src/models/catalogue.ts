@@ -3,6 +3,7 @@ import type { DiscoveredModel } from './discovered-model.js';
 import { listPrice, priceProviderOf, writtenPrice, type SourcedPrice } from './model-price.js';
 import type { Model } from './model.js';
 import { findListPrice } from './price-table.js';
+import { isKnownThinker } from './thinking-models.js';
 import { vendorModels } from './vendor-models.js';
 
 /** One state of everything we sell; never changed, only replaced. Maps, so that `__proto__` is just an unknown id. */
@@ -98,6 +99,8 @@ function toModel(entry: ModelConfig, sourced: SourcedPrice | undefined): Model {
     price: sourced?.price,
     otherPrices: sourced?.otherPrices ?? [],
     completions: entry.completions,
+    reasoning:
+      entry.reasoning ?? (entry.routes.some(({ model }) => isKnownThinker(model)) ? true : undefined),
     routes: entry.routes.map((route) => ({
       upstream: route.upstream,
       upstreamModel: route.model,

@@ -24,6 +24,8 @@ export interface Model {
   /** What it costs in other service tiers and where it may search the web; each combination is one price. */
   readonly otherPrices: readonly Price[];
   readonly completions: 'native' | 'chat';
+  /** Whether it may think without showing it; `undefined`: nobody has said. */
+  readonly reasoning?: boolean | undefined;
   readonly routes: readonly Route[];
 }
 

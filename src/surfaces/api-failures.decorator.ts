@@ -57,6 +57,7 @@ export const INFERENCE_FAILURES = [
   'model_not_allowed',
   'price_unknown',
   'context_length_exceeded',
+  'answer_too_large',
   'token_rate_limited',
   'concurrency_limited',
   'insufficient_quota',
@@ -185,4 +186,5 @@ const PARAMS: Readonly<Partial<Record<ErrorCode, { param: string }>>> = {
   model_not_allowed: { param: 'model' },
   price_unknown: { param: 'model' },
   context_length_exceeded: { param: 'messages' },
+  answer_too_large: { param: 'n' },
 };

@@ -159,6 +159,13 @@ export const ERROR_GUIDE = {
     meaning: 'Prompt and answer do not fit into the context of the model.',
     advice: 'Shorten the messages or ask for fewer tokens.',
   },
+  answer_too_large: {
+    message:
+      'The answer to this request is, or may become, larger than 64 MiB of JSON. Ask for fewer choices (n), fewer tokens (max_tokens) or fewer log probabilities (top_logprobs), or stream it (stream: true).',
+    meaning:
+      'A whole answer is, or may by its `max_tokens` become, larger than 64 MiB of JSON. It costs nothing.',
+    advice: 'Ask for fewer choices, tokens or log probabilities, or stream it.',
+  },
 
   upstream_rejected_request: {
     message: "The model's provider rejected the request.",

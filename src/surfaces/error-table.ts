@@ -62,6 +62,7 @@ export const ERROR_TABLE = {
   model_not_allowed: invalidRequest(403, 'model_not_allowed'),
   price_unknown: invalidRequest(400, 'price_unknown'),
   context_length_exceeded: invalidRequest(400, 'context_length_exceeded'),
+  answer_too_large: invalidRequest(400, 'answer_too_large'),
 
   upstream_rejected_request: invalidRequest(400, 'upstream_rejected_request'),
   upstream_rate_limited: {

@@ -42,6 +42,8 @@ export abstract class StreamRenderer<Chunk> {
     this.finishTail = `]${usage}${this.conversationJson}}\n\n`;
   }
 
+  private ready: { readonly openReason: 'stop' | 'length'; readonly frames: string } | undefined;
+
   /** Frames of one chunk; empty when the chunk says nothing that a client sees yet. */
   abstract chunk(chunk: Chunk): string;
 
@@ -51,13 +53,19 @@ export abstract class StreamRenderer<Chunk> {
    */
   protected abstract finishFrames(openReason: 'stop' | 'length' | 'error'): string;
 
+  /** Says what `end` will say, so that it has nothing left to fail at. Nothing may come in between. */
+  prepareEnd(openReason: 'stop' | 'length'): void {
+    this.ready = { openReason, frames: this.finishFrames(openReason) };
+  }
+
   /**
    * The end of a complete, settled answer: finish chunks, usage chunk, `[DONE]`, trailer.
    * @param openReason for choices that the upstream did not end itself
    */
   end(usage: Usage, bill: Bill, openReason: 'stop' | 'length' = 'stop'): string {
     const { surface, includeUsage } = this.options;
-    let frames = this.finishFrames(openReason);
+    const { ready } = this;
+    let frames = ready?.openReason === openReason ? ready.frames : this.finishFrames(openReason);
     const usageJson = JSON.stringify(renderUsage(usage, bill, surface));
     const usageFrame = `data: ${this.envelopeJson},"choices":[],"usage":${usageJson}${this.conversationJson}}\n\n`;
     if (includeUsage === true) frames += usageFrame;

@@ -55,7 +55,7 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
       pidFile: undefined,
       trustedProxyHops: 0,
     },
-    stream: { heartbeatMs: 15_000, writeStallMs: 60_000, headersHoldMs: 10_000 },
+    stream: { heartbeatMs: 15_000, writeStallMs: 60_000, headersHoldMs: 10_000, leftStreamReadMs: 10_000 },
     storage: {
       dataDir: './data',
       databaseUrl: undefined,

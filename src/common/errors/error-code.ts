@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'model_not_allowed'
   | 'price_unknown'
   | 'context_length_exceeded'
+  | 'answer_too_large'
   // the upstream
   | 'upstream_rejected_request'
   | 'upstream_rate_limited'

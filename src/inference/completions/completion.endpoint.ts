@@ -9,10 +9,11 @@ import type {
   UpstreamAdapter,
   UpstreamCall,
 } from '../../upstreams/upstream.port.js';
+import type { Calls } from '../calls.js';
 import { perChoiceLimit } from '../chat.endpoint.js';
 import { NO_PRESET, type ChatPreset } from './chat-preset.js';
 import { candidateCount, promptCount } from './chat-request.js';
-import { measureCalls } from './measure-calls.js';
+import { measureCalls, measureFirst } from './measure-calls.js';
 import { completeOverChat, streamOverChat } from './over-chat.js';
 import { markEcho, markStreamedEcho } from './native-echo.js';
 import type { Endpoint, MeteredPart } from '../endpoint.js';
@@ -35,6 +36,10 @@ export const completionEndpoint: CompletionEndpoint = {
     return measureCompletion(prompt, around, candidateCount(request));
   },
 
+  measureFirst(request, model) {
+    return model.completions === 'chat' ? measureFirst(request, NO_PRESET) : this.measure(request, model);
+  },
+
   maxCompletionTokens(request, model) {
     const perChoice = perChoiceLimit(request, model);
     return perChoice === undefined
@@ -53,6 +58,8 @@ export const completionEndpoint: CompletionEndpoint = {
     speaks: false,
   }),
   tierOf: () => undefined,
+  // Its form is a shorter one: an alternative is a name and a number.
+  charsOfToken: ({ logprobs }) => (logprobs === undefined ? 0 : 20 * (1 + logprobs)),
 
   shorten: (answer, share) => ({
     ...answer,
@@ -92,10 +99,11 @@ export const completionEndpoint: CompletionEndpoint = {
     call: UpstreamCall<CompletionRequest>,
     model: Model,
     signal: AbortSignal,
+    calls?: Calls,
   ): Promise<CompletionAnswer> {
     return model.completions === 'native' && adapter.completeText !== undefined
       ? adapter.completeText(call, signal).then((answer) => markEcho(call.request, answer))
-      : completeOverChat(adapter, call, signal);
+      : completeOverChat(adapter, call, signal, NO_PRESET, calls);
   },
 
   stream(
@@ -103,10 +111,11 @@ export const completionEndpoint: CompletionEndpoint = {
     call: UpstreamCall<CompletionRequest>,
     model: Model,
     flow: FlowGate,
+    calls?: Calls,
   ): Observable<CompletionChunk> {
     return model.completions === 'native' && adapter.streamText !== undefined
       ? adapter.streamText(call, flow).pipe(markStreamedEcho(call.request))
-      : streamOverChat(adapter, call, flow);
+      : streamOverChat(adapter, call, flow, NO_PRESET, calls);
   },
 
   partsOfAnswer: (answer) => answer.choices.map(partOfChoice),
@@ -124,11 +133,13 @@ export function completionEndpointFor(preset: ChatPreset, limitsOutput: boolean)
   return {
     ...completionEndpoint,
     measure: (request) => measureCalls(request, preset),
+    measureFirst: (request) => measureFirst(request, preset),
     limitsOutput: () => limitsOutput,
     forUpstream: (request, model, upstreamModel) =>
       completionEndpoint.forUpstream(request, { ...model, completions: 'chat' }, upstreamModel),
-    complete: (adapter, call, _model, signal) => completeOverChat(adapter, call, signal, preset),
-    stream: (adapter, call, _model, flow) => streamOverChat(adapter, call, flow, preset),
+    complete: (adapter, call, _model, signal, calls) =>
+      completeOverChat(adapter, call, signal, preset, calls),
+    stream: (adapter, call, _model, flow, calls) => streamOverChat(adapter, call, flow, preset, calls),
   };
 }
 

@@ -4,7 +4,7 @@ import type { CompletionRequest } from '../../contracts/openai/completion.js';
 import { countPromptTokens, measureChat, promptTokensAtMost, promptTokensToHold } from '../prompt.js';
 import type { ChatPreset } from './chat-preset.js';
 import { toChatRequest } from './chat-request.js';
-import { measureCalls } from './measure-calls.js';
+import { measureCalls, measureFirst } from './measure-calls.js';
 
 const preset: ChatPreset = {
   lead: [{ role: 'system', content: 'You are Bot.' }],
@@ -67,5 +67,14 @@ describe('measureCalls', () => {
       texts: ['abc'],
       extraTokens: 0,
     });
+  });
+
+  it('of the first call is what a process that dies has certainly sent', () => {
+    const first = measureCalls({ model: 'm', prompt: 'abc' }, preset);
+    expect(measureFirst({ model: 'm', prompt: ['abc', 'defgh', 'i'] }, preset)).toEqual(first);
+    expect(measureFirst({ model: 'm', prompt: 'abc' }, preset)).toEqual(first);
+    expect(measureFirst({ model: 'm', prompt: [[1, 2], [3]] }, preset)).toEqual(
+      measureCalls({ model: 'm', prompt: [1, 2] }, preset),
+    );
   });
 });

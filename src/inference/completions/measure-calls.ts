@@ -1,4 +1,4 @@
-import type { CompletionRequest } from '../../contracts/openai/completion.js';
+import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
 import { measureChat, measureCompletion, type PromptMeasure } from '../prompt.js';
 import type { ChatPreset } from './chat-preset.js';
 import { candidateCount, messagesBefore, promptCount } from './chat-request.js';
@@ -22,4 +22,11 @@ export function measureCalls(request: CompletionRequest, preset: ChatPreset): Pr
     mediaParts: 0,
     reads: prompts.reads,
   };
+}
+
+/** Of the call that is made first. */
+export function measureFirst(request: CompletionRequest, preset: ChatPreset): PromptMeasure {
+  const { prompt } = request;
+  if (promptCount(prompt) === 1) return measureCalls(request, preset);
+  return measureCalls({ ...request, prompt: prompt.slice(0, 1) as CompletionPrompt }, preset);
 }

@@ -26,8 +26,10 @@ import type {
   UpstreamCall,
 } from '../../upstreams/upstream.port.js';
 import { choiceWithoutTokens, toCompletionChoices, tooFewChoices } from './chat-answer.js';
-import type { ChatPreset } from './chat-preset.js';
+import { Calls } from '../calls.js';
+import { NO_PRESET, type ChatPreset } from './chat-preset.js';
 import { choiceCount, toChatRequest } from './chat-request.js';
+import { measureCalls } from './measure-calls.js';
 import { PromptStream } from './prompt-stream.js';
 import { readPrompts } from './prompts.js';
 import { sumUsage } from './sum-usage.js';
@@ -46,9 +48,11 @@ export async function completeOverChat(
   adapter: UpstreamAdapter,
   call: UpstreamCall<CompletionRequest>,
   signal: AbortSignal,
-  preset?: ChatPreset,
+  preset: ChatPreset = NO_PRESET,
+  calls = new Calls(),
 ): Promise<CompletionAnswer> {
   const { request } = call;
+  calls.countedBy((read) => measureCalls({ ...request, prompt: [...read] }, preset));
   const prompts = await readPrompts(request, preset);
   if (request.max_tokens === 0) return { choices: choicesWithoutTokens(request, prompts), usage: undefined };
 
@@ -57,6 +61,7 @@ export async function completeOverChat(
   const completeOne = async (prompt: string, position: number) => {
     const chatRequest = toChatRequest(request, prompt, preset);
     const answer = await adapter.completeChat({ ...call, request: chatRequest }, either);
+    calls.answered({ prompt, usage: answer.usage });
     const choices = toCompletionChoices(request, prompt, answer, position * choiceCount(request));
     return { position, choices, usage: answer.usage };
   };
@@ -79,14 +84,18 @@ export async function completeOverChat(
  * The same in chunks of one choice each. Every text chunk of the upstream is passed on in the turn it came in, so the
  * chunks of one choice keep their order while choices and prompts take turns. Usage comes once, in a last chunk of its
  * own. Cold; unsubscribing aborts all calls, and every call waits at `flow`. Errors with `UpstreamError`.
+ *
+ * @param calls told of each call; once it is stopped those under way end, and no other is made
  */
 export function streamOverChat(
   adapter: UpstreamAdapter,
   call: UpstreamCall<CompletionRequest>,
   flow: FlowGate,
-  preset?: ChatPreset,
+  preset: ChatPreset = NO_PRESET,
+  calls = new Calls(),
 ): Observable<CompletionChunk> {
   const { request } = call;
+  calls.countedBy((read) => measureCalls({ ...request, prompt: [...read] }, preset));
   return defer(() => readPrompts(request, preset)).pipe(
     mergeMap((prompts) => {
       if (request.max_tokens === 0) return chunksWithoutTokens(request, prompts);
@@ -94,7 +103,11 @@ export function streamOverChat(
         (prompt, position) => new PromptStream(request, prompt, position * choiceCount(request), preset),
       );
       return concat(
-        from(streams).pipe(mergeMap((stream) => streamOne(adapter, call, stream, flow), CALLS_AT_ONCE)),
+        from(streams).pipe(
+          mergeMap((stream) => {
+            return calls.stopped ? EMPTY : streamOne(adapter, call, stream, flow, calls);
+          }, CALLS_AT_ONCE),
+        ),
         defer(() => usageChunk(streams)),
       );
     }),
@@ -106,11 +119,15 @@ function streamOne(
   call: UpstreamCall<CompletionRequest>,
   stream: PromptStream,
   flow: FlowGate,
+  calls: Calls,
 ): Observable<CompletionChunk> {
   return concat(
-    adapter
-      .streamChat({ ...call, request: stream.chatRequest }, flow)
-      .pipe(concatMap((chunk) => stream.next(chunk))),
+    adapter.streamChat({ ...call, request: stream.chatRequest }, flow).pipe(
+      concatMap((chunk, position) => {
+        if (position === 0) calls.answered(stream);
+        return stream.next(chunk);
+      }),
+    ),
     defer(() => (stream.finished ? EMPTY : throwError(tooFewChoices))),
   );
 }

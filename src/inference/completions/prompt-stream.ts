@@ -18,7 +18,12 @@ export class PromptStream {
   private readonly choices: readonly ChoiceStream[];
 
   /** @param firstIndex index of the prompt's first choice in the whole answer */
-  constructor(request: CompletionRequest, prompt: string, firstIndex: number, preset?: ChatPreset) {
+  constructor(
+    request: CompletionRequest,
+    readonly prompt: string,
+    firstIndex: number,
+    preset?: ChatPreset,
+  ) {
     this.chatRequest = toChatRequest(request, prompt, preset);
     const start = request.logprobs === undefined ? undefined : codePoints(prompt);
     this.choices = Array.from({ length: choiceCount(request) }, (_, position) => {
