@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { lastValueFrom, of, Subject, toArray } from 'rxjs';
-import { inOrder } from './operators.js';
+import { handOver, inOrder, whenLeft, type Successor } from './operators.js';
 
 describe('inOrder', () => {
   it('passes on at once what need not wait', () => {
@@ -98,3 +98,73 @@ function watched(source: Subject<number>) {
     });
   return { doors, asked, got, subscription };
 }
+
+function heirOf(got: unknown[]): Successor<number> {
+  return { next: (value) => got.push(value), ended: () => got.push('ended') };
+}
+
+describe('handOver', () => {
+  it('gives the rest of what is unsubscribed to its successor, and its end', () => {
+    const source = new Subject<number>();
+    const [first, rest]: [unknown[], unknown[]] = [[], []];
+    const subscription = source.pipe(handOver(() => heirOf(rest))).subscribe((value) => first.push(value));
+    source.next(1);
+    subscription.unsubscribe();
+    source.next(2);
+    source.complete();
+    expect([first, rest]).toEqual([[1], [2, 'ended']]);
+  });
+
+  it.each(['complete', 'error'] as const)('asks for none after the end: %s', (end) => {
+    const source = new Subject<number>();
+    let asked = 0;
+    source
+      .pipe(
+        handOver(() => {
+          asked += 1;
+          return undefined;
+        }),
+      )
+      .subscribe({ error: () => undefined });
+    source[end](undefined as never);
+    expect(asked).toBe(0);
+  });
+
+  it('unsubscribes what nobody takes over, and what its successor has had enough of', () => {
+    const source = new Subject<number>();
+    source
+      .pipe(handOver(() => undefined))
+      .subscribe()
+      .unsubscribe();
+    expect(source.observed).toBe(false);
+
+    let stop: (() => void) | undefined;
+    const rest: unknown[] = [];
+    source
+      .pipe(
+        handOver((ends) => {
+          stop = ends;
+          return heirOf(rest);
+        }),
+      )
+      .subscribe()
+      .unsubscribe();
+    expect(source.observed).toBe(true);
+    stop?.();
+    expect(source.observed).toBe(false);
+    expect(rest).toEqual([]);
+  });
+});
+
+describe('whenLeft', () => {
+  it('tells of a subscriber that goes before the end, while the source is still there', () => {
+    const source = new Subject<number>();
+    const seen: boolean[] = [];
+    const left = () => seen.push(source.observed);
+    source.pipe(whenLeft(left)).subscribe().unsubscribe();
+    expect(seen).toEqual([true]);
+    source.pipe(whenLeft(left)).subscribe();
+    source.complete();
+    expect(seen).toEqual([true]);
+  });
+});
