@@ -1,4 +1,5 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
@@ -14,6 +15,7 @@ import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ErasureRepository } from '../conversations/erasure.repository.js';
 import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
 import { AccountListDto, AccountPatchDto, CreditsDto, NewAccountDto } from './accounts.dto.js';
+import { AccountObject, AccountObjectList, ConversationsErased } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 @AdminRoute('accounts')
@@ -26,23 +28,36 @@ export class AccountsController {
 
   @Post()
   @HttpCode(200)
-  async create(@RequestDto(NewAccountDto) { name, conversation_retention_days }: NewAccountDto) {
+  @ApiOperation({ operationId: 'createAccount', summary: 'Make an account, without credits' })
+  @ApiOkResponse({ type: AccountObject, description: 'The account' })
+  async create(
+    @RequestDto(NewAccountDto) { name, conversation_retention_days }: NewAccountDto,
+  ): Promise<AccountObject> {
     const { id } = await this.creation.create(name, 0n, conversation_retention_days);
     return toWire(await this.accounts.get(id));
   }
 
   @Get()
-  async list(@QueryDto(AccountListDto) page: AccountListDto) {
+  @ApiOperation({ operationId: 'listAccounts', summary: 'List accounts, newest first' })
+  @ApiOkResponse({ type: AccountObjectList, description: 'A page of them' })
+  async list(@QueryDto(AccountListDto) page: AccountListDto): Promise<AccountObjectList> {
     return toListAnswer(await this.accounts.list(toPageRequest(page)), ({ account }) => account, toWire);
   }
 
   @Get(':id')
-  async get(@RowId() id: string) {
+  @ApiOperation({ operationId: 'retrieveAccount', summary: 'Retrieve an account with its credits' })
+  @ApiOkResponse({ type: AccountObject, description: 'The account' })
+  async get(@RowId() id: string): Promise<AccountObject> {
     return toWire(await this.accounts.get(id));
   }
 
   @PatchRoute(':id')
-  async change(@RowId() id: string, @PatchDto(AccountPatchDto, 'version') patch: Patch<AccountPatchDto>) {
+  @ApiOperation({ operationId: 'updateAccount', summary: 'Rename, suspend or reactivate an account' })
+  @ApiOkResponse({ type: AccountObject, description: 'The account afterwards' })
+  async change(
+    @RowId() id: string,
+    @PatchDto(AccountPatchDto, 'version') patch: Patch<AccountPatchDto>,
+  ): Promise<AccountObject> {
     const { name, status } = patch.set;
     const suspended = status === undefined ? undefined : status === 'suspended';
     const conversationRetentionDays = patched(patch, 'conversation_retention_days');
@@ -60,7 +75,12 @@ export class AccountsController {
 
   /** Erases all conversations and stored completions; resolves when they are gone from the files as well. */
   @Delete(':id/conversations')
-  async eraseConversations(@RowId() id: string) {
+  @ApiOperation({
+    operationId: 'eraseAccountConversations',
+    summary: 'Erase all conversations, stored completions and kept answers of an account',
+  })
+  @ApiOkResponse({ type: ConversationsErased, description: 'They are gone' })
+  async eraseConversations(@RowId() id: string): Promise<ConversationsErased> {
     const { account } = await this.accounts.get(id);
     const erased = await this.erasure.eraseAccount(account.id);
     return { object: 'account.conversations.erased', id: account.id, erased };
@@ -68,11 +88,19 @@ export class AccountsController {
 
   @Post(':id/credits')
   @HttpCode(200)
+  @ApiOperation({ operationId: 'postCredits', summary: 'Add credits to an account, or take some back' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: 'Of your own choice: a second posting with the same key changes nothing.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+  })
+  @ApiOkResponse({ type: AccountObject, description: 'The account afterwards' })
   async post(
     @RowId() accountId: string,
     @RequestDto(CreditsDto) credits: CreditsDto,
     @Req() request: TollgateRequest,
-  ) {
+  ): Promise<AccountObject> {
     const posting: Posting = {
       accountId,
       type: typeOf(credits),
@@ -98,7 +126,7 @@ function typeOf({ amount, type }: CreditsDto): Posting['type'] {
   );
 }
 
-function toWire({ account, balance, storage }: AccountWithBalance) {
+function toWire({ account, balance, storage }: AccountWithBalance): AccountObject {
   const { stored, limits, overrides } = storage;
   const { balanceHundredths, heldHundredths } = balance;
   return {

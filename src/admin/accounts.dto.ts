@@ -4,11 +4,23 @@ import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decor
 import { choice } from '../contracts/validation/primitives.js';
 import { name, version } from '../contracts/validation/record-fields.js';
 import { days, reason, signedCredits, storageLimit, versionLimit } from './fields.js';
+import { Examples } from '../contracts/validation/request-examples.decorator.js';
 
 /** Of an account as it is read. */
-const READ_ONLY = ['object', 'id', 'balance', 'held', 'available', 'created'] as const;
+const READ_ONLY = ['object', 'id', 'balance', 'held', 'available', 'storage', 'created'] as const;
 
-@KnownFieldsOnly(...READ_ONLY, 'status', 'version')
+@KnownFieldsOnly(
+  ...READ_ONLY,
+  'status',
+  'version',
+  'max_stored_bytes',
+  'max_conversations',
+  'max_stored_completions',
+  'max_chatbots',
+  'max_chatbot_versions',
+  'max_kept_answer_bytes',
+)
+@Examples({ 'A customer': { name: 'Ada' } })
 export class NewAccountDto {
   @Field(name, { required: true, description: 'For people.' })
   name!: string;
@@ -21,6 +33,11 @@ export class NewAccountDto {
 }
 
 @KnownFieldsOnly(...READ_ONLY)
+@Examples({
+  'Suspend it': { status: 'suspended' },
+  'Keep conversations 30 days': { conversation_retention_days: 30 },
+  'More room for conversations': { max_stored_bytes: 1_073_741_824, max_conversations: 100_000 },
+})
 export class AccountPatchDto {
   @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
@@ -68,6 +85,7 @@ export class AccountPatchDto {
 }
 
 @KnownFieldsOnly()
+@Examples({ 'A purchase': { amount: 500, reason: 'order 17' }, 'A gift': { amount: 5, type: 'grant' } })
 export class CreditsDto {
   /** Hundredths of a credit. */
   @Field(signedCredits, { required: true, description: 'Credits; negative takes back.' })

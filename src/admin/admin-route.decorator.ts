@@ -1,10 +1,14 @@
 import { applyDecorators, Controller } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiBearerAuth } from '@nestjs/swagger';
 import { AdminOnly } from '../auth/access.decorator.js';
+import { ApiFailures, RECORD_FAILURES } from '../surfaces/api-failures.decorator.js';
+import { QOLABA } from '../surfaces/surface.js';
 
-/**
- * A controller under `/admin/v1`, for the operator's key alone. Not part of the published document, which is for those
- * who call models: docs/admin-api.md describes it.
- */
+/** A controller under `/admin/v1`, for the operator's key alone. Errors have OpenAI's shape and nothing beside it. */
 export const AdminRoute = (path: string): ClassDecorator =>
-  applyDecorators(AdminOnly(), ApiExcludeController(), Controller(`admin/v1/${path}`)) as ClassDecorator;
+  applyDecorators(
+    AdminOnly(),
+    ApiBearerAuth('AdminKey'),
+    ApiFailures(QOLABA, RECORD_FAILURES),
+    Controller(`admin/v1/${path}`),
+  ) as ClassDecorator;

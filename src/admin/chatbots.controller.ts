@@ -1,13 +1,15 @@
 import { Get, HttpCode, Post } from '@nestjs/common';
-import type { ChatbotObject } from '../chatbots/chatbot-objects.dto.js';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ChatbotObject } from '../chatbots/chatbot-objects.dto.js';
 import { OPERATOR, type Manager } from '../chatbots/chatbot-rules.service.js';
 import { ChatbotRoutes } from '../chatbots/chatbot.routes.js';
 import { toSettings } from '../chatbots/chatbot-settings.js';
 import { toChatbotObject } from '../chatbots/chatbot-wire.js';
-import { ChatbotListDto, ChatbotOwnerDto, NewChatbotDto } from '../chatbots/chatbots.dto.js';
+import { ChatbotListDto, NewAccountChatbotDto } from '../chatbots/chatbots.dto.js';
 import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { QueryDto } from '../http/query-dto.js';
 import { RequestDto } from '../http/request-dto.js';
+import { AllChatbotsList } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 /** Chatbots of all accounts. */
@@ -15,17 +17,18 @@ import { AdminRoute } from './admin-route.decorator.js';
 export class ChatbotsController extends ChatbotRoutes<unknown> {
   @Post()
   @HttpCode(200)
-  async create(
-    @RequestDto(ChatbotOwnerDto) { account_id: accountId }: ChatbotOwnerDto,
-    @RequestDto(NewChatbotDto) body: NewChatbotDto,
-  ): Promise<ChatbotObject> {
-    const { keys: keyIds, draft = false } = body;
+  @ApiOperation({ operationId: 'createChatbot', summary: 'Make a chatbot of an account' })
+  @ApiOkResponse({ type: ChatbotObject, description: 'The chatbot' })
+  async create(@RequestDto(NewAccountChatbotDto) body: NewAccountChatbotDto): Promise<ChatbotObject> {
+    const { account_id: accountId, keys: keyIds, draft = false } = body;
     const settings = toSettings(body);
     return toChatbotObject(await this.desk.create(OPERATOR, { accountId, settings, keyIds, draft }));
   }
 
   @Get()
-  async list(@QueryDto(ChatbotListDto) query: ChatbotListDto) {
+  @ApiOperation({ operationId: 'listChatbots', summary: 'List chatbots, newest first' })
+  @ApiOkResponse({ type: AllChatbotsList, description: 'Each with its newest version' })
+  async list(@QueryDto(ChatbotListDto) query: ChatbotListDto): Promise<AllChatbotsList> {
     const page = await this.desk.list(OPERATOR, query.account_id, toPageRequest(query));
     return toListAnswer(page, ({ chatbot }) => chatbot, toChatbotObject);
   }

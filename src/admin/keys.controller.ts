@@ -1,4 +1,5 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { KeysService, type KeySettings, type KeyWithBudgetUse } from '../accounts/keys.service.js';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../auth/api-key.js';
@@ -10,6 +11,7 @@ import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
 import { QueryDto } from '../http/query-dto.js';
 import { RequestDto } from '../http/request-dto.js';
 import { RowId } from '../http/row-id.js';
+import { KeyObject, KeyObjectList, KeyWithSecretObject } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { KeyListDto, KeyPatchDto, NewKeyDto, RotationDto } from './keys.dto.js';
 
@@ -22,13 +24,17 @@ export class KeysController {
 
   @Post()
   @HttpCode(200)
-  async create(@RequestDto(NewKeyDto) body: NewKeyDto) {
+  @ApiOperation({ operationId: 'createKey', summary: 'Make an API key' })
+  @ApiOkResponse({ type: KeyWithSecretObject, description: 'The key, with its secret' })
+  async create(@RequestDto(NewKeyDto) body: NewKeyDto): Promise<KeyWithSecretObject> {
     const { secret, ...key } = await this.keys.create(toSettings(body));
     return { ...this.toWire(key), key: secret };
   }
 
   @Get()
-  async list(@QueryDto(KeyListDto) query: KeyListDto) {
+  @ApiOperation({ operationId: 'listKeys', summary: 'List API keys, newest first' })
+  @ApiOkResponse({ type: KeyObjectList, description: 'A page of them' })
+  async list(@QueryDto(KeyListDto) query: KeyListDto): Promise<KeyObjectList> {
     const page = await this.keys.list(query.account_id, toPageRequest(query));
     return toListAnswer(
       page,
@@ -38,28 +44,42 @@ export class KeysController {
   }
 
   @Get(':id')
-  async get(@RowId() id: string) {
+  @ApiOperation({ operationId: 'retrieveKey', summary: 'Retrieve an API key with the use of its budget' })
+  @ApiOkResponse({ type: KeyObject, description: 'The key' })
+  async get(@RowId() id: string): Promise<KeyObject> {
     return this.toWire(await this.keys.get(id));
   }
 
   @PatchRoute(':id')
-  async change(@RowId() id: string, @PatchDto(KeyPatchDto, 'version') patch: Patch<KeyPatchDto>) {
+  @ApiOperation({ operationId: 'updateKey', summary: 'Change an API key; `null` takes a limit away' })
+  @ApiOkResponse({ type: KeyObject, description: 'The key afterwards' })
+  async change(
+    @RowId() id: string,
+    @PatchDto(KeyPatchDto, 'version') patch: Patch<KeyPatchDto>,
+  ): Promise<KeyObject> {
     return this.toWire(await this.keys.change(id, toChanges(patch), patch.expectedVersion));
   }
 
   @Delete(':id')
-  async revoke(@RowId() id: string) {
+  @ApiOperation({ operationId: 'revokeKey', summary: 'Revoke an API key for good' })
+  @ApiOkResponse({ type: KeyObject, description: 'The key afterwards' })
+  async revoke(@RowId() id: string): Promise<KeyObject> {
     return this.toWire(await this.keys.revoke(id));
   }
 
   @Post(':id/rotate')
   @HttpCode(200)
-  async rotate(@RowId() id: string, @OptionalBody(RotationDto) { overlap_seconds = 0 }: RotationDto) {
+  @ApiOperation({ operationId: 'rotateKey', summary: 'Give an API key another secret' })
+  @ApiOkResponse({ type: KeyWithSecretObject, description: 'The key, with its new secret' })
+  async rotate(
+    @RowId() id: string,
+    @OptionalBody(RotationDto) { overlap_seconds = 0 }: RotationDto,
+  ): Promise<KeyWithSecretObject> {
     const { secret, ...key } = await this.keys.rotate(id, overlap_seconds * 1000);
     return { ...this.toWire(key), key: secret };
   }
 
-  private toWire({ key, spentHundredths, heldHundredths, warnings = [] }: KeyWithBudgetUse) {
+  private toWire({ key, spentHundredths, heldHundredths, warnings = [] }: KeyWithBudgetUse): KeyObject {
     const nowMs = this.clock.nowMs();
     const { budget, previousValidUntilMs } = key;
     return {
@@ -93,7 +113,7 @@ export class KeysController {
   }
 }
 
-function statusOf({ revokedAtMs, expiresAtMs }: StoredApiKey, nowMs: number): string {
+function statusOf({ revokedAtMs, expiresAtMs }: StoredApiKey, nowMs: number): KeyObject['status'] {
   if (revokedAtMs !== undefined) return 'revoked';
   return expiresAtMs !== undefined && expiresAtMs <= nowMs ? 'expired' : 'active';
 }

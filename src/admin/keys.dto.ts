@@ -5,6 +5,7 @@ import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decor
 import { choice, flag, integer } from '../contracts/validation/primitives.js';
 import { idFilter, name, version } from '../contracts/validation/record-fields.js';
 import { addresses, concurrency, creditsOrNothing, models, perMinute, moment } from './fields.js';
+import { Examples } from '../contracts/validation/request-examples.decorator.js';
 
 /** The fields of a key that an operator sets and changes. In a PATCH, `null` takes the limit away. */
 class KeyFieldsDto {
@@ -65,6 +66,15 @@ const READ_ONLY = [
 ] as const;
 
 @KnownFieldsOnly(...READ_ONLY, 'version')
+@Examples({
+  'A laptop': {
+    account_id: 'acct_3f0c9a5d7b2e4c61a8d09e4f5b6a7c8d',
+    name: 'laptop',
+    rpm: 60,
+    budget: 100,
+    budget_period: 'month',
+  },
+})
 export class NewKeyDto extends KeyFieldsDto {
   @Field(idFilter, { required: true, description: 'Who pays.' })
   account_id!: string;
@@ -74,6 +84,7 @@ export class NewKeyDto extends KeyFieldsDto {
 }
 
 @KnownFieldsOnly(...READ_ONLY, 'account_id')
+@Examples({ 'A smaller budget': { budget: 50 }, 'No limit of requests': { rpm: null } })
 export class KeyPatchDto extends KeyFieldsDto {
   @Field(name, { nullMeans: null, description: 'For people.' })
   name?: string;
@@ -86,6 +97,7 @@ export class KeyPatchDto extends KeyFieldsDto {
 const MAX_OVERLAP_SECONDS = 366 * 24 * 3_600;
 
 @KnownFieldsOnly()
+@Examples({ 'An hour for both secrets': { overlap_seconds: 3_600 }, 'At once': {} })
 export class RotationDto {
   @Field(integer({ min: 0, max: MAX_OVERLAP_SECONDS }), {
     description: 'How long the present secret works on beside the new one.',

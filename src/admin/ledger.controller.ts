@@ -1,4 +1,5 @@
 import { Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { toLedgerRow } from '../accounts/wire.js';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
 import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-pages.repository.js';
@@ -8,6 +9,7 @@ import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
+import { LedgerRowList, LedgerVerification } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 @KnownFieldsOnly()
@@ -31,7 +33,9 @@ export class LedgerController {
   ) {}
 
   @Get()
-  async list(@QueryDto(LedgerQueryDto) query: LedgerQueryDto) {
+  @ApiOperation({ operationId: 'listLedger', summary: 'List ledger entries, newest first' })
+  @ApiOkResponse({ type: LedgerRowList, description: 'A page of them' })
+  async list(@QueryDto(LedgerQueryDto) query: LedgerQueryDto): Promise<LedgerRowList> {
     const page = toPageRequest(query);
     const filter = await this.filterOf(query);
     const found = filter === undefined ? NOTHING : await this.ledger.list(filter, page);
@@ -40,7 +44,9 @@ export class LedgerController {
 
   /** Recomputes every sum; reads the whole ledger, beside everything else. */
   @Get('verify')
-  async verify() {
+  @ApiOperation({ operationId: 'verifyLedger', summary: 'Recompute every balance, hold and budget' })
+  @ApiOkResponse({ type: LedgerVerification, description: 'Whether all is right, and what is not' })
+  async verify(): Promise<LedgerVerification> {
     const differences = await this.verification.verify();
     return {
       object: 'ledger_verification',

@@ -1,4 +1,5 @@
 import { Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import {
   USAGE_GROUPS,
   UsageReportRepository,
@@ -8,19 +9,13 @@ import {
 import { Clock } from '../common/clock/clock.js';
 import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
 import { toPage } from '../common/page.js';
-import {
-  badCursor,
-  DEFAULT_LIMIT,
-  PageDto,
-  readCursor,
-  writeCursor,
-  type ListAnswer,
-} from '../contracts/accounts/paging.js';
+import { badCursor, DEFAULT_LIMIT, PageDto, readCursor, writeCursor } from '../contracts/accounts/paging.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
 import { QueryDto } from '../http/query-dto.js';
+import { UsageReport, type UsageSumObject } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { moment } from './fields.js';
 
@@ -49,7 +44,9 @@ export class UsageController {
   ) {}
 
   @Get()
-  async report(@QueryDto(UsageQueryDto) query: UsageQueryDto) {
+  @ApiOperation({ operationId: 'reportUsage', summary: 'Sum up requests, tokens and credits' })
+  @ApiOkResponse({ type: UsageReport, description: 'One row a day, model or key' })
+  async report(@QueryDto(UsageQueryDto) query: UsageQueryDto): Promise<UsageReport> {
     const { account_id: accountId, group_by: groupBy = 'day', limit = DEFAULT_LIMIT, cursor } = query;
     // The request that has just ended belongs to it.
     const to = query.to ?? Math.ceil((this.clock.nowMs() + 1) / 1000);
@@ -64,21 +61,20 @@ export class UsageController {
   }
 }
 
-function toUsageAnswer(sums: readonly UsageSum[], limit: number, groupBy: UsageGroup) {
+function toUsageAnswer(sums: readonly UsageSum[], limit: number, groupBy: UsageGroup): UsageReport {
   const { rows, hasMore } = toPage(sums, limit);
   const last = rows.at(-1);
-  const answer: ListAnswer<ReturnType<typeof toUsageRow>> = {
+  return {
     object: 'list',
     data: rows.map((sum) => toUsageRow(sum, groupBy)),
     has_more: hasMore,
     next_cursor: hasMore && last !== undefined ? writeCursor([groupBy, last.group]) : null,
   };
-  return answer;
 }
 
-function toUsageRow(sum: UsageSum, groupBy: UsageGroup) {
+function toUsageRow(sum: UsageSum, groupBy: UsageGroup): UsageSumObject {
   return {
-    object: 'usage' as const,
+    object: 'usage',
     ...(groupBy === 'key' ? { key_id: sum.group } : { [groupBy]: sum.group }),
     requests: Number(sum.requests),
     prompt_tokens: Number(sum.promptTokens),

@@ -18,6 +18,7 @@ import {
   tools,
   variables,
 } from './chatbot-fields.js';
+import { Examples } from '../contracts/validation/request-examples.decorator.js';
 
 /** A memory policy on the wire. */
 export type MemoryFields =
@@ -131,6 +132,15 @@ const READ_ONLY = [
 
 @KnownFieldsOnly(...READ_ONLY, 'revision')
 @ApiSchema({ name: 'NewChatbot' })
+@Examples({
+  'A guide': {
+    name: 'Guide',
+    model: 'sandbox/chat',
+    system_prompt: 'You are a guide to {{city}}. Be brief.',
+    variables: { city: 'Paris' },
+    memory: { policy: 'turns', turns: 10 },
+  },
+})
 export class NewChatbotDto extends ChatbotFieldsDto {
   @Field(name, {
     required: true,
@@ -149,6 +159,7 @@ export class NewChatbotDto extends ChatbotFieldsDto {
 
 @KnownFieldsOnly(...READ_ONLY)
 @ApiSchema({ name: 'ChatbotPatch' })
+@Examples({ 'Other instructions': { system_prompt: 'You are a guide to {{city}}.', temperature: 0.3 } })
 export class ChatbotPatchDto extends ChatbotFieldsDto {
   @Field(name, { nullMeans: null, description: 'For people; shown in the list of models.' })
   name?: string;
@@ -160,8 +171,17 @@ export class ChatbotPatchDto extends ChatbotFieldsDto {
   revision?: number;
 }
 
-/** What an operator says besides. */
-export class ChatbotOwnerDto {
+@KnownFieldsOnly(...READ_ONLY, 'revision')
+@ApiSchema({ name: 'NewAccountChatbot' })
+@Examples({
+  'A guide': {
+    account_id: 'acct_3f0c9a5d7b2e4c61a8d09e4f5b6a7c8d',
+    name: 'Guide',
+    model: 'sandbox/chat',
+    system_prompt: 'You are a guide to Paris. Be brief.',
+  },
+})
+export class NewAccountChatbotDto extends NewChatbotDto {
   @Field(idFilter, { required: true, description: 'Whose chatbot it is.' })
   account_id!: string;
 }
@@ -174,6 +194,7 @@ export class ChatbotListDto extends PageDto {
 
 @KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotPublication' })
+@Examples({ 'The newest version': {}, 'A version': { version: 1 } })
 export class PublicationDto {
   @Field(version, { description: 'Absent: the newest.' })
   version?: number;
@@ -184,6 +205,7 @@ export class PublicationDto {
 
 @KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotWithdrawal' })
+@Examples({ 'Whatever it is': {} })
 export class WithdrawalDto {
   @Field(version, REVISION)
   revision?: number;
@@ -191,6 +213,7 @@ export class WithdrawalDto {
 
 @KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotDeletion' })
+@Examples({ 'Whatever it is': {} })
 export class DeletionDto {
   @Field(version, REVISION)
   revision?: number;
@@ -198,6 +221,7 @@ export class DeletionDto {
 
 @KnownFieldsOnly()
 @ApiSchema({ name: 'ChatbotRestoration' })
+@Examples({ 'As a draft': { draft: true } })
 export class RestorationDto {
   @Field(flag, { description: 'Keeps the new version from callers until it is published.', default: false })
   draft?: boolean;

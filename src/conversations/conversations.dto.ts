@@ -6,6 +6,7 @@ import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decor
 import { choice, text } from '../contracts/validation/primitives.js';
 import { NO_CONTROLS } from '../contracts/validation/record-fields.js';
 import { CursorPageDto } from './cursor-page.js';
+import { Examples } from '../contracts/validation/request-examples.decorator.js';
 
 const title = text({ max: 256, ...NO_CONTROLS });
 
@@ -26,6 +27,17 @@ const READ_ONLY = [
 
 /** @see openai-openapi 2.3.0, CreateConversationBody; `title` is ours */
 @KnownFieldsOnly(...READ_ONLY)
+@Examples({
+  'With what was said': {
+    title: 'A trip to Paris',
+    items: [
+      { type: 'message', role: 'user', content: 'I am going to Paris.' },
+      { type: 'message', role: 'assistant', content: 'How long will you stay?' },
+    ],
+    metadata: { topic: 'travel' },
+  },
+  Empty: {},
+})
 export class NewConversationDto {
   @Field(items, { description: 'What was said so far, oldest first.' })
   items?: InputItem[];
@@ -39,6 +51,7 @@ export class NewConversationDto {
 
 /** @see openai-openapi 2.3.0, UpdateConversationBody; `title` is ours */
 @KnownFieldsOnly(...READ_ONLY, 'items')
+@Examples({ 'Another title': { title: 'A week in Paris', metadata: { topic: 'travel' } } })
 export class ConversationChangesDto {
   @Field(metadata, {
     description: 'In place of those before. Absent: they stay; `null` or `{}`: none.',
@@ -51,6 +64,7 @@ export class ConversationChangesDto {
 }
 
 /** @see openai-openapi 2.3.0, createConversationItems */
+@Examples({ 'A message': { items: [{ type: 'message', role: 'user', content: 'A week.' }] } })
 export class NewItemsDto {
   @Field(someItems, { required: true, description: 'To be put at the end, in this order.' })
   items!: InputItem[];

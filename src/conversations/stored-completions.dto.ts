@@ -2,6 +2,7 @@ import { metadata } from '../contracts/validation/chat-fields.js';
 import { Field } from '../contracts/validation/field.decorator.js';
 import { modelId } from '../contracts/validation/sampling.js';
 import { CursorPageDto } from './cursor-page.js';
+import { Examples } from '../contracts/validation/request-examples.decorator.js';
 
 /** @see openai-openapi 2.3.0, listChatCompletions */
 export class CompletionListDto extends CursorPageDto {
@@ -13,6 +14,7 @@ export class CompletionListDto extends CursorPageDto {
 }
 
 /** @see openai-openapi 2.3.0, updateChatCompletion */
+@Examples({ Metadata: { metadata: { topic: 'travel' } } })
 export class CompletionChangesDto {
   @Field(metadata, {
     description: 'In place of those before. Absent: they stay; `null` or `{}`: none.',

@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
+import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -13,6 +14,7 @@ export function OptionalBody<T extends object>(Dto: new () => T): ParameterDecor
     bind(prototype, method, index);
     if (method === undefined) return;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
-    if (descriptor !== undefined) ApiBody({ type: Dto, required: false })(prototype, method, descriptor);
+    if (descriptor !== undefined)
+      ApiBody({ type: Dto, required: false, ...exampled(Dto) })(prototype, method, descriptor);
   };
 }

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { fieldsOf } from '../contracts/validation/field.decorator.js';
+import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 import { ApiIfMatch, versionOf } from './if-match.js';
 import type { TollgateRequest } from './tollgate-request.js';
@@ -41,7 +42,7 @@ export function PatchDto<Field extends string, T extends { [Name in Field]?: num
     if (method === undefined) return;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
     if (descriptor === undefined) return;
-    ApiBody({ type: Dto })(prototype, method, descriptor);
+    ApiBody({ type: Dto, ...exampled(Dto) })(prototype, method, descriptor);
     ApiIfMatch(versionField)(prototype, method, descriptor);
   };
 }

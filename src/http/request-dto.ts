@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import type { SurfaceRules } from '../contracts/validation/rule.js';
+import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 
 /** What earlier steps put on a request: the body guard the parsed body, the route's decorator the dialect. */
@@ -22,6 +23,6 @@ export function RequestDto<T extends object>(Dto: new () => T): ParameterDecorat
     bind(prototype, method, index);
     if (method === undefined) return;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
-    if (descriptor !== undefined) ApiBody({ type: Dto })(prototype, method, descriptor);
+    if (descriptor !== undefined) ApiBody({ type: Dto, ...exampled(Dto) })(prototype, method, descriptor);
   };
 }

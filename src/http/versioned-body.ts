@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
+import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 import { ReadsBody } from './body.guard.js';
 import { ApiIfMatch, versionOf } from './if-match.js';
@@ -25,7 +26,11 @@ export function VersionedBody<Field extends string, T extends { [Name in Field]?
     if (method === undefined) return;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
     if (descriptor === undefined) return;
-    const facts = [ReadsBody(), ApiBody({ type: Dto, required: false }), ApiIfMatch(versionField)];
+    const facts = [
+      ReadsBody(),
+      ApiBody({ type: Dto, required: false, ...exampled(Dto) }),
+      ApiIfMatch(versionField),
+    ];
     for (const decorate of facts) decorate(prototype, method, descriptor);
   };
 }

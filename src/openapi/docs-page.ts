@@ -5,6 +5,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { sendError } from '../http/send-error.js';
 import { sendJsonText, stampProcessingTime } from '../http/send-json.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { withoutAliases } from './group-operations.js';
 import { buildOpenApi } from './openapi.js';
 
 /** Everything that the page loads, all of it from here; the package beside it holds much that nobody needs to see. */
@@ -37,11 +38,17 @@ export function publishDocs(app: INestApplication): void {
     sendJsonText(request, response, 200, (text ??= JSON.stringify(getDocument())));
   });
   app.use('/docs', guardPage);
-  SwaggerModule.setup('docs', app, getDocument, {
+  SwaggerModule.setup('docs', app, () => withoutAliases(getDocument()), {
     raw: false,
     customSiteTitle: 'Tollgate API',
     customCss: '.swagger-ui .topbar { display: none }',
-    swaggerOptions: { validatorUrl: 'none', docExpansion: 'list', displayRequestDuration: true },
+    swaggerOptions: {
+      validatorUrl: 'none',
+      docExpansion: 'list',
+      displayRequestDuration: true,
+      // In this browser, until it is told otherwise: a reload must not ask for the key again.
+      persistAuthorization: true,
+    },
   });
 }
 

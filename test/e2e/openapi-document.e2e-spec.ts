@@ -86,7 +86,11 @@ describe('the OpenAPI document', () => {
 
   it('lets every operation be called with either header, under a declared tag, and says what it does', () => {
     const tags = document.tags.map(({ name }) => name);
-    expect(Object.keys(document.components.securitySchemes).toSorted()).toEqual(['Bearer', 'X-API-Key']);
+    expect(Object.keys(document.components.securitySchemes).toSorted()).toEqual([
+      'AdminKey',
+      'Bearer',
+      'X-API-Key',
+    ]);
     const surfaces = operationsOf(document).filter(({ path }) => !path.startsWith('/admin'));
     for (const { operation } of surfaces) {
       expect(operation.security).toEqual([{ Bearer: [] }, { 'X-API-Key': [] }]);

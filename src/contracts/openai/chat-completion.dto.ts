@@ -27,12 +27,63 @@ import type {
   Tool,
   ToolChoice,
 } from './chat-completion.js';
+import { Examples, type RequestExamples } from '../validation/request-examples.decorator.js';
+
+const QUESTION = [{ role: 'user', content: 'What is the capital of France?' }];
+
+const EXAMPLES: RequestExamples = {
+  'A question': { model: 'sandbox/chat', messages: QUESTION },
+  Streamed: { model: 'sandbox/chat', messages: QUESTION, stream: true },
+  'With a tool': {
+    model: 'sandbox/chat',
+    messages: [{ role: 'user', content: 'Use get_weather for Paris.' }],
+    tools: [
+      {
+        type: 'function',
+        function: {
+          name: 'get_weather',
+          parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+        },
+      },
+    ],
+  },
+  'JSON of a schema': {
+    model: 'sandbox/chat',
+    messages: QUESTION,
+    response_format: {
+      type: 'json_schema',
+      json_schema: {
+        name: 'capital',
+        strict: true,
+        schema: {
+          type: 'object',
+          properties: { city: { type: 'string' }, inhabitants: { type: 'integer' } },
+          required: ['city', 'inhabitants'],
+          additionalProperties: false,
+        },
+      },
+    },
+  },
+  'With an image': {
+    model: 'sandbox/chat',
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image_url', image_url: { url: 'https://example.org/cat.png' } },
+        ],
+      },
+    ],
+  },
+};
 
 /**
  * Body of `POST …/chat/completions`. Faults are told in the order of the properties.
  * @see openai-openapi 2.3.0, CreateChatCompletionRequest
  */
 @ApiSchema({ name: 'ChatCompletionRequest' })
+@Examples(EXAMPLES)
 export class ChatCompletionDto implements ChatCompletionRequest {
   @Field(modelId, {
     required: true,

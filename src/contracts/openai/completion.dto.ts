@@ -15,12 +15,18 @@ import {
 } from '../validation/sampling.js';
 import type { StreamOptions } from './chat-completion.js';
 import type { CompletionPrompt, CompletionRequest } from './completion.js';
+import { Examples } from '../validation/request-examples.decorator.js';
 
 /**
  * Body of the legacy `POST …/completions`. Faults are told in the order of the properties.
  * @see openai-openapi 2.3.0, CreateCompletionRequest
  */
 @ApiSchema({ name: 'CompletionRequest' })
+@Examples({
+  'A beginning': { model: 'sandbox/chat', prompt: 'Once upon a time', max_tokens: 32 },
+  Streamed: { model: 'sandbox/chat', prompt: 'Once upon a time', max_tokens: 32, stream: true },
+  'Several prompts': { model: 'sandbox/echo', prompt: ['One', 'Two'], max_tokens: 8 },
+})
 export class CompletionDto implements CompletionRequest {
   @Field(modelId, {
     required: true,

@@ -60,11 +60,11 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
   };
 }
 
-/** The fields of a class in the order of their declaration, after those of the class that it extends, if any. */
+/** The fields of a class in the order of their declaration, after those of the classes that it extends. */
 export function fieldsOf(target: new () => object): readonly DeclaredField[] {
   const own = declared.get(target) ?? [];
-  const inherited = declared.get(Object.getPrototypeOf(target));
-  return inherited === undefined ? own : [...inherited, ...own];
+  const parent = Object.getPrototypeOf(target) as new () => object;
+  return parent === Function.prototype ? own : [...fieldsOf(parent), ...own];
 }
 
 /** Tells where the issues of `object` go when class-validator comes to it. */
