@@ -160,7 +160,7 @@ export class Meter {
   /** Whether all of it is text, and no more of it than is counted to the token. */
   private countable(prompt: PromptMeasure): boolean {
     const longest = Math.max(prompt.chars, this.text.chars);
-    return prompt.mediaParts === 0 && this.soundTokens === 0 && longest <= MAX_COUNTED_CHARS;
+    return prompt.media === undefined && this.soundTokens === 0 && longest <= MAX_COUNTED_CHARS;
   }
 }
 

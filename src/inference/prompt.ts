@@ -54,9 +54,8 @@ export function measureChat(request: ChatCompletionRequest, model?: Model): Prom
   if (request.response_format?.type === 'json_schema') texts.push(JSON.stringify(request.response_format));
   const framing = request.messages.reduce((sum, message) => sum + framingTokens(message), TOKENS_PER_REPLY);
   const prompt = measured(texts, framing, mediaParts, request.n ?? 1);
-  return mediaParts === 0 || model === undefined
-    ? prompt
-    : { ...prompt, media: mediaTokensOf(request.messages, model) };
+  const media = model && mediaTokensOf(request.messages, model);
+  return media === undefined ? prompt : { ...prompt, media };
 }
 
 /** Of a message, beside its text. */

@@ -133,6 +133,13 @@ describe('what a file comes to', () => {
 });
 
 describe('what a sound comes to', () => {
+  it('is a fixed number where it is an earlier answer, known by its id alone', () => {
+    const spoken = { role: 'assistant' as const, audio: { id: 'audio_1' } };
+    expect(mediaTokensOf([spoken], modelOf('gpt-4o-audio'))).toEqual({ atMost: 8_192, likely: 765 });
+    const prompt = measureChat({ model: 'a', messages: [spoken] }, modelOf('gpt-4o-audio'));
+    expect(maxPromptTokens(prompt, promptTokensToHold(prompt))).toBe(promptTokensToHold(prompt));
+  });
+
   it('goes by its seconds', () => {
     expect(atMost('gemini-3-pro', sound(wav(60)))).toBe(60 * 32 + 1);
     expect(atMost('gpt-4o-audio', sound(wav(60)))).toBe(601);

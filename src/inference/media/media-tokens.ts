@@ -19,6 +19,9 @@ const UNKNOWN_FILE_TOKENS = 50_000;
 /** What a file of text is called and framed by. */
 const FRAME_OF_FILE_TOKENS = 256;
 
+/** Of an earlier spoken answer, which upstreams keep by its id: nearly seven minutes of it. */
+const SPOKEN_ANSWER_TOKENS = 8_192;
+
 /** A clip of less than this counts as much. */
 const LEAST_SOUND_TOKENS = 128;
 
@@ -28,7 +31,12 @@ export function mediaTokensOf(messages: readonly ChatMessage[], model: Model): M
   let budget: ScanBudget | undefined;
   let atMost = 0;
   let likely = 0;
-  for (const { content } of messages) {
+  for (const { content, audio } of messages) {
+    if (audio) {
+      rules ??= mediaRulesOf(model);
+      atMost += SPOKEN_ANSWER_TOKENS;
+      likely += TOKENS_PER_MEDIA_PART;
+    }
     if (typeof content === 'string' || !content) continue;
     for (const part of content) {
       if (part.type === 'text' || part.type === 'refusal') continue;
