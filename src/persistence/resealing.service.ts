@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Slices } from '../common/slices.js';
 import { Log } from '../observability/log.js';
 import { Database } from './database.js';
 import { operatorMessage } from './operator-message.js';
@@ -14,6 +15,9 @@ const CONTEXT = { context: 'Resealing' };
 
 /** Between two batches, so that requests have the database to themselves most of the time. */
 const REST_MS = 20;
+
+/** Others get their turn after so much; longer texts are opened in steps. Characters. */
+const SEALED_AT_ONCE = 256 * 1024;
 
 /** Texts between two lines of the log. */
 const PROGRESS_EVERY = 10_000;
@@ -132,8 +136,17 @@ export class ResealingService implements OnModuleInit, BeforeApplicationShutdown
   }
 
   /** @returns how many were replaced: not those that were changed meanwhile, nor those that cannot be opened */
-  private replace(column: SealedColumn, texts: readonly SealedText[], name: string | null): Promise<number> {
-    const sealed = texts.map((old) => ({ old, by: this.sealAnew(old, name) }));
+  private async replace(
+    column: SealedColumn,
+    texts: readonly SealedText[],
+    name: string | null,
+  ): Promise<number> {
+    const sealed: { old: SealedText; by: Sealed | undefined }[] = [];
+    const slices = new Slices(SEALED_AT_ONCE);
+    for (const old of texts) {
+      sealed.push({ old, by: await this.sealAnew(old, name) });
+      await slices.after(old.text.length);
+    }
     return inTransaction(this.database.kysely, async (trx) => {
       let count = 0;
       for (const { old, by } of sealed) if (by && (await column.replace(old, by, trx))) count += 1;
@@ -153,9 +166,13 @@ export class ResealingService implements OnModuleInit, BeforeApplicationShutdown
   }
 
   /** @returns `undefined`: it cannot be opened, and the log says why */
-  private sealAnew({ text, place }: SealedText, name: string | null): Sealed | undefined {
+  private async sealAnew({ text, place }: SealedText, name: string | null): Promise<Sealed | undefined> {
     try {
-      return this.sealer.seal(this.sealer.open(text, name, place), place);
+      const long = text.length > SEALED_AT_ONCE;
+      const opened = long
+        ? await this.sealer.openLong(text, name, place)
+        : this.sealer.open(text, name, place);
+      return this.sealer.seal(opened, place);
     } catch {
       return undefined;
     }
