@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { budgetWindow } from '../common/money/budget.js';
 import type { Principal } from '../common/principal.js';
-import { BudgetExceededError } from './billing.errors.js';
+import { BalanceRepository } from './balance.repository.js';
+import { BudgetExceededError, InsufficientCreditError } from './billing.errors.js';
 import { BudgetTally } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldRepository } from './hold.repository.js';
@@ -13,6 +14,7 @@ export class BudgetCheckService {
   constructor(
     private readonly holds: HoldRepository,
     private readonly budgets: BudgetRepository,
+    private readonly balances: BalanceRepository,
     private readonly clock: Clock,
   ) {}
 
@@ -29,10 +31,29 @@ export class BudgetCheckService {
     const hold = await this.holds.find(requestId);
     if (hold === undefined) return false;
     if (hold.keyId === keyId) return true;
+    await this.refuseBeyondBudget(keyId, budget, hold.amountHundredths);
+    return true;
+  }
+
+  /**
+   * Refuses what no hold would be opened for now, before anything is done for it. Nothing is taken.
+   * @throws InsufficientCreditError, BudgetExceededError, DomainError `storage_unavailable`
+   */
+  async refuseUnaffordable({ accountId, keyId, budget }: Principal, leastHundredths: bigint): Promise<void> {
+    const balance = await this.balances.find(accountId);
+    const available = balance === undefined ? 0n : balance.balanceHundredths - balance.heldHundredths;
+    if (available < leastHundredths) throw new InsufficientCreditError(available);
+    if (budget !== null) await this.refuseBeyondBudget(keyId, budget, leastHundredths);
+  }
+
+  private async refuseBeyondBudget(
+    keyId: string,
+    budget: NonNullable<Principal['budget']>,
+    hundredths: bigint,
+  ): Promise<void> {
     const place = { keyId, window: budgetWindow(budget.period, this.clock.nowMs()) };
     const states = (await this.budgets.list([place])).filter((state) => state !== undefined);
     const available = new BudgetTally(states).availableOf(place, budget.limitHundredths);
-    if (available < hold.amountHundredths) throw new BudgetExceededError(available);
-    return true;
+    if (available < hundredths) throw new BudgetExceededError(available);
   }
 }

@@ -29,7 +29,7 @@ export class ConversationReading {
   private more = MORE_MESSAGES;
 
   private constructor(
-    private readonly stored: StoredMessageRepository,
+    private readonly stored: Pick<StoredMessageRepository, 'list'>,
     readonly id: string,
     readonly version: number,
     /** Of the part that the request goes on from. */
@@ -58,7 +58,7 @@ export class ConversationReading {
    */
   static async open(
     conversations: TurnRepository,
-    stored: StoredMessageRepository,
+    stored: Pick<StoredMessageRepository, 'list'>,
     scope: ConversationScope,
     said: readonly ChatMessage[],
     usesSummary: boolean,
@@ -139,14 +139,17 @@ export class ConversationReading {
   }
 }
 
-async function newestPage(stored: StoredMessageRepository, id: string): Promise<StoredMessage[]> {
+async function newestPage(
+  stored: Pick<StoredMessageRepository, 'list'>,
+  id: string,
+): Promise<StoredMessage[]> {
   const page = await stored.list(id, { order: 'desc', limit: FIRST_MESSAGES });
   return page.rows.toReversed();
 }
 
 /** In order, so many as wanted; fewer where they are longer than a request may be. */
 async function newestOf(
-  stored: StoredMessageRepository,
+  stored: Pick<StoredMessageRepository, 'list'>,
   id: string,
   atMost: number,
 ): Promise<StoredMessage[]> {

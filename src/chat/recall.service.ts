@@ -41,6 +41,8 @@ export interface RecallRequest {
   readonly said: readonly ChatMessage[];
   /** `undefined`: nobody knows how long the prompt may be. */
   readonly budget: PromptBudget | undefined;
+  /** Asked before messages are opened that may be long: rejects where there is no credit for the request anyway. */
+  readonly affordable: () => Promise<void>;
   readonly caller: Caller;
 }
 
@@ -89,7 +91,12 @@ export class RecallService {
         ? undefined
         : await ConversationReading.open(
             this.conversations,
-            this.stored,
+            {
+              list: async (id, page) => {
+                await asked.affordable();
+                return this.stored.list(id, page);
+              },
+            },
             asked.scope,
             asked.said,
             asked.policy.kind === 'summary',

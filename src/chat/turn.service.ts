@@ -10,6 +10,7 @@ import { instructs } from '../contracts/validation/tool-order.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { ConversationRepository } from '../conversations/conversation.repository.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
+import { AffordabilityService } from '../inference/affordability.service.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { discreet } from '../inference/discreet.js';
@@ -48,6 +49,7 @@ export class TurnService {
     private readonly turnKeeping: TurnKeeping,
     private readonly ratios: TokenRatios,
     private readonly quotas: StorageQuotasService,
+    private readonly affordability: AffordabilityService,
   ) {}
 
   /**
@@ -144,6 +146,11 @@ export class TurnService {
       }),
       exclusive: scope && ((found) => this.turnKeeping.exclusive(scope, found)),
       mustBe: plan.memory?.named === 'by us' ? plan.memory.conversationId : undefined,
+      // What was said may be what is stored, and then be left out.
+      affordable: once(() => {
+        const least = { ...request, messages: [...lead, ...instructions] };
+        return this.affordability.refuseUnaffordable(chatEndpoint, least, caller, chatbot !== undefined);
+      }),
       caller,
     });
     request.messages = recalled.messages;
@@ -218,4 +225,9 @@ function contextOf(
       : { chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version } }),
     ...(scope === undefined ? {} : { conversation: context }),
   };
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => (done ??= work());
 }

@@ -5,6 +5,7 @@ import { ModelsModule } from '../models/models.module.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
 import { AnswerWriter } from '../http/answer-writer.js';
 import { AdmissionService } from './admission.js';
+import { AffordabilityService } from './affordability.service.js';
 import { AnsweringService } from './answering.service.js';
 import { AttemptFailures } from './attempt-failures.js';
 import { CatalogueKeeper } from './catalogue-keeper.service.js';
@@ -26,6 +27,7 @@ import { UnsettledService } from './unsettled.service.js';
     AnswerWriter,
     InferenceService,
     AdmissionService,
+    AffordabilityService,
     AttemptFailures,
     ClosingService,
     HoldWatchService,
@@ -37,6 +39,6 @@ import { UnsettledService } from './unsettled.service.js';
     LeftStreams,
     Thinking,
   ],
-  exports: [AnsweringService, InferenceService, InFlight, CatalogueKeeper],
+  exports: [AffordabilityService, AnsweringService, InferenceService, InFlight, CatalogueKeeper],
 })
 export class InferenceModule {}

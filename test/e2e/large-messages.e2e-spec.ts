@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { sql } from 'kysely';
 import { jsonInSlices } from '../../src/common/json-in-slices.js';
 import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
@@ -95,6 +95,43 @@ describe('a stored message of 18 MB', () => {
       for await (const piece of jsonInSlices(value)) expect(piece.length).toBeGreaterThan(0);
     };
     expect(await longestTurnMs(work)).toBeLessThan(TURN_MS);
+  });
+
+  it('is not opened for a chat that there is no credit for', async () => {
+    const { kysely } = tollgate.app.get(Database);
+    const sums = await kysely.selectFrom('account_balances').selectAll().execute();
+    await kysely
+      .updateTable('account_balances')
+      .set({ balance_hundredths: 0n, held_hundredths: 0n })
+      .execute();
+    const list = jest.spyOn(tollgate.app.get(StoredMessageRepository), 'list');
+    try {
+      const body = {
+        model: 'sandbox/chat',
+        conversation_id: id,
+        messages: [{ role: 'user', content: 'Hi' }],
+      };
+      const chats = await Promise.all(
+        Array.from({ length: 10 }, () =>
+          fetch(`${tollgate.origin}/v1/chat/completions`, {
+            method: 'POST',
+            headers,
+            body: JSON.stringify(body),
+          }),
+        ),
+      );
+      expect(chats.map(({ status }) => status)).toEqual(chats.map(() => 429));
+      expect(await chats[0]?.json()).toMatchObject({ error: { code: 'insufficient_quota' } });
+      expect(list).not.toHaveBeenCalled();
+    } finally {
+      list.mockRestore();
+      for (const { account_id, ...before } of sums)
+        await kysely
+          .updateTable('account_balances')
+          .set(before)
+          .where('account_id', '=', account_id)
+          .execute();
+    }
   });
 
   it('is refused where it was altered, as a short one is', async () => {
