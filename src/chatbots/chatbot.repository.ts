@@ -89,20 +89,21 @@ export class ChatbotRepository {
    * @param revision that it must be at; `undefined`: any
    * @returns whose it was; `undefined` when there was none such
    */
-  async delete(
+  delete(
     accountId: string | undefined,
     id: string,
     revision: number | undefined,
-    db: Kysely<Tables> = this.database.kysely,
   ): Promise<string | undefined> {
-    const row = await db
-      .deleteFrom('chatbots')
-      .where('id', '=', id)
-      .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
-      .$if(revision !== undefined, (query) => query.where('revision', '=', revision ?? 0))
-      .returning('account_id')
-      .executeTakeFirst();
-    return row?.account_id;
+    return this.database.deleting(async (trx) => {
+      const row = await trx
+        .deleteFrom('chatbots')
+        .where('id', '=', id)
+        .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))
+        .$if(revision !== undefined, (query) => query.where('revision', '=', revision ?? 0))
+        .returning('account_id')
+        .executeTakeFirst();
+      return row?.account_id;
+    });
   }
 
   async findVersion(

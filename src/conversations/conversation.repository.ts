@@ -262,7 +262,7 @@ export class ConversationRepository {
     guard?: ChangeGuard,
     alongside?: (trx: Transaction<Tables>) => Promise<void>,
   ): Promise<Conversation | undefined> {
-    return inTransaction(this.database.kysely, async (trx) => {
+    return this.database.deleting(async (trx) => {
       await this.quotas.lock(trx, accountId);
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, conversationId);

@@ -15,7 +15,6 @@ import type {
   ErasuresTable,
   Tables,
 } from '../persistence/tables.js';
-import { inTransaction } from '../persistence/transaction.js';
 import type { Conversation } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
 import { leadingWithin } from './stored-message.repository.js';
@@ -25,6 +24,8 @@ const LOOKED_AT_ONCE = 20;
 
 /** What is deleted in one transaction: nothing else runs meanwhile on an embedded database. Messages hold pictures. */
 const MESSAGES_AT_ONCE = 4_096;
+/** The same on a full disk: each row may be on a page of its own, which the log then has once. */
+const FRUGAL_MESSAGES_AT_ONCE = 256;
 const BYTES_AT_ONCE = 32 * 1024 * 1024;
 
 /** Everything was changed before. */
@@ -57,7 +58,7 @@ export class ErasureRepository {
 
   /** @returns false: there is none */
   async erase(accountId: string, id: string, kind: ConversationsTable['kind']): Promise<boolean> {
-    const unfinished = await inTransaction(this.database.kysely, async (trx) => {
+    const unfinished = await this.database.deleting(async (trx, frugal) => {
       // The account first, as charges do, which then write to its conversations.
       await this.balances.lock(trx, [accountId]);
       const row = await trx
@@ -69,7 +70,7 @@ export class ErasureRepository {
         // SQLite's one writer holds the whole database; it knows no row locks and needs none.
         .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
         .executeTakeFirst();
-      return row && this.#eraseRows(trx, accountId, [row]);
+      return row && this.#eraseRows(trx, accountId, [row], messagesAtOnce(frugal));
     });
     if (unfinished === undefined) return false;
     await this.#finish(unfinished);
@@ -153,7 +154,7 @@ export class ErasureRepository {
     let deleted = 0;
     let position: PagePosition | undefined;
     for (;;) {
-      const { last, count, unfinished } = await inTransaction(this.database.kysely, async (trx) => {
+      const { last, count, unfinished } = await this.database.deleting(async (trx, frugal) => {
         const oldest = await trx
           .selectFrom('conversations')
           .select(['id', 'chatbot_id', 'client_id', 'message_count', 'created_at_ms', 'updated_at_ms'])
@@ -170,7 +171,7 @@ export class ErasureRepository {
         return {
           last: oldest.at(-1),
           count: erasable.length,
-          unfinished: await this.#eraseRows(trx, accountId, erasable),
+          unfinished: await this.#eraseRows(trx, accountId, erasable, messagesAtOnce(frugal)),
         };
       });
       deleted += count;
@@ -216,10 +217,12 @@ export class ErasureRepository {
     trx: Transaction<Tables>,
     accountId: string,
     conversations: readonly Erasable[],
+    most: number,
   ): Promise<Unfinished[]> {
     if (conversations.length === 0) return [];
     const ids = conversations.map(({ id }) => id);
-    const { now, later } = withinOneTransaction(conversations, await this.#bytesOf(trx, conversations));
+    const bytesOf = await this.#bytesOf(trx, conversations);
+    const { now, later } = withinOneTransaction(conversations, bytesOf, most);
     if (now.length > 0) {
       const messages = await trx
         .deleteFrom('conversation_messages')
@@ -239,18 +242,24 @@ export class ErasureRepository {
 
   async #finish(unfinished: readonly Unfinished[]): Promise<void> {
     for (const one of unfinished) {
-      while (await inTransaction(this.database.kysely, (trx) => this.#eraseSome(trx, one))) await nextTurn();
+      const some = (trx: Transaction<Tables>, frugal: boolean): Promise<boolean> =>
+        this.#eraseSome(trx, one, messagesAtOnce(frugal));
+      while (await this.database.deleting(some)) await nextTurn();
     }
   }
 
   /** @returns whether there may be more */
-  async #eraseSome(trx: Transaction<Tables>, { conversation_id, account_id }: Unfinished): Promise<boolean> {
+  async #eraseSome(
+    trx: Transaction<Tables>,
+    { conversation_id, account_id }: Unfinished,
+    most: number,
+  ): Promise<boolean> {
     const sized = await trx
       .selectFrom('conversation_messages')
       .select(['seq', BODY_BYTES.as('bytes')])
       .where('conversation_id', '=', conversation_id)
       .orderBy('seq')
-      .limit(MESSAGES_AT_ONCE)
+      .limit(most)
       .execute();
     const some = sized.slice(0, leadingWithin(sized, BYTES_AT_ONCE));
     const messages = await trx
@@ -294,17 +303,22 @@ export class ErasureRepository {
   }
 }
 
+function messagesAtOnce(frugal: boolean): number {
+  return frugal ? FRUGAL_MESSAGES_AT_ONCE : MESSAGES_AT_ONCE;
+}
+
 /** Whose messages one transaction deletes, and whose are too many for it. */
 function withinOneTransaction(
   conversations: readonly Erasable[],
   bytesOf: ReadonlyMap<string, number>,
+  most: number,
 ): { now: string[]; later: string[] } {
   const now: string[] = [];
   const later: string[] = [];
   let [messages, bytes] = [0, 0];
   for (const { id, message_count } of conversations) {
     const its = bytesOf.get(id) ?? 0;
-    const fits = messages + message_count <= MESSAGES_AT_ONCE && bytes + its <= BYTES_AT_ONCE;
+    const fits = messages + message_count <= most && bytes + its <= BYTES_AT_ONCE;
     if (fits) [messages, bytes] = [messages + message_count, bytes + its];
     (fits ? now : later).push(id);
   }

@@ -8,7 +8,6 @@ import { Sealer } from '../persistence/sealer.js';
 import { ExecutionLostError } from './idempotency.errors.js';
 import type { Tables } from '../persistence/tables.js';
 import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
-import { inTransaction } from '../persistence/transaction.js';
 
 /** Of an erased answer: a digest of what was asked would tell a short question to whoever guesses it. */
 const ERASED = '0'.repeat(64);
@@ -204,7 +203,7 @@ export class IdempotencyRepository {
       if (oldest.length === 0) return removed;
       for (const [accountId, rows] of Map.groupBy(oldest, (row) => row.account_id)) {
         const keys = rows.map(({ idempotency_key }) => idempotency_key);
-        const { numDeletedRows } = await inTransaction(this.database.kysely, async (trx) => {
+        const { numDeletedRows } = await this.database.deleting(async (trx) => {
           await this.quotas.lock(trx, accountId);
           return trx
             .deleteFrom('idempotency_records')
@@ -253,7 +252,7 @@ export class IdempotencyRepository {
     let erased = 0;
     let after = '';
     for (;;) {
-      const { count, last } = await inTransaction(this.database.kysely, async (trx) => {
+      const { count, last } = await this.database.deleting(async (trx) => {
         await this.quotas.lock(trx, accountId);
         const rows = await trx
           .selectFrom('idempotency_records')

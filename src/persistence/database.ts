@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { Tables } from './tables.js';
 
 /** Whether storage can be used now; what `/health/ready` and whoever must wait for the first connection ask. */
@@ -31,6 +31,22 @@ export abstract class Database extends DatabaseReadiness {
   abstract get reports(): Kysely<Tables>;
   /** As `reports`, for texts of megabytes, which need not wait for a report. */
   abstract get texts(): Kysely<Tables>;
+  /**
+   * Runs a transaction that deletes, as `inTransaction` does. On SQLite it gets by where the disk is full: whoever is
+   * asked to make room can.
+   *
+   * @param work may run twice; `frugal`: there is little room, so it is to touch some hundred rows at most
+   * @throws DomainError `storage_unavailable`; whatever `work` throws
+   */
+  abstract deleting<T>(work: (trx: Transaction<Tables>, frugal: boolean) => Promise<T>): Promise<T>;
+  /**
+   * Refuses a transaction that lets somebody's data grow where that would leave the disk without room for charges. Call
+   * when all is written, before the commit. On PostgreSQL the server's disk is its own matter.
+   *
+   * @param bytes by about how much
+   * @throws DomainError `storage_unavailable`
+   */
+  abstract refuseWithoutDisk(bytes: number): void;
   /**
    * Removes what was deleted before from the files, as far as this kind of database lets us: on SQLite it is gone when
    * this resolves; on PostgreSQL the server is asked to clean up and nobody waits for it. Many calls share the work.

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kysely, sql } from 'kysely';
+import { Kysely, sql, type Transaction } from 'kysely';
 import { Database } from './database.js';
 import { createPostgresDialect } from './dialects/postgres-dialect.js';
 import { migrate } from './migrate.js';
@@ -8,6 +8,7 @@ import { PostgresVacuum } from './postgres-vacuum.js';
 import { StorageStartError } from './storage-start.error.js';
 import { isStorageUnavailable, storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
+import { inTransaction } from './transaction.js';
 import { probeWrite } from './write-check.js';
 
 export interface PostgresDatabaseSettings {
@@ -97,6 +98,12 @@ export class PostgresDatabase extends Database {
   whenReady(): Promise<void> {
     return this.#firstReady.promise;
   }
+
+  deleting<T>(work: (trx: Transaction<Tables>, frugal: boolean) => Promise<T>): Promise<T> {
+    return inTransaction(this.kysely, (trx) => work(trx, false));
+  }
+
+  refuseWithoutDisk(): void {}
 
   async purgeDeleted(): Promise<void> {
     this.#vacuum.request();

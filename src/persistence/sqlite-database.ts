@@ -1,15 +1,17 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Logger } from '@nestjs/common';
-import { Kysely } from 'kysely';
+import { Kysely, type Transaction } from 'kysely';
 import { DataFolderLock } from './data-folder-lock.js';
 import { Database } from './database.js';
+import { DiskReserve } from './disk-reserve.js';
 import { SqliteDialect } from './dialects/sqlite-dialect.js';
 import { SqliteThreadDialect } from './dialects/sqlite-thread-dialect.js';
 import { migrate } from './migrate.js';
 import { operatorMessage } from './operator-message.js';
 import { StorageStartError } from './storage-start.error.js';
+import { SqliteDeletion } from './sqlite-deletion.js';
 import { SqlitePurge } from './sqlite-purge.js';
 import { storageUnavailable } from './storage-unavailable.js';
 import type { Tables } from './tables.js';
@@ -20,6 +22,11 @@ import { probeWrite, WriteCheck } from './write-check.js';
  * stops the whole process. So the wait is short and `storage_unavailable` follows; writes in groups are tried again.
  */
 const BUSY_TIMEOUT_MS = 100;
+
+/** Of the disk, kept for charges: what else is stored takes nothing of it. */
+const SPARE_BYTES = 4 * 1024 * 1024;
+
+const LOW_DISK_EVERY_MS = 60_000;
 
 const logger = new Logger('Database');
 
@@ -32,6 +39,11 @@ export class SqliteDatabase extends Database {
   readonly #texts: Kysely<Tables>;
   readonly #purge: SqlitePurge;
   readonly #lock: DataFolderLock;
+  readonly #file: DatabaseSync;
+  readonly #path: string;
+  readonly #reserve: DiskReserve;
+  readonly #deletion: SqliteDeletion;
+  #lowDiskToldMs = -Infinity;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -40,8 +52,13 @@ export class SqliteDatabase extends Database {
     kysely: Kysely<Tables>,
     writes: WriteCheck,
     lock: DataFolderLock,
+    folder: string,
   ) {
     super();
+    this.#file = file;
+    this.#path = path;
+    this.#reserve = new DiskReserve(folder, join(folder, 'tollgate.reserve'));
+    this.#deletion = new SqliteDeletion(file, kysely, this.#reserve);
     this.#kysely = kysely;
     this.#writes = writes;
     this.#reports = readerOf(path);
@@ -68,7 +85,7 @@ export class SqliteDatabase extends Database {
       kysely = opened;
       const writes = new WriteCheck(() => probeWrite(opened), tellChange);
       await migrate(opened, 'sqlite');
-      const database = new SqliteDatabase(file, path, opened, writes, lock);
+      const database = new SqliteDatabase(file, path, opened, writes, lock, folder);
       // What an earlier life deleted and had no time to remove.
       void database.purgeDeleted();
       return database;
@@ -113,8 +130,33 @@ export class SqliteDatabase extends Database {
 
   async whenReady(): Promise<void> {}
 
-  purgeDeleted(): Promise<void> {
-    return this.#purge.purge();
+  deleting<T>(work: (trx: Transaction<Tables>, frugal: boolean) => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) throw storageUnavailable('closed');
+    return this.#deletion.run(work);
+  }
+
+  refuseWithoutDisk(bytes: number): void {
+    const { page_count: pages } = this.#file.prepare('pragma page_count').get() as { page_count: number };
+    const { page_size: pageBytes } = this.#file.prepare('pragma page_size').get() as { page_size: number };
+    // First the log has it, then the file.
+    const growth = Math.max(0, pages * pageBytes - statSync(this.#path).size);
+    if (this.#reserve.freeBytes() >= bytes + growth + SPARE_BYTES) return;
+    this.#tellLowDisk();
+    throw storageUnavailable('the disk has no room for more than charges');
+  }
+
+  async purgeDeleted(): Promise<void> {
+    await this.#purge.purge();
+    void this.#reserve.take();
+  }
+
+  #tellLowDisk(): void {
+    const nowMs = performance.now();
+    if (nowMs < this.#lowDiskToldMs + LOW_DISK_EVERY_MS) return;
+    this.#lowDiskToldMs = nowMs;
+    logger.error(
+      'the disk is nearly full: nothing is stored any more but charges. Make room, or erase something',
+    );
   }
 
   close(): Promise<void> {
@@ -124,6 +166,7 @@ export class SqliteDatabase extends Database {
   async #close(): Promise<void> {
     await this.#writes.stop();
     await this.#purge.stop();
+    await this.#reserve.close();
     try {
       // The last to close the file writes the log back, which those that only read cannot.
       await Promise.all([this.#reports.destroy(), this.#texts.destroy()]);

@@ -6,6 +6,7 @@ import { Logger } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import { sqliteResultCode } from './dialects/sqlite-errors.js';
 import { operatorMessage } from './operator-message.js';
+import { FreePages } from './sqlite-free-pages.js';
 import { growableRow, hasRemnants } from './sqlite-pages.js';
 import type { Tables } from './tables.js';
 
@@ -61,6 +62,7 @@ export class SqlitePurge {
   readonly #kysely: Kysely<Tables>;
   /** Stays open as long as the database: closing any descriptor of the file drops the kernel's locks on it. */
   readonly #file: number;
+  readonly #freePages: FreePages;
   readonly #closing = new AbortController();
   #pageBytes = 4096;
   #usableBytes = 4096;
@@ -87,6 +89,7 @@ export class SqlitePurge {
     this.#database = database;
     this.#kysely = kysely;
     this.#file = openSync(path, 'r');
+    this.#freePages = new FreePages(database);
   }
 
   /**
@@ -136,6 +139,8 @@ export class SqlitePurge {
     const startedMs = performance.now();
     try {
       await this.#emptyLog();
+      this.#readHeader();
+      await this.#overwriteFreePages();
       let pages = await this.#findRemnants();
       for (let round = 0; pages.length > 0 && round < MAX_ROUNDS; round++) {
         pages = await this.#overwrite(pages);
@@ -206,12 +211,31 @@ export class SqlitePurge {
     }
   }
 
-  async #findRemnants(): Promise<number[]> {
+  #readHeader(): void {
     const header = Buffer.alloc(100);
     readSync(this.#file, header, 0, 100, 0);
     const pageBytes = header.readUInt16BE(16);
     this.#pageBytes = pageBytes === 1 ? 65_536 : pageBytes;
     this.#usableBytes = this.#pageBytes - header.readUInt8(20);
+  }
+
+  /** Those that a deletion on a full disk has only freed. */
+  async #overwriteFreePages(): Promise<void> {
+    const { mark } = this.#freePages;
+    if (mark === undefined) return;
+    for (let more = true; more;) {
+      more = await this.#whenFree(() => this.#freePages.overwriteSome(this.#usableBytes));
+      await this.#emptyLog();
+      await nextTurn();
+    }
+    for (let more = true; more;) {
+      more = await this.#whenFree(() => this.#freePages.freeSome(mark));
+      await nextTurn();
+    }
+    await this.#emptyLog();
+  }
+
+  async #findRemnants(): Promise<number[]> {
     const pages: number[] = [];
     const chunk = Buffer.alloc(CHUNK_BYTES);
     for (let position = 0; position < fstatSync(this.#file).size; position += CHUNK_BYTES) {

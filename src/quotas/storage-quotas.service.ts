@@ -90,7 +90,7 @@ export class StorageQuotasService {
    * Does something that lets an account grow, in the caller's transaction and with the account locked. Throwing undoes
    * it.
    * @param work gets what the account stores without it; `undefined`: there is no such account
-   * @throws StorageQuotaError when it grew beyond a limit
+   * @throws StorageQuotaError when it grew beyond a limit; DomainError `storage_unavailable` when the disk has no room
    */
   async growing<T>(
     trx: Transaction<Tables>,
@@ -100,8 +100,12 @@ export class StorageQuotasService {
     await this.lock(trx, accountId);
     const before = await this.stateOf(accountId, trx);
     const result = await work(before);
-    const refusal = before && (await this.stateOf(accountId, trx))?.overgrown(before);
+    const after = await this.stateOf(accountId, trx);
+    if (before === undefined || after === undefined) return result;
+    const refusal = after.overgrown(before);
     if (refusal !== undefined) throw refusal;
+    const grown = after.stored.storedBytes - before.stored.storedBytes;
+    if (grown > 0) this.database.refuseWithoutDisk(grown);
     return result;
   }
 
@@ -118,6 +122,7 @@ export class StorageQuotasService {
   async reserve(trx: Transaction<Tables>, requestId: string, need: StorageNeed): Promise<void> {
     const { bytes, conversations, completions } = need;
     if (bytes === 0) return;
+    this.database.refuseWithoutDisk(bytes);
     await this.#reserve.run(trx, [BigInt(bytes), BigInt(conversations), BigInt(completions), requestId]);
   }
 

@@ -303,10 +303,10 @@ eachDatabase((_kind, open) => {
       let parts = 0;
       const dying = new Proxy(database, {
         get: (target, property) => {
-          if (property !== 'kysely') return Reflect.get(target, property, target) as unknown;
+          if (property !== 'deleting') return Reflect.get(target, property, target) as unknown;
           parts += 1;
           if (parts > 2) throw new Error('killed');
-          return target.kysely;
+          return target.deleting.bind(target);
         },
       });
       const { erasure } = conversationRepositories(dying);

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { CompiledQuery, Kysely, sql } from 'kysely';
+import { CompiledQuery, Kysely, sql, type Transaction } from 'kysely';
 import { Database } from '../../src/persistence/database.js';
 import { createPostgresDialect } from '../../src/persistence/dialects/postgres-dialect.js';
 import { SqliteDialect } from '../../src/persistence/dialects/sqlite-dialect.js';
@@ -48,6 +48,12 @@ export class ExplainedDatabase extends Database {
   isWritable(): Promise<boolean> {
     return Promise.resolve(true);
   }
+
+  deleting<T>(work: (trx: Transaction<Tables>, frugal: boolean) => Promise<T>): Promise<T> {
+    return this.kysely.transaction().execute((trx) => work(trx, false));
+  }
+
+  refuseWithoutDisk(): void {}
 
   /** Carries it out and explains every statement of it but those that begin and end transactions. */
   async plansOf(work: () => Promise<unknown>): Promise<Plan[]> {

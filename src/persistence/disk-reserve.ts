@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync, statfsSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+/** More than the write-ahead log holds before it is written back, and what a deletion writes. */
+const RESERVE_BYTES = 8 * 1024 * 1024;
+
+/** The log and a growing database need room, too: the reserve takes nothing of this. */
+const WORKING_BYTES = 8 * 1024 * 1024;
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * A file that holds some of the disk, so that there is room to delete something when the rest is full. Filled with bytes
+ * that no file system compresses.
+ */
+export class DiskReserve {
+  #taking: Promise<void> = Promise.resolve();
+  #spent = false;
+
+  constructor(
+    private readonly folder: string,
+    private readonly path: string,
+  ) {}
+
+  /** Given up, and not taken again yet: the disk was full. */
+  get spent(): boolean {
+    return this.#spent;
+  }
+
+  /** Takes it where it is not held and the disk has room enough. Never rejects; nothing need wait for it. */
+  take(): Promise<void> {
+    return (this.#taking = this.#taking.then(() => this.#take()).catch(() => this.#remove()));
+  }
+
+  /** Gives its room to whoever writes next. */
+  async release(): Promise<void> {
+    this.#spent = true;
+    await this.#taking;
+    this.#remove();
+  }
+
+  /** Bytes that the disk has left for the process. */
+  freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.folder);
+    return bavail * bsize;
+  }
+
+  /** Ends what is under way; the file stays. */
+  async close(): Promise<void> {
+    await this.#taking;
+  }
+
+  async #take(): Promise<void> {
+    if (this.#held()) {
+      this.#spent = false;
+      return;
+    }
+    if (this.freeBytes() < RESERVE_BYTES + WORKING_BYTES) return;
+    const file = await open(this.path, 'w', 0o600);
+    try {
+      const chunk = randomBytes(CHUNK_BYTES);
+      for (let at = 0; at < RESERVE_BYTES; at += CHUNK_BYTES) await file.write(chunk);
+    } finally {
+      await file.close();
+    }
+    this.#spent = false;
+  }
+
+  #held(): boolean {
+    return statSync(this.path, { throwIfNoEntry: false })?.size === RESERVE_BYTES;
+  }
+
+  #remove(): void {
+    rmSync(this.path, { force: true });
+  }
+}
