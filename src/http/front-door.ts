@@ -3,6 +3,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
 import { surfaceOfPath } from '../surfaces/surface.js';
 import { ALLOWED_METHODS, EXPOSED_HEADERS, isRequestId } from './headers.js';
+import { methodsOf, type RoutedApp } from './route-table.js';
 import { sendError } from './send-error.js';
 import { stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
@@ -22,9 +23,9 @@ const NO_CORS = /^\/(?:admin|metrics)(?:\/|$)/i;
  * First to see a request: gives it its id and dialect, puts the headers that every response has, answers preflights,
  * and refuses what is ambiguous before anything trusts it.
  */
-export function frontDoor(options: FrontDoorOptions): RequestHandler {
-  const anyOrigin = options.corsOrigins.includes('*');
-  const origins = new Set(options.corsOrigins);
+export function frontDoor({ corsOrigins }: FrontDoorOptions): RequestHandler {
+  const anyOrigin = corsOrigins.includes('*');
+  const origins = new Set(corsOrigins);
 
   return (incoming, response: Response, next: NextFunction) => {
     const request = incoming as unknown as TollgateRequest;
@@ -44,7 +45,7 @@ export function frontDoor(options: FrontDoorOptions): RequestHandler {
       response.setHeader('connection', 'close');
       return sendError(request, response, refusal);
     }
-    return request.method === 'OPTIONS' ? preflight(request, response) : next();
+    return request.method === 'OPTIONS' ? options(request, response, next) : next();
   };
 
   function allowOrigin(request: TollgateRequest, response: Response): void {
@@ -59,15 +60,23 @@ export function frontDoor(options: FrontDoorOptions): RequestHandler {
   }
 }
 
-/** Headers travel with the request, not in cookies, so a preflight needs no key. */
-function preflight(request: TollgateRequest, response: Response): void {
-  if (response.hasHeader('access-control-allow-origin')) {
+/**
+ * Says which methods a path has. Headers travel with the request, not in cookies, so it needs no key.
+ * A preflight is answered also where there is no such path: a browser shows its page the 404 of the request itself, but
+ * only that it is blocked where the preflight fails.
+ */
+function options(request: TollgateRequest, response: Response, next: NextFunction): void {
+  const methods = methodsOf(request.app as unknown as RoutedApp, request.path);
+  const preflight = request.headers['access-control-request-method'] !== undefined;
+  // The router finds no route either, and the filter says so.
+  if (methods.length === 0 && !preflight) return next();
+  if (preflight && response.hasHeader('access-control-allow-origin')) {
     response.setHeader('access-control-allow-methods', ALLOWED_METHODS);
     const asked = request.headers['access-control-request-headers'];
     if (asked !== undefined) response.setHeader('access-control-allow-headers', asked);
     response.setHeader('access-control-max-age', '86400');
   }
-  response.setHeader('allow', ALLOWED_METHODS);
+  if (methods.length > 0) response.setHeader('allow', [...methods, 'OPTIONS'].toSorted().join(', '));
   response.setHeader('content-length', '0');
   stampProcessingTime(request, response);
   response.writeHead(200);

@@ -12,19 +12,28 @@ interface RouterLayer {
 export class RouteTable {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
-  /** Methods that some route serves at this path, sorted; empty: no such path. */
+  /** As `methodsOf`, of the application. */
   methodsOf(path: string): string[] {
-    const express = this.adapterHost.httpAdapter.getInstance<{ router: { stack: RouterLayer[] } }>();
-    const methods = new Set<string>();
-    for (const layer of express.router.stack) {
-      if (layer.route === undefined || !matches(layer, path)) continue;
-      for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
-    }
-    // `_ALL` marks a handler for every method; none of ours is one.
-    methods.delete('_ALL');
-    if (methods.has('GET')) methods.add('HEAD');
-    return [...methods].toSorted();
+    return methodsOf(this.adapterHost.httpAdapter.getInstance<RoutedApp>(), path);
   }
+}
+
+/** An Express application, as far as its routes go. */
+export interface RoutedApp {
+  readonly router: { readonly stack: readonly RouterLayer[] };
+}
+
+/** Methods that some route serves at this path, sorted; empty: no such path. */
+export function methodsOf({ router }: RoutedApp, path: string): string[] {
+  const methods = new Set<string>();
+  for (const layer of router.stack) {
+    if (layer.route === undefined || !matches(layer, path)) continue;
+    for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
+  }
+  // `_ALL` marks a handler for every method; none of ours is one.
+  methods.delete('_ALL');
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods].toSorted();
 }
 
 /** A path that cannot be decoded matches nothing. */
