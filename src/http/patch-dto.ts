@@ -3,7 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import { fieldsOf } from '../contracts/validation/field.decorator.js';
 import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
-import { ApiIfMatch, versionOf } from './if-match.js';
+import { ApiIfMatch, expectedVersion } from './if-match.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** What a PATCH sends: absent fields stay as they are, `null` takes a limit away. */
@@ -34,7 +34,7 @@ export function PatchDto<Field extends string, T extends { [Name in Field]?: num
     return {
       set,
       cleared: new Set(names as (keyof T)[]),
-      expectedVersion: set[versionField] ?? versionOf(headers['if-match']),
+      expectedVersion: expectedVersion(headers['if-match'], set[versionField]),
     };
   })();
   return (prototype, method, index) => {

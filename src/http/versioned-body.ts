@@ -3,7 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import { exampled } from '../contracts/validation/request-examples.decorator.js';
 import { validateRequest } from '../contracts/validation/validate-request.js';
 import { ReadsBody } from './body.guard.js';
-import { ApiIfMatch, versionOf } from './if-match.js';
+import { ApiIfMatch, expectedVersion } from './if-match.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /**
@@ -19,7 +19,7 @@ export function VersionedBody<Field extends string, T extends { [Name in Field]?
   const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
     const { body, surface, headers } = context.switchToHttp().getRequest<TollgateRequest>();
     const sent = validateRequest(Dto, (body as unknown) ?? {}, { surface });
-    return { ...sent, [versionField]: sent[versionField] ?? versionOf(headers['if-match']) };
+    return { ...sent, [versionField]: expectedVersion(headers['if-match'], sent[versionField]) };
   })();
   return (prototype, method, index) => {
     bind(prototype, method, index);

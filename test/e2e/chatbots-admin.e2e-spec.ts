@@ -471,6 +471,17 @@ describe('/admin/v1/chatbots', () => {
     expect(late.map(({ status, body }) => [status, body.error.code])).toEqual(
       late.map(() => [409, 'conflict']),
     );
+    // The right version in the body mends no wrong one in the header.
+    const current = { ...fields, revision: 2 };
+    expect((await send(current, '"99"')).status).toBe(409);
+    for (const torn of ['"99', '"2', '2"', '"2" x', '']) {
+      const refused = await send(current, torn);
+      expect([torn, refused.status, refused.body.error.message]).toEqual([
+        torn,
+        400,
+        expect.stringContaining('If-Match'),
+      ]);
+    }
     expect((await admin.get(path)).body).toMatchObject({ name: 'Two', version: 2, revision: 2 });
     expect((await send(fields, '"2"')).status).toBe(200);
   });
