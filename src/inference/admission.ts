@@ -7,6 +7,7 @@ import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
+import { MAX_INT32 } from '../contracts/validation/limits.js';
 import type { RequestContext } from '../contracts/accounts/request-context.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
@@ -89,7 +90,8 @@ export class AdmissionService {
    *
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, AnswerTooLargeError, NoRouteError,
    *   ValidationFailedError for what the model has no price for, InsufficientCreditError, BudgetExceededError,
-   *   ExclusiveUseError, StorageQuotaError, DomainError `token_rate_limited`, `storage_unavailable`
+   *   ExclusiveUseError, StorageQuotaError, DomainError `tokens_above_limit`,
+   *   `token_rate_limited`, `storage_unavailable`
    */
   async admit<Request extends { model: string }, Answer, Chunk>(
     prepared: PreparedRequest<Request, Answer, Chunk>,
@@ -114,7 +116,13 @@ export class AdmissionService {
     if (route === undefined) throw new NoRouteError();
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
     const promptTokens = estimatePromptTokens(prompt);
+    const asked = endpoint.limitsOutput(request) ? (maxCompletionTokens ?? 0) : 0;
+    // The largest number that there is says "as many as there are".
+    const named = asked < MAX_INT32 ? asked : 0;
+    // Half of what is only guessed: nothing is refused for good that might fit.
+    this.tokens.refuseTooLarge(caller.principal, Math.floor(promptTokens / 2) + named, request.model);
     const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
+    caller.tellTokens?.(tokens.state);
     const sizeFor = (heldPromptTokens: number): HoldSize =>
       holdSize(
         heldPromptTokens,
@@ -162,6 +170,7 @@ export class AdmissionService {
       };
     } catch (error) {
       tokens.correct(0);
+      caller.tellTokens?.(this.tokens.peek(caller.principal));
       if (error instanceof CommitUnknownError) this.giveBack(caller, facts);
       throw error;
     }

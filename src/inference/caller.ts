@@ -1,3 +1,4 @@
+import type { RateDecision } from '../common/limits/gcra.js';
 import type { Principal } from '../common/principal.js';
 import type { SurfaceName } from '../surfaces/surface.js';
 
@@ -11,4 +12,6 @@ export interface Caller {
   readonly surface: SurfaceName;
   /** Monotonic milliseconds at arrival. */
   readonly arrivedAtMs: number;
+  /** Takes the state of the key's tokens a minute, this request's counted, for headers that are not sent yet. */
+  readonly tellTokens?: ((state: RateDecision) => void) | undefined;
 }

@@ -59,6 +59,7 @@ export const INFERENCE_FAILURES = [
   'context_length_exceeded',
   'answer_too_large',
   'token_rate_limited',
+  'tokens_above_limit',
   'concurrency_limited',
   'insufficient_quota',
   'idempotency_conflict',

@@ -78,6 +78,13 @@ export const ERROR_GUIDE = {
     meaning: "The key's tokens per minute do not suffice for this request.",
     advice: `${LATER} A smaller \`max_tokens\` reserves less.`,
   },
+  tokens_above_limit: {
+    message:
+      'Request too large for sandbox/chat on tokens per min (TPM): Limit 1000, Requested 4037. The input or output tokens must be reduced in order to run successfully.',
+    meaning:
+      "The prompt and the `max_tokens` that was asked for are more than the key's tokens of a whole minute.",
+    advice: 'Ask for less, or use a key with a higher limit. Trying again does not help.',
+  },
   concurrency_limited: {
     message:
       'Rate limit reached on concurrent requests: Limit 4, Used 4, Requested 1. Please try again in 1s.',

@@ -34,13 +34,14 @@ export const ERROR_TABLE = {
   permission_denied: invalidRequest(403),
   request_rate_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded', retryAfter: true },
   token_rate_limited: { status: 429, type: 'tokens', code: 'rate_limit_exceeded', retryAfter: true },
+  // No `retry-after`: no waiting helps.
+  tokens_above_limit: { status: 429, type: 'tokens', code: 'rate_limit_exceeded', shouldRetry: false },
   concurrency_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded', retryAfter: true },
   insufficient_quota: {
     status: 429,
     type: 'insufficient_quota',
     code: 'insufficient_quota',
     shouldRetry: false,
-    retryAfter: true,
   },
   // No client tries a 403 again, and no other status says to the caller that it is its account's to change.
   storage_quota_exceeded: {

@@ -9,9 +9,8 @@ import {
 } from '@nestjs/throttler';
 import type { Response } from 'express';
 import { DomainError } from '../common/errors/domain-error.js';
-import { goDuration } from '../common/limits/go-duration.js';
-import type { RateDecision } from '../common/limits/gcra.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
+import { putRateHeaders } from './rate-headers.js';
 import { RequestBuckets } from './request-buckets.js';
 import { TokenLimiter } from './token-limiter.js';
 
@@ -43,8 +42,8 @@ export class RateLimitGuard extends ThrottlerGuard {
 
     const bucket = request.method === 'POST' ? 'post' : 'others';
     const { decision } = await this.requests.increment(`${bucket}:${principal.keyId}`, ttl, limit);
-    putHeaders(response, 'requests', limit, decision);
-    putHeaders(response, 'tokens', principal.tokensPerMinute, this.tokens.peek(principal));
+    putRateHeaders(response, 'requests', limit, decision);
+    putRateHeaders(response, 'tokens', principal.tokensPerMinute, this.tokens.peek(principal));
     if (decision.allowed) return true;
 
     const seconds = Math.ceil(decision.retryAfterMs / 1000);
@@ -54,15 +53,4 @@ export class RateLimitGuard extends ThrottlerGuard {
       { retryAfterMs: decision.retryAfterMs },
     );
   }
-}
-
-function putHeaders(
-  response: Response,
-  unit: 'requests' | 'tokens',
-  limit: number,
-  state: RateDecision,
-): void {
-  response.setHeader(`x-ratelimit-limit-${unit}`, limit);
-  response.setHeader(`x-ratelimit-remaining-${unit}`, state.remaining);
-  response.setHeader(`x-ratelimit-reset-${unit}`, goDuration(state.resetMs));
 }

@@ -9,6 +9,8 @@ const PERIOD_MS = 60_000;
 
 /** Tokens taken from a key's minute before the call, to be put right when the true count is known. */
 export interface TokenReservation {
+  /** The key's state with these tokens taken. */
+  readonly state: RateDecision;
   /**
    * Puts the difference to the true count back, or takes it, also when it is more than was left: the key then waits
    * until its debt is paid off. Only the first call counts.
@@ -29,16 +31,30 @@ export class TokenLimiter {
   }
 
   /**
+   * Refuses what no waiting would let in.
+   * @param tokens that the prompt has and the caller asked for
+   * @throws DomainError `tokens_above_limit`
+   */
+  refuseTooLarge({ tokensPerMinute }: Principal, tokens: number, model: string): void {
+    if (tokens <= tokensPerMinute) return;
+    throw new DomainError(
+      'tokens_above_limit',
+      `Request too large for ${model} on tokens per min (TPM): Limit ${tokensPerMinute}, Requested ${tokens}. The input or output tokens must be reduced in order to run successfully.`,
+    );
+  }
+
+  /**
    * @param model named in the refusal
    * @throws DomainError `token_rate_limited`; nothing is taken then
    */
   reserve(principal: Principal, estimatedTokens: number, model: string): TokenReservation {
     const limit = limitOf(principal);
-    // More than the whole limit would never be let in: such a request takes a full minute's worth.
+    // An answer that nobody limited is only guessed: where the guess is more than the whole limit it takes all of that.
     const cost = Math.min(estimatedTokens, limit.limit);
     const decision = this.buckets.take(principal.keyId, limit, this.clock.monotonicMs(), cost);
     if (!decision.allowed) {
-      const seconds = Math.ceil(decision.retryAfterMs / 1000);
+      // Of what is owed for longer a client is told a minute, as in `retry-after`: it may be given back before.
+      const seconds = Math.min(Math.ceil(decision.retryAfterMs / 1000), PERIOD_MS / 1000);
       throw new DomainError(
         'token_rate_limited',
         `Rate limit reached for ${model} on tokens per min (TPM): Limit ${limit.limit}, Used ${limit.limit - decision.remaining}, Requested ${cost}. Please try again in ${seconds}s.`,
@@ -47,6 +63,7 @@ export class TokenLimiter {
     }
     let corrected = false;
     return {
+      state: decision,
       correct: (actualTokens) => {
         if (corrected) return;
         corrected = true;

@@ -35,7 +35,9 @@ export async function expectFailure(
   expect(response.headers.get('cache-control')).toBe('no-store');
   expect(response.headers.get('access-control-allow-origin')).toBe('*');
   if (status === 401) expect(response.headers.get('www-authenticate')).toBe('Bearer');
-  if (status === 429 || status === 503) {
+  const inVain = status === 429 && response.headers.get('x-should-retry') === 'false';
+  if (inVain) expect(response.headers.get('retry-after')).toBeNull();
+  else if (status === 429 || status === 503) {
     // openai-node ignores more than 60 s.
     expect(response.headers.get('retry-after')).toMatch(/^([1-9]|[1-5]\d|60)$/);
   }

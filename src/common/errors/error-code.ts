@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'permission_denied'
   | 'request_rate_limited'
   | 'token_rate_limited'
+  | 'tokens_above_limit'
   | 'concurrency_limited'
   | 'insufficient_quota'
   | 'storage_quota_exceeded'
