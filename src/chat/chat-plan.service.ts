@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
 import { ChatbotsService } from '../chatbots/chatbots.service.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
+import { isOurConversationId } from '../common/ids/our-conversation-id.js';
 import { newConversationId } from '../common/ids/ids.js';
 import type { Principal } from '../common/principal.js';
 import type { ChatCompletionRequest } from '../contracts/openai/chat-completion.js';
@@ -31,9 +32,6 @@ export interface PlannedMemory {
   readonly conversationId: string;
 }
 
-/** Ids that only we give out; one that we do not know is a mistake, never a new conversation. */
-const OURS = /^conv_/;
-
 /** Reads from a request which chatbot, which conversation. */
 @Injectable()
 export class ChatPlanService {
@@ -55,7 +53,7 @@ export class ChatPlanService {
     // The documented default "UID" is a placeholder: taken literally it would merge strangers' conversations.
     const fresh = asked === undefined || asked === '' || asked === 'UID';
     const conversationId = fresh ? newConversationId() : asked;
-    const ours = OURS.test(conversationId);
+    const ours = isOurConversationId(conversationId);
     if (ours && keepsNothing) throw new NothingStoredError();
     const remembers =
       ours || (chatbot !== undefined && chatbot.version.settings.memory.kind !== 'none' && !keepsNothing);

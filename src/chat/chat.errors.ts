@@ -1,6 +1,7 @@
 import { DomainError } from '../common/errors/domain-error.js';
-import type { ChatMessage } from '../contracts/openai/chat-completion.js';
+import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { MAX_STORED_MESSAGES } from '../contracts/validation/limits.js';
+import { checkJsonIsAsked } from '../contracts/validation/response-format.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 
 /** The model behind a chatbot is not there any more. */
@@ -19,6 +20,17 @@ export function refuseTooMany(messages: readonly ChatMessage[]): void {
   const size = { of: 'array', limit: MAX_STORED_MESSAGES, actual: messages.length } as const;
   throw new ValidationFailedError([{ kind: 'too_long', ...size, path: ['messages'], input: messages }], {
     messages,
+  });
+}
+
+/**
+ * @param request as the model is sent it
+ * @throws ValidationFailedError where it is to answer in JSON and nothing says so
+ */
+export function refuseUnaskedJson({ response_format: format, messages }: ChatCompletionRequest): void {
+  checkJsonIsAsked(format, messages, (issue) => {
+    // The prompt of a chatbot is no business of the caller's.
+    throw new ValidationFailedError([{ ...issue, input: undefined }], {});
   });
 }
 

@@ -22,7 +22,7 @@ import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 import type { AskedTurn } from './asked-turn.js';
 import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
-import { ChatbotModelGoneError, refuseTooMany } from './chat.errors.js';
+import { ChatbotModelGoneError, refuseTooMany, refuseUnaskedJson } from './chat.errors.js';
 import type { PlannedMemory } from './chat-plan.service.js';
 import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
@@ -154,6 +154,8 @@ export class TurnService {
       caller,
     });
     request.messages = recalled.messages;
+    // What an operator wrote into a chatbot is the operator's to know: only the caller's own wish is judged.
+    if (body.response_format?.type === 'json_object') refuseUnaskedJson(request);
     const limit =
       chatbot &&
       answerLimit({

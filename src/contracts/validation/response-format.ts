@@ -1,7 +1,9 @@
+import { isChatbotId } from '../../common/ids/chatbot-id.js';
+import { isOurConversationId } from '../../common/ids/our-conversation-id.js';
 import type { ResponseFormat } from '../openai/chat-completion.js';
 import { opaqueObject, refine, shape, tagged } from './composites.js';
 import { flag, text } from './primitives.js';
-import { isJsonObject } from './rule.js';
+import { isJsonObject, type Report, type RuleContext } from './rule.js';
 
 const forms = tagged('type', {
   text: shape({}),
@@ -19,9 +21,30 @@ const forms = tagged('type', {
 
 /** @see openai-openapi 2.3.0, ResponseFormat{Text,JsonObject,JsonSchema} */
 export const responseFormat = refine(forms, (value: ResponseFormat, _path, report, context) => {
-  if (value.type !== 'json_object') return;
   const { messages } = context.request;
-  if (!Array.isArray(messages) || messages.length === 0 || messages.some(mentionsJson)) return;
+  if (isWholePrompt(context) && Array.isArray(messages)) checkJsonIsAsked(value, messages, report);
+});
+
+/**
+ * Whether the model is sent nothing but the messages of the request. A chatbot adds its prompt and a conversation of ours
+ * what was said: then it is asked when that is known.
+ */
+function isWholePrompt({ surface, request }: RuleContext): boolean {
+  const { model, conversation_id: conversation } = request;
+  if (typeof model === 'string' && isChatbotId(model)) return false;
+  return !(surface.conversations && typeof conversation === 'string' && isOurConversationId(conversation));
+}
+
+/**
+ * Refuses JSON mode where nothing that the model is sent asks for JSON, as OpenAI does: models then write spaces without end.
+ * @param messages all that the model is sent; unchecked
+ */
+export function checkJsonIsAsked(
+  format: ResponseFormat | undefined,
+  messages: readonly unknown[],
+  report: Report,
+): void {
+  if (format?.type !== 'json_object' || messages.length === 0 || messages.some(mentionsJson)) return;
   report({
     kind: 'conflict',
     message:
@@ -30,7 +53,7 @@ export const responseFormat = refine(forms, (value: ResponseFormat, _path, repor
     path: ['messages'],
     input: messages,
   });
-});
+}
 
 function mentionsJson(message: unknown): boolean {
   if (!isJsonObject(message)) return false;
