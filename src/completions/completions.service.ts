@@ -29,7 +29,7 @@ export class CompletionsService {
     const question = await this.question(body, request);
     const { envelope } = question;
     return this.answering.whole(question, request, response, (answer, { usage, bill }) =>
-      renderCompletion(envelope, answer.choices, usage, bill, request.surface),
+      renderCompletion(envelope, answer, usage, bill, request.surface),
     );
   }
 

@@ -8,6 +8,7 @@ import type {
 } from '../contracts/openai/stored-completion.dto.js';
 import type { Found } from './conversation-items.service.js';
 import type { StoredMessage } from './conversation.js';
+import { thoughts } from '../surfaces/chat-answer.js';
 import { CompletionNotFoundError } from './conversations.errors.js';
 import { refuseWhereNothingIsStored } from './conversations.service.js';
 import { badAfter, DEFAULT_LIMIT, toCursorPage, type CursorPage, type CursorPageDto } from './cursor-page.js';
@@ -163,7 +164,7 @@ function toMessageObject({ seq, message }: StoredMessage, completionId: string):
     content_parts: inParts ? content : null,
     name,
     refusal,
-    ...(typeof reasoning === 'string' && { reasoning_content: reasoning }),
+    ...(typeof reasoning === 'string' && thoughts(reasoning)),
     ...(tool_calls !== undefined && { tool_calls }),
     ...(tool_call_id !== undefined && { tool_call_id }),
     ...(function_call && { function_call }),

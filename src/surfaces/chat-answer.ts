@@ -44,7 +44,7 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
       role: 'assistant',
       content: callsOnly ? surface.contentOfToolCalls : (message.content ?? ''),
       refusal: withheld ? (message.refusal ?? WITHHELD_TEXT) : message.refusal,
-      ...(message.reasoning_content === undefined ? {} : { reasoning_content: message.reasoning_content }),
+      ...(message.reasoning_content === undefined ? {} : thoughts(message.reasoning_content)),
       ...(calls ? { tool_calls: message.tool_calls } : {}),
       ...(message.function_call === undefined ? {} : { function_call: message.function_call }),
       ...(message.annotations === undefined ? {} : { annotations: message.annotations }),
@@ -53,6 +53,11 @@ function renderChoice(choice: ChatChoice, surface: Surface): Record<string, unkn
     logprobs: choice.logprobs,
     finish_reason: dialectFinishReason(choice.finish_reason, surface),
   };
+}
+
+/** What a model thought, under both names that clients read. */
+export function thoughts(text: string): { reasoning_content: string; reasoning: string } {
+  return { reasoning_content: text, reasoning: text };
 }
 
 /** The dialect's word for a finish reason that its enum may lack. */

@@ -96,7 +96,7 @@ describe('ChatStreamRenderer', () => {
     stream.chunk(choice({ content: 'a' }));
     expect(stream.chunk(choice({}, { finish_reason: 'stop' }))).toBe('');
     expect(parse(stream.end(USAGE, BILL))[0]?.choices).toEqual([
-      { index: 0, delta: {}, finish_reason: 'stop' },
+      { index: 0, delta: {}, logprobs: null, finish_reason: 'stop' },
     ]);
   });
 
@@ -206,11 +206,11 @@ describe('ChatStreamRenderer', () => {
     stream.chunk(choice({ content: 'b' }, { index: 2 }));
     const frames = stream.failure(new Error('secret'));
     const parsed = parse(frames);
-    expect(parsed.slice(0, 2).map(({ choices }) => choices)).toEqual([
-      [{ index: 0, delta: {}, finish_reason: 'error' }],
-      [{ index: 2, delta: {}, finish_reason: 'error' }],
+    expect(parsed.slice(1).map(({ choices }) => choices)).toEqual([
+      [{ index: 0, delta: {}, logprobs: null, finish_reason: 'error' }],
+      [{ index: 2, delta: {}, logprobs: null, finish_reason: 'error' }],
     ]);
-    expect(parsed[2]).toEqual({
+    expect(parsed[0]).toEqual({
       error: {
         message: 'The server had an error while processing your request. Sorry about that!',
         type: 'server_error',

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { ChatChunkChoice, ToolCallDelta } from '../contracts/openai/chat-completion.js';
 import { CodePointJoiner } from './code-point-joiner.js';
 import { dialectFinishReason, WITHHELD_TEXT } from './chat-answer.js';
-import { StreamRenderer, type StreamRendererOptions } from './stream-renderer.js';
+import { StreamRenderer, type AnswerFacts, type StreamRendererOptions } from './stream-renderer.js';
 
-interface RenderableChunk {
+interface RenderableChunk extends AnswerFacts {
   readonly choices: readonly ChatChunkChoice[];
 }
 
@@ -31,6 +31,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
   }
 
   override chunk(chunk: RenderableChunk): string {
+    this.readFacts(chunk);
     let frames = '';
     for (const choice of chunk.choices) frames += this.choice(choice);
     return frames;
@@ -49,7 +50,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
       if (withheld && !state.refusalSent) {
         frames += this.frame(index, `{"refusal":${JSON.stringify(WITHHELD_TEXT)}}`);
       }
-      frames += this.frame(index, '{}', '', JSON.stringify(reason), this.finishTail);
+      frames += this.frame(index, '{}', 'null', JSON.stringify(reason), this.finishTail);
     });
     return frames;
   }
@@ -57,17 +58,19 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
   private choice(choice: ChatChunkChoice): string {
     const { index, delta } = choice;
     const state = this.stateOf(index);
-    const logprobs = choice.logprobs ? `,"logprobs":${JSON.stringify(choice.logprobs)}` : '';
+    const logprobs = choice.logprobs ? JSON.stringify(choice.logprobs) : 'null';
     let frames = '';
 
     if (delta.reasoning_content) {
-      frames += this.say(index, state, `{"reasoning_content":${JSON.stringify(delta.reasoning_content)}}`);
+      const thought = JSON.stringify(delta.reasoning_content);
+      // Clients read the one name or the other.
+      frames += this.say(index, state, `{"reasoning_content":${thought},"reasoning":${thought}}`);
     }
     if (delta.content) {
       const content = state.content.take(delta.content);
       if (content !== '')
         frames += this.say(index, state, `{"content":${JSON.stringify(content)}}`, logprobs);
-    } else if (logprobs !== '') {
+    } else if (logprobs !== 'null') {
       frames += this.say(index, state, '{"content":""}', logprobs);
     }
     if (delta.refusal) {
@@ -116,7 +119,7 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
     return frames;
   }
 
-  private say(index: number, state: OpenChoice, delta: string, logprobs = ''): string {
+  private say(index: number, state: OpenChoice, delta: string, logprobs = 'null'): string {
     const frame = this.frame(index, delta, logprobs);
     return state.roleSent ? frame : this.role(index, state) + frame;
   }
@@ -129,11 +132,11 @@ export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
   private frame(
     index: number,
     delta: string,
-    logprobs = '',
+    logprobs = 'null',
     finishReason = 'null',
     tail = this.tail,
   ): string {
-    const choice = `{"index":${index},"delta":${delta}${logprobs},"finish_reason":${finishReason}}`;
+    const choice = `{"index":${index},"delta":${delta},"logprobs":${logprobs},"finish_reason":${finishReason}}`;
     if (!this.options.includeObfuscation) return this.head + choice + tail;
     // Random padding hides the length of a token from who watches the encrypted stream.
     const padding = randomBytes(16)

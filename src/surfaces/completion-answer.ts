@@ -2,14 +2,18 @@ import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { CompletionChoice, CompletionChunkChoice } from '../contracts/openai/completion.js';
 import { dialectFinishReason } from './chat-answer.js';
 import type { Envelope } from './envelope.js';
-import { StreamRenderer, type StreamRendererOptions } from './stream-renderer.js';
+import { StreamRenderer, type AnswerFacts, type StreamRendererOptions } from './stream-renderer.js';
 import type { Surface } from './surface.js';
 import { renderUsage, type Bill } from './usage.js';
+
+export interface RenderableCompletion extends Pick<AnswerFacts, 'system_fingerprint'> {
+  readonly choices: readonly CompletionChoice[];
+}
 
 /** A whole legacy completion in the dialect, choices in prompt-major order. */
 export function renderCompletion(
   envelope: Envelope,
-  choices: readonly CompletionChoice[],
+  { choices, system_fingerprint }: RenderableCompletion,
   usage: Usage,
   bill: Bill,
   surface: Surface,
@@ -26,10 +30,11 @@ export function renderCompletion(
       finish_reason: dialectFinishReason(choice.finish_reason, surface),
     })),
     usage: renderUsage(usage, bill, surface),
+    ...(system_fingerprint === undefined ? {} : { system_fingerprint }),
   };
 }
 
-interface RenderableChunk {
+interface RenderableChunk extends Pick<AnswerFacts, 'system_fingerprint'> {
   readonly choices: readonly CompletionChunkChoice[];
 }
 
@@ -42,6 +47,7 @@ export class CompletionStreamRenderer extends StreamRenderer<RenderableChunk> {
   }
 
   override chunk(chunk: RenderableChunk): string {
+    this.readFacts(chunk);
     let frames = '';
     for (const { index, text, logprobs, finish_reason } of chunk.choices) {
       this.finishReasons[index] = finish_reason ?? this.finishReasons[index] ?? null;

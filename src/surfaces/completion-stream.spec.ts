@@ -68,7 +68,7 @@ describe('CompletionStreamRenderer', () => {
     stream.chunk(choice({ text: 'a', finish_reason: 'stop' }));
     const error = { message: 'Too late.', type: 'server_error', param: null, code: 'timeout' };
     expect(stream.failure(new DomainError('upstream_timeout', 'Too late.'))).toBe(
-      `${frame('', '"error"')}data: ${JSON.stringify({ error, detail: 'Too late.' })}\n\n`,
+      `data: ${JSON.stringify({ error, detail: 'Too late.' })}\n\n${frame('', '"error"')}`,
     );
   });
 });

@@ -12,6 +12,12 @@ export interface StreamRendererOptions {
   readonly includeObfuscation: boolean;
 }
 
+/** What an upstream says of an answer as a whole. */
+export interface AnswerFacts {
+  readonly service_tier?: string | undefined;
+  readonly system_fingerprint?: string | undefined;
+}
+
 /**
  * Turns chunks into SSE frames of one response. Stateful: one instance a response.
  *
@@ -20,13 +26,17 @@ export interface StreamRendererOptions {
  */
 export abstract class StreamRenderer<Chunk> {
   /** Up to and including `"choices":[`. */
-  protected readonly head: string;
+  protected head: string;
   /** From `]` to the end of the frame, for every chunk but the usage chunk. */
   protected readonly tail: string;
   /** The same for finish chunks, which also name the conversation. */
   protected readonly finishTail: string;
-  private readonly envelopeJson: string;
+  private readonly bareEnvelopeJson: string;
+  private envelopeJson: string;
   private readonly conversationJson: string;
+  private tier: string | undefined;
+  private fingerprint: string | undefined;
+  private ready: { readonly openReason: 'stop' | 'length'; readonly frames: string } | undefined;
 
   protected constructor(
     object: 'chat.completion.chunk' | 'text_completion',
@@ -34,7 +44,8 @@ export abstract class StreamRenderer<Chunk> {
   ) {
     const { id, created, model, conversationId } = options.envelope;
     this.envelopeJson = `{"id":${JSON.stringify(id)},"object":"${object}","created":${created},"model":${JSON.stringify(model)}`;
-    this.head = `data: ${this.envelopeJson},"choices":[`;
+    this.bareEnvelopeJson = this.envelopeJson;
+    this.head = headOf(this.envelopeJson);
     this.conversationJson =
       conversationId === undefined ? '' : `,"conversation_id":${JSON.stringify(conversationId)}`;
     const usage = options.includeUsage === true ? ',"usage":null' : '';
@@ -42,7 +53,22 @@ export abstract class StreamRenderer<Chunk> {
     this.finishTail = `]${usage}${this.conversationJson}}\n\n`;
   }
 
-  private ready: { readonly openReason: 'stop' | 'length'; readonly frames: string } | undefined;
+  /** Takes what a chunk says of the whole answer into this frame and all that follow; the first word on each counts. */
+  protected readFacts({ service_tier, system_fingerprint }: AnswerFacts): void {
+    if (service_tier !== undefined && this.tier === undefined) {
+      this.tier = service_tier;
+      this.addFact('service_tier', service_tier);
+    }
+    if (system_fingerprint !== undefined && this.fingerprint === undefined) {
+      this.fingerprint = system_fingerprint;
+      this.addFact('system_fingerprint', system_fingerprint);
+    }
+  }
+
+  private addFact(name: keyof AnswerFacts, value: string): void {
+    this.envelopeJson += `,"${name}":${JSON.stringify(value)}`;
+    this.head = headOf(this.envelopeJson);
+  }
 
   /** Frames of one chunk; empty when the chunk says nothing that a client sees yet. */
   abstract chunk(chunk: Chunk): string;
@@ -67,15 +93,26 @@ export abstract class StreamRenderer<Chunk> {
     const { ready } = this;
     let frames = ready?.openReason === openReason ? ready.frames : this.finishFrames(openReason);
     const usageJson = JSON.stringify(renderUsage(usage, bill, surface));
-    const usageFrame = `data: ${this.envelopeJson},"choices":[],"usage":${usageJson}${this.conversationJson}}\n\n`;
+    // The trailer's keys are documented where it is sent, and the chunk before `[DONE]` is the same.
+    const envelope = surface.credits ? this.bareEnvelopeJson : this.envelopeJson;
+    const usageFrame = `data: ${envelope},"choices":[],"usage":${usageJson}${this.conversationJson}}\n\n`;
     if (includeUsage === true) frames += usageFrame;
     frames += 'data: [DONE]\n\n';
     if (surface.credits && includeUsage !== false) frames += usageFrame;
     return frames;
   }
 
-  /** The end of a stream that broke after its first byte. No `[DONE]`: that means complete. */
+  /**
+   * The end of a stream that broke after its first byte: the error, then a finish chunk for whoever passes over events
+   * without choices. In this order, because clients that know no such finish reason stop at it and hide the message.
+   * No `[DONE]`: that means complete.
+   * @see docs/adr/0021-error-before-finish.md
+   */
   failure(error: unknown): string {
-    return `${this.finishFrames('error')}data: ${JSON.stringify(renderStreamError(error))}\n\n`;
+    return `data: ${JSON.stringify(renderStreamError(error))}\n\n${this.finishFrames('error')}`;
   }
+}
+
+function headOf(envelopeJson: string): string {
+  return `data: ${envelopeJson},"choices":[`;
 }

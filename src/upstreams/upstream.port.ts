@@ -53,11 +53,13 @@ export interface EchoedText {
 export interface CompletionAnswer {
   readonly choices: (CompletionChoice & EchoedText)[];
   readonly usage: ReportedUsage;
+  readonly system_fingerprint?: string | undefined;
 }
 
 export interface CompletionChunk {
   readonly choices: (CompletionChunkChoice & EchoedText)[];
   readonly usage?: ReportedUsage;
+  readonly system_fingerprint?: string | undefined;
 }
 
 /** A model that an upstream says it has, for upstreams without a written model list. */

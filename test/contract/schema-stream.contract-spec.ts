@@ -113,8 +113,9 @@ describe.each(SURFACES)('every event of a stream on $chat is of one kind and in 
       .split('\n\n')
       .slice(0, -1)
       .map((event) => JSON.parse(event.slice(6)) as WireChunk);
-    const failure = events.pop();
+    // The error first: what knows no finish reason "error" stops there, and must have the message by then.
     const broken = events.pop();
+    const failure = events.pop();
     expectToMatchSchema(failure, STREAM_ERROR);
     expect(failure).toMatchObject({ error: { code } });
     expectToMatchSchema(broken, brokenChoiceSchema(facts(FAKE)));

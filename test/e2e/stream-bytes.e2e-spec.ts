@@ -149,8 +149,8 @@ describe.each(SURFACES)('a stream of $name, byte by byte', (surface: WireSurface
     const frames = at();
     expect(text).toBe(
       frames.role() +
-        frames.delta('{"reasoning_content":"2 + 2"}') +
-        frames.delta('{"reasoning_content":" is"}') +
+        frames.delta('{"reasoning_content":"2 + 2","reasoning":"2 + 2"}') +
+        frames.delta('{"reasoning_content":" is","reasoning":" is"}') +
         frames.content('4') +
         frames.finish() +
         frames.done +

@@ -125,8 +125,8 @@ describe('a stream that breaks after two tokens', () => {
         frames.role() +
           frames.content('Hello') +
           frames.content(' there!') +
-          frames.finish('error') +
-          frames.failure(message),
+          frames.failure(message) +
+          frames.finish('error'),
       );
 
       // "hi" is one token in a message of four more, before a reply of three; "Hello there!" is three.
@@ -185,9 +185,9 @@ describe('a stream that breaks after two tokens', () => {
         frames.content('Hi', 0) +
         frames.role(1) +
         frames.content('Hi', 1) +
+        frames.failure(BROKE_OFF) +
         frames.finish('error', 0) +
-        frames.finish('error', 1) +
-        frames.failure(BROKE_OFF),
+        frames.finish('error', 1),
     );
     // What the upstream reported before it broke is believed for the prompt.
     expect(await billOf(app, response)).toMatchObject({ promptTokens: 9, usageSource: 'estimated' });
@@ -230,8 +230,8 @@ describe('an upstream that falls silent', () => {
       expect(text.replaceAll(': keep-alive\n\n', '')).toBe(
         frames.role() +
           frames.content('Hello') +
-          frames.finish('error') +
-          frames.failure("The model's provider did not answer in time.", 'timeout'),
+          frames.failure("The model's provider did not answer in time.", 'timeout') +
+          frames.finish('error'),
       );
       expect(await billOf(app, response)).toMatchObject({ outcome: 'upstream_failed', completionTokens: 1 });
       await expectNothingOpen(app);

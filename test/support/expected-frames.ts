@@ -27,6 +27,8 @@ export class ExpectedFrames {
   /** In every chunk but the usage chunk: `,"usage":null` where usage was asked for. */
   usageNull = '';
   private readonly head: string;
+  /** Without what the upstream says of itself. */
+  private readonly bareHead: string;
   private readonly conversation: string;
 
   constructor(
@@ -36,14 +38,21 @@ export class ExpectedFrames {
     object = 'chat.completion.chunk',
   ) {
     const first = JSON.parse(text.slice('data: '.length, text.indexOf('\n'))) as WireChunk;
-    this.head = `data: {"id":"${first.id}","object":"${object}","created":${first.created},"model":"${first.model}"`;
+    this.bareHead = `data: {"id":"${first.id}","object":"${object}","created":${first.created},"model":"${first.model}"`;
+    this.head = this.bareHead + this.fingerprint(first);
     const conversation = response.headers.get('x-conversation-id');
     this.conversation = conversation === null ? '' : `,"conversation_id":"${conversation}"`;
   }
 
+  /** What the upstream said of itself, taken from the first frame as well. */
+  private fingerprint({ system_fingerprint: name }: WireChunk): string {
+    return name === undefined ? '' : `,"system_fingerprint":"${name}"`;
+  }
+
   /** One chunk of one choice; `rest` is what stands between delta and reason. */
   delta(json: string, { index = 0, rest = '' } = {}): string {
-    return this.chunk(`{"index":${index},"delta":${json}${rest},"finish_reason":null}`);
+    const logprobs = rest === '' ? ',"logprobs":null' : rest;
+    return this.chunk(`{"index":${index},"delta":${json}${logprobs},"finish_reason":null}`);
   }
 
   role(index = 0): string {
@@ -55,7 +64,10 @@ export class ExpectedFrames {
   }
 
   finish(reason = 'stop', index = 0): string {
-    return this.chunk(`{"index":${index},"delta":{},"finish_reason":"${reason}"}`, this.conversation);
+    return this.chunk(
+      `{"index":${index},"delta":{},"logprobs":null,"finish_reason":"${reason}"}`,
+      this.conversation,
+    );
   }
 
   /** A chunk of a legacy completion. */
@@ -68,7 +80,8 @@ export class ExpectedFrames {
 
   usage(): string {
     const usage = this.surface.name === 'Q' ? `${TOKENS},${CREDITS}` : TOKENS;
-    return `${this.head},"choices":[],"usage":{${usage}}${this.conversation}}\n\n`;
+    const head = this.surface.name === 'Q' ? this.bareHead : this.head;
+    return `${head},"choices":[],"usage":{${usage}}${this.conversation}}\n\n`;
   }
 
   /** What comes after `[DONE]`. */

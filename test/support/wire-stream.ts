@@ -6,6 +6,7 @@ export interface WireChunk {
   object: string;
   created: number;
   model: string;
+  system_fingerprint?: string;
   choices: {
     index: number;
     delta?: Record<string, unknown>;

@@ -56,6 +56,12 @@ export class ChatDeltaObject implements ChatDelta {
   @ApiProperty({ required: false })
   reasoning_content?: string;
 
+  @ApiProperty({
+    required: false,
+    description: 'The same as `reasoning_content`, for clients that read this name.',
+  })
+  reasoning?: string;
+
   @ApiProperty({ type: [ToolCallFragment], required: false })
   tool_calls?: ToolCallFragment[];
 
@@ -81,13 +87,14 @@ export class ChatChunkChoiceObject {
   @ApiProperty({ type: ChatDeltaObject })
   delta!: ChatDeltaObject;
 
-  @ApiProperty({ type: LogprobsObject, nullable: true, required: false })
-  logprobs?: ChoiceLogprobs | null;
+  @ApiProperty({ type: LogprobsObject, nullable: true })
+  logprobs!: ChoiceLogprobs | null;
 
   @ApiProperty({
     enum: ['stop', 'length', 'tool_calls', 'content_filter', 'function_call', 'error'],
     nullable: true,
-    description: 'In the last chunk of a choice. `error`: the stream broke, and its next event says why.',
+    description:
+      'In the last chunk of a choice. `error`: the stream broke, and the event before it said why.',
     example: null,
   })
   finish_reason!: string | null;
@@ -120,6 +127,12 @@ export class ChatCompletionChunk {
     description: 'With `include_usage`: counts in the last chunk, `null` in the others. Without it: absent.',
   })
   usage?: UsageObject | null;
+
+  @ApiProperty({ required: false, description: 'Processing tier, where the upstream says it.' })
+  service_tier?: string;
+
+  @ApiProperty({ required: false, description: "The upstream's configuration, where it says so." })
+  system_fingerprint?: string;
 
   @ApiProperty({
     required: false,

@@ -76,6 +76,12 @@ export class ChatMessageObject implements AssistantMessage {
   reasoning_content?: string;
 
   @ApiProperty({
+    required: false,
+    description: 'The same as `reasoning_content`, for clients that read this name.',
+  })
+  reasoning?: string;
+
+  @ApiProperty({
     type: 'array',
     required: false,
     items: {

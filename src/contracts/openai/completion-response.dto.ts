@@ -47,6 +47,9 @@ export class TextCompletion {
 
   @ApiProperty({ type: UsageObject })
   usage!: UsageObject;
+
+  @ApiProperty({ required: false, description: "The upstream's configuration, where it says so." })
+  system_fingerprint?: string;
 }
 
 export class TextCompletionWithCredits extends TextCompletion {
@@ -68,7 +71,8 @@ export class TextChunkChoiceObject {
   @ApiProperty({
     enum: ['stop', 'length', 'content_filter', 'error'],
     nullable: true,
-    description: 'In the last chunk of a choice. `error`: the stream broke, and its next event says why.',
+    description:
+      'In the last chunk of a choice. `error`: the stream broke, and the event before it said why.',
   })
   finish_reason!: string | null;
 }
@@ -97,6 +101,9 @@ export class TextCompletionChunk {
     description: 'With `include_usage`: counts in the last chunk, `null` in the others. Without it: absent.',
   })
   usage?: UsageObject | null;
+
+  @ApiProperty({ required: false, description: "The upstream's configuration, where it says so." })
+  system_fingerprint?: string;
 }
 
 export class TextCompletionChunkWithCredits extends TextCompletionChunk {

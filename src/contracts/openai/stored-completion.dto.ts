@@ -80,6 +80,9 @@ export class StoredMessageObject {
   @ApiProperty({ required: false, description: 'Of an assistant: what it thought.' })
   reasoning_content?: string;
 
+  @ApiProperty({ required: false, description: 'The same as `reasoning_content`.' })
+  reasoning?: string;
+
   @ApiProperty({
     type: FunctionCallObject,
     required: false,

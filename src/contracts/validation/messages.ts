@@ -50,6 +50,7 @@ const ROLES: Readonly<Record<ChatRole, RoleRules>> = {
       ['name', name],
       ['refusal', text()],
       ['reasoning_content', text()],
+      ['reasoning', text()],
       ['tool_calls', toolCalls],
       ['function_call', functionCall],
       ['audio', shape({ required: { id: text({ min: 1 }) } })],
@@ -184,7 +185,16 @@ function pickMessage(
       picked[field] = constraint.pick === undefined ? value : constraint.pick(value, request);
     }
   }
+  unifyReasoning(picked);
   return picked;
+}
+
+/** Two names of one thing, of which the older is kept. It also wins, as upstreams that know both have it. */
+function unifyReasoning(message: Record<string, unknown>): void {
+  const { reasoning } = message;
+  if (reasoning === undefined) return;
+  delete message['reasoning'];
+  message['reasoning_content'] ||= reasoning;
 }
 
 function schemaOf(role: string, rules: RoleRules): Constraint['schema'] {

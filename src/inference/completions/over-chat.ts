@@ -63,7 +63,7 @@ export async function completeOverChat(
     const answer = await adapter.completeChat({ ...call, request: chatRequest }, either);
     calls.answered({ prompt, usage: answer.usage });
     const choices = toCompletionChoices(request, prompt, answer, position * choiceCount(request));
-    return { position, choices, usage: answer.usage };
+    return { position, choices, usage: answer.usage, fingerprint: answer.system_fingerprint };
   };
   try {
     const completed = await firstValueFrom(
@@ -73,6 +73,7 @@ export async function completeOverChat(
     return {
       choices: completed.flatMap(({ choices }) => choices),
       usage: sumUsage(completed.map(({ usage }) => usage)),
+      system_fingerprint: completed.find(({ fingerprint }) => fingerprint !== undefined)?.fingerprint,
     };
   } catch (error) {
     failed.abort();

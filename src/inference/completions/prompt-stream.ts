@@ -42,7 +42,8 @@ export class PromptStream {
     if (chunk.usage !== undefined && chunk.usage !== null) this.usage = chunk.usage;
     const said: CompletionChunk[] = [];
     for (const choice of chunk.choices) this.choices[choice.index]?.next(choice, said);
-    return said;
+    const { system_fingerprint } = chunk;
+    return system_fingerprint === undefined ? said : said.map((each) => ({ ...each, system_fingerprint }));
   }
 }
 

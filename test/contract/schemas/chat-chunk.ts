@@ -1,6 +1,15 @@
 import type { WireSurface } from '../../support/wire-surfaces.js';
 import { CHAT_ID, CONVERSATION_ID, FINISH_REASONS, LOGPROBS } from './chat-completion.js';
-import { closed, COUNT, type JsonSchema, NULL, SOME_TEXT, TEXT, UNIX_SECONDS } from './json-schema.js';
+import {
+  closed,
+  COUNT,
+  type JsonSchema,
+  NULL,
+  orNull,
+  SOME_TEXT,
+  TEXT,
+  UNIX_SECONDS,
+} from './json-schema.js';
 import { usageSchema } from './usage.js';
 
 type Dialect = WireSurface['name'];
@@ -81,32 +90,41 @@ function build({ dialect, model, usageAsked }: ChatStreamFacts): ChatChunkSchema
     object: { const: 'chat.completion.chunk' },
     created: UNIX_SECONDS,
     model: { const: model },
+    system_fingerprint: SOME_TEXT,
+    service_tier: SOME_TEXT,
   };
+  const mayLack = ['system_fingerprint', 'service_tier'];
   const speaking = (delta: JsonSchema, finish_reason: JsonSchema = NULL, more = {}): JsonSchema =>
-    closed({
-      ...envelope,
-      choices: {
-        type: 'array',
-        items: closed({ index: COUNT, delta, finish_reason, logprobs: LOGPROBS }, ['logprobs']),
-        minItems: 1,
-        maxItems: 1,
+    closed(
+      {
+        ...envelope,
+        choices: {
+          type: 'array',
+          items: closed({ index: COUNT, delta, finish_reason, logprobs: orNull(LOGPROBS) }),
+          minItems: 1,
+          maxItems: 1,
+        },
+        ...(usageAsked && { usage: NULL }),
+        ...more,
       },
-      ...(usageAsked && { usage: NULL }),
-      ...more,
-    });
+      mayLack,
+    );
   return {
     role: speaking(FIRST_DELTA[dialect]),
     content: speaking(closed({ content: SOME_TEXT })),
     refusal: speaking(closed({ refusal: SOME_TEXT })),
-    reasoning: speaking(closed({ reasoning_content: SOME_TEXT })),
+    reasoning: speaking(closed({ reasoning_content: SOME_TEXT, reasoning: SOME_TEXT })),
     call: speaking(CALL_DELTA),
     finish: speaking({ const: {} }, { enum: FINISH_REASONS[dialect] }, conversation),
-    usage: closed({
-      ...envelope,
-      choices: { const: [] },
-      usage: usageSchema(dialect, model),
-      ...conversation,
-    }),
+    usage: closed(
+      {
+        ...envelope,
+        choices: { const: [] },
+        usage: usageSchema(dialect, model),
+        ...conversation,
+      },
+      mayLack,
+    ),
   };
 }
 

@@ -49,8 +49,14 @@ const TOOL_CALL: JsonSchema = {
 
 /** An answer that says something; `content` is a string on every surface then. */
 const SPOKEN = closed(
-  { role: { const: 'assistant' }, content: TEXT, refusal: orNull(TEXT), reasoning_content: SOME_TEXT },
-  ['reasoning_content'],
+  {
+    role: { const: 'assistant' },
+    content: TEXT,
+    refusal: orNull(TEXT),
+    reasoning_content: SOME_TEXT,
+    reasoning: SOME_TEXT,
+  },
+  ['reasoning_content', 'reasoning'],
 );
 
 /** An answer that calls; without text, Q says null where the seeds of W and L allow strings only. */
@@ -60,11 +66,12 @@ function calling(dialect: Dialect): JsonSchema {
     content: dialect === 'Q' ? orNull(SOME_TEXT) : TEXT,
     refusal: orNull(TEXT),
     reasoning_content: SOME_TEXT,
+    reasoning: SOME_TEXT,
   };
   return {
     oneOf: [
-      closed({ ...message, tool_calls: listOf(TOOL_CALL, 1) }, ['reasoning_content']),
-      closed({ ...message, function_call: FUNCTION }, ['reasoning_content']),
+      closed({ ...message, tool_calls: listOf(TOOL_CALL, 1) }, ['reasoning_content', 'reasoning']),
+      closed({ ...message, function_call: FUNCTION }, ['reasoning_content', 'reasoning']),
     ],
   };
 }

@@ -7,6 +7,7 @@ import {
   NULL,
   NUMBER,
   orNull,
+  SOME_TEXT,
   TEXT,
   UNIX_SECONDS,
 } from './json-schema.js';
@@ -38,30 +39,38 @@ const envelope = (model: string) => ({
   object: { const: 'text_completion' },
   created: UNIX_SECONDS,
   model: { const: model },
+  system_fingerprint: SOME_TEXT,
 });
+const MAY_LACK = ['system_fingerprint'];
 
 /**
  * Body of `POST …/completions`.
  * @see openai-openapi 2.3.0, CreateCompletionResponse; seed 003, CompletionResponse
  */
 export function completionSchema(dialect: Dialect, model: string): JsonSchema {
-  return closed({
-    ...envelope(model),
-    choices: listOf(choice({ enum: FINISH_REASONS[dialect] }), 1),
-    usage: usageSchema(dialect, model),
-  });
+  return closed(
+    {
+      ...envelope(model),
+      choices: listOf(choice({ enum: FINISH_REASONS[dialect] }), 1),
+      usage: usageSchema(dialect, model),
+    },
+    MAY_LACK,
+  );
 }
 
 /** An event before `[DONE]` with text or a finish reason, one choice at a time. */
 export function completionChunkSchema(dialect: Dialect, model: string, usageAsked: boolean): JsonSchema {
-  return closed({
-    ...envelope(model),
-    choices: { ...listOf(choice(orNull({ enum: FINISH_REASONS[dialect] })), 1), maxItems: 1 },
-    ...(usageAsked && { usage: NULL }),
-  });
+  return closed(
+    {
+      ...envelope(model),
+      choices: { ...listOf(choice(orNull({ enum: FINISH_REASONS[dialect] })), 1), maxItems: 1 },
+      ...(usageAsked && { usage: NULL }),
+    },
+    MAY_LACK,
+  );
 }
 
 /** The usage chunk, and Q's trailer. */
 export function completionUsageSchema(dialect: Dialect, model: string): JsonSchema {
-  return closed({ ...envelope(model), choices: { const: [] }, usage: usageSchema(dialect, model) });
+  return closed({ ...envelope(model), choices: { const: [] }, usage: usageSchema(dialect, model) }, MAY_LACK);
 }

@@ -10,7 +10,7 @@ import { badResponse } from '../../upstream-failures.js';
 import type { ChatAnswer } from '../../upstream.port.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import { indexOf, isObject, type JsonObject, objectOf, stringOr } from './json-value.js';
+import { indexOf, isObject, type JsonObject, objectOf, shortText, stringOr } from './json-value.js';
 
 /**
  * Body of `POST /chat/completions` as our answer: what is known is picked, the rest left behind.
@@ -23,8 +23,8 @@ export function toChatAnswer(body: JsonObject, finishReason: FinishReasonReader)
   return {
     choices: choices.map((choice, position) => toChoice(objectOf(choice, 'choice'), position, finishReason)),
     usage: body.usage ?? undefined,
-    system_fingerprint: stringOr(body.system_fingerprint, undefined),
-    service_tier: stringOr(body.service_tier, undefined),
+    system_fingerprint: shortText(body.system_fingerprint),
+    service_tier: shortText(body.service_tier),
   };
 }
 

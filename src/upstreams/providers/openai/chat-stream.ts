@@ -5,7 +5,7 @@ import { toAudio, toLogprobs } from './chat-response.js';
 import { argumentsText, contentText, reasoningText } from './content-text.js';
 import type { ChunkParser } from './endpoint.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import { indexOf, isObject, type JsonObject, objectOf, stringOr } from './json-value.js';
+import { indexOf, isObject, type JsonObject, objectOf, shortText } from './json-value.js';
 
 /**
  * Events of a streamed `POST /chat/completions` as our chunks. This runs for every token of every stream: fields are
@@ -31,8 +31,8 @@ export function chatChunkParser(finishReason: FinishReasonReader): ChunkParser<C
   return (event) => ({
     choices: eventChoices(event).map(toChoice),
     usage: event.usage ?? undefined,
-    system_fingerprint: stringOr(event.system_fingerprint, undefined),
-    service_tier: stringOr(event.service_tier, undefined),
+    system_fingerprint: shortText(event.system_fingerprint),
+    service_tier: shortText(event.service_tier),
   });
 }
 

@@ -10,7 +10,7 @@ import { appended } from './append.js';
 import { eventChoices } from './chat-stream.js';
 import type { Collector, Endpoint } from './endpoint.js';
 import type { FinishReasonReader } from './finish-reason.js';
-import { indexOf, isObject, objectOf, stringOr } from './json-value.js';
+import { indexOf, isObject, objectOf, shortText, stringOr } from './json-value.js';
 
 /**
  * The legacy `POST /completions`: whole answers and chunks have one shape.
@@ -24,16 +24,18 @@ export const COMPLETION_ENDPOINT: Endpoint<CompletionAnswer, CompletionChunk> = 
     return {
       choices: body.choices.map((value, position) => closed(toChoice(value, position, finishReason))),
       usage: body.usage ?? undefined,
+      system_fingerprint: shortText(body.system_fingerprint),
     };
   },
 
   chunkParser: (finishReason) => (event) => ({
     choices: eventChoices(event).map((value, position) => toChoice(value, position, finishReason)),
     usage: event.usage ?? undefined,
+    system_fingerprint: shortText(event.system_fingerprint),
   }),
 
-  toChunks: ({ choices, usage }) => [
-    ...choices.map((choice) => ({ choices: [choice] })),
+  toChunks: ({ choices, usage, system_fingerprint }) => [
+    ...choices.map((choice) => ({ choices: [choice], system_fingerprint })),
     ...(usage === undefined ? [] : [{ choices: [], usage }]),
   ],
 
@@ -44,9 +46,11 @@ export const COMPLETION_ENDPOINT: Endpoint<CompletionAnswer, CompletionChunk> = 
 class CompletionCollector implements Collector<CompletionAnswer, CompletionChunk> {
   private readonly choices = new Map<number, CompletionChunkChoice>();
   private usage: unknown;
+  private systemFingerprint: string | undefined;
 
   add(chunk: CompletionChunk): void {
     this.usage = chunk.usage ?? this.usage;
+    this.systemFingerprint ??= chunk.system_fingerprint;
     for (const more of chunk.choices) {
       const sofar = this.choices.get(more.index);
       if (sofar) add(sofar, more);
@@ -56,7 +60,11 @@ class CompletionCollector implements Collector<CompletionAnswer, CompletionChunk
 
   answer(): CompletionAnswer {
     const choices = [...this.choices.values()].sort((a, b) => a.index - b.index);
-    return { choices: choices.map(closed), usage: this.usage };
+    return {
+      choices: choices.map(closed),
+      usage: this.usage,
+      system_fingerprint: this.systemFingerprint,
+    };
   }
 }
 

@@ -17,8 +17,10 @@ export function contentText(content: unknown): string | null {
 
 /** DeepSeek and others say `reasoning_content`, OpenRouter and newer vLLM `reasoning`. */
 export function reasoningText(message: Record<string, unknown>): string | undefined {
-  const text = message.reasoning_content ?? message.reasoning;
-  return typeof text === 'string' && text !== '' ? text : undefined;
+  // Those that say both say the same.
+  const { reasoning_content: older, reasoning: newer } = message;
+  if (typeof older === 'string' && older !== '') return older;
+  return typeof newer === 'string' && newer !== '' ? newer : undefined;
 }
 
 /** A tool's arguments are JSON text; Ollama and others have sent the object itself. */

@@ -37,3 +37,11 @@ export function indexOf(value: unknown, otherwise: number): number {
 export function stringOr<T>(value: unknown, otherwise: T): string | T {
   return typeof value === 'string' ? value : otherwise;
 }
+
+/** Repeated in every chunk of a stream, so an upstream may not make it long. */
+const MAX_SHORT_CHARS = 256;
+
+/** A word on the whole answer, such as a fingerprint; `undefined` for anything else. */
+export function shortText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= MAX_SHORT_CHARS ? value : undefined;
+}

@@ -1,6 +1,7 @@
 import type { CompletionChunkChoice, CompletionLogprobs } from '../../../contracts/openai/completion.js';
 import type { CompletionAnswer, CompletionChunk, EchoedText } from '../../upstream.port.js';
 import type { CompletionPlan, PlannedCompletion } from './completion-plan.js';
+import { SYSTEM_FINGERPRINT } from './chat-answer.js';
 import { interleave } from './interleave.js';
 
 export function toCompletionAnswer(plan: CompletionPlan): CompletionAnswer {
@@ -13,13 +14,18 @@ export function toCompletionAnswer(plan: CompletionPlan): CompletionAnswer {
       ...(echoed > 0 && { echoedChars: pieces.slice(0, echoed).join('').length }),
     })),
     usage: plan.usage,
+    system_fingerprint: SYSTEM_FINGERPRINT,
   };
 }
 
 /** The plan as a stream, one token a chunk: choices take turns, each ends with its finish chunk; usage comes last. */
 export function* toCompletionChunks(plan: CompletionPlan): Generator<CompletionChunk> {
-  for (const choice of interleave(plan.choices.map(toChunkChoices))) yield { choices: [choice] };
-  if (plan.usage !== undefined) yield { choices: [], usage: plan.usage };
+  for (const choice of interleave(plan.choices.map(toChunkChoices))) {
+    yield { choices: [choice], system_fingerprint: SYSTEM_FINGERPRINT };
+  }
+  if (plan.usage !== undefined) {
+    yield { choices: [], usage: plan.usage, system_fingerprint: SYSTEM_FINGERPRINT };
+  }
 }
 
 function* toChunkChoices(

@@ -176,7 +176,7 @@ describe('SandboxAdapter, legacy completions', () => {
         expect(assemble(chunks).map((choice) => ({ ...choice, logprobs: tokensOf(choice) }))).toEqual(
           choices.map((choice) => ({ ...choice, logprobs: tokensOf(choice) })),
         );
-        expect(chunks.at(-1)).toEqual({ choices: [], usage });
+        expect(chunks.at(-1)).toEqual({ choices: [], usage, system_fingerprint: 'fp_sandbox' });
       }),
       { numRuns: 100 },
     );
