@@ -34,8 +34,7 @@ export const models = list(modelId, { max: MAX_MODELS });
 
 const address = refine<string>(text({ max: 64 }), (value, path, report) => {
   if (isAddressRange(value)) return;
-  const pattern = 'address or address/bits';
-  report({ kind: 'pattern', pattern, expected: 'an IP address or network', path, input: value });
+  report({ kind: 'pattern', expected: 'an IP address or network', path, input: value });
 });
 export const addresses = list(address, { max: MAX_ADDRESSES });
 

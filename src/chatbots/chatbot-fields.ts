@@ -5,7 +5,7 @@ import { MAX_FUNCTIONS } from '../contracts/validation/limits.js';
 import { choice, integer, text } from '../contracts/validation/primitives.js';
 import { responseFormat } from '../contracts/validation/response-format.js';
 import type { Constraint, Report } from '../contracts/validation/rule.js';
-import { maxTokens, modelId } from '../contracts/validation/sampling.js';
+import { maxTokens, modelId, stopSequences } from '../contracts/validation/sampling.js';
 import { tool } from '../contracts/validation/tools.js';
 import { reportUnknownFields } from '../contracts/validation/unknown-fields.js';
 import { OVERRIDABLE_FIELDS } from './chatbot.js';
@@ -22,6 +22,10 @@ const MAX_FORMAT_CHARS = 128 * 1024;
 /** Of two messages at least: no more than 8,192 are read. */
 const MAX_TURNS = 4_096;
 const MAX_KEYS = 1_000;
+/** Of a request's own there is no limit; a chatbot's are read with every request. */
+const MAX_STOP_CHARS = 4_096;
+
+export const stop = stopSequences(text({ max: MAX_STOP_CHARS }));
 
 export const description = text({
   max: 1_024,

@@ -2,10 +2,9 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import type { ResponseFormat, Tool, ToolChoice } from '../contracts/openai/chat-completion.js';
 import { orNull } from '../contracts/validation/composites.js';
 import type { Constraint } from '../contracts/validation/rule.js';
-import { stop } from '../contracts/validation/sampling.js';
 import { toolChoiceForms } from '../contracts/validation/tools.js';
 import type { OverridableField } from './chatbot.js';
-import { format, memory, overrides, tools, variables } from './chatbot-fields.js';
+import { format, memory, overrides, stop, tools, variables } from './chatbot-fields.js';
 import type { MemoryFields } from './chatbots.dto.js';
 
 /** Published as the field that it was sent as. */

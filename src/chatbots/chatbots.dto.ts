@@ -5,7 +5,7 @@ import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice, decimal, flag } from '../contracts/validation/primitives.js';
 import { idFilter, name, version } from '../contracts/validation/record-fields.js';
-import { maxTokens, modelId, penalty, seed, stop } from '../contracts/validation/sampling.js';
+import { maxTokens, modelId, penalty, seed } from '../contracts/validation/sampling.js';
 import { toolChoiceForms } from '../contracts/validation/tools.js';
 import { OVERRIDABLE_FIELDS, type OverridableField } from './chatbot.js';
 import {
@@ -14,6 +14,7 @@ import {
   keys,
   memory,
   overrides,
+  stop,
   systemPrompt,
   tools,
   variables,

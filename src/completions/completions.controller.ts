@@ -1,6 +1,7 @@
-import { Controller, HttpCode, Injectable, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Injectable, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiOperation, ApiRequestTimeoutResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { UnknownModelFilter } from '../chatbots/unknown-model.filter.js';
 import {
   TextCompletion,
   TextCompletionChunk,
@@ -22,6 +23,7 @@ abstract class CompletionsController {
   constructor(private readonly completions: CompletionsService) {}
 
   @Post()
+  @UseFilters(UnknownModelFilter)
   @HttpCode(200)
   @ApiOperation({
     operationId: 'createCompletion',

@@ -45,7 +45,8 @@ export function toCursorPage<Entry extends { readonly id: string }>(
 export function badAfter(after: string): ValidationFailedError {
   const expected = 'the id of an entry of this list';
   return new ValidationFailedError(
-    [{ kind: 'pattern', pattern: expected, expected, path: ['after'], input: after }],
+    [{ kind: 'pattern', expected, path: ['after'], input: after }],
     { after },
+    'query',
   );
 }

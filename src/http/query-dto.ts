@@ -22,7 +22,7 @@ export function QueryDto<T extends object>(Dto: new () => T): ParameterDecorator
     );
     // A misspelt filter would give everything.
     if (strict) for (const name of Object.keys(query)) if (!names.has(name)) values[name] = query[name];
-    return validateRequest(Dto, values, { surface });
+    return validateRequest(Dto, values, { surface, place: 'query' });
   })();
   return (prototype, method, index) => {
     bind(prototype, method, index);

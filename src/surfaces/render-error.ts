@@ -90,7 +90,7 @@ export function renderStreamError(error: unknown): { error: ErrorObject; detail:
 
 function renderValidation(error: ValidationFailedError, surface: Surface): RenderedError {
   if (surface.validation === 'pydantic') {
-    const rendered = toPydanticError(error.issues, error.body);
+    const rendered = toPydanticError(error.issues, error.body, error.place);
     return {
       status: 422,
       reason: undefined,

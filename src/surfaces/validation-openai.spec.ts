@@ -101,12 +101,7 @@ describe('a refused request in OpenAI’s words', () => {
       'conversation_id',
       'string_above_max_length',
     ],
-    [
-      { model: '', messages },
-      "Invalid 'model': empty string. Expected a string with minimum length 1, but got an empty string instead.",
-      'model',
-      'empty_string',
-    ],
+    [{ model: '', messages }, 'you must provide a model parameter', null, null],
     [
       { model: 'a\nb', messages },
       "Invalid 'model': string does not match pattern. Expected a string without control characters.",
@@ -151,7 +146,7 @@ describe('a refused request in OpenAI’s words', () => {
     ],
     [
       { model: 'm', messages, metadata: Object.fromEntries([...'abcdefghijklmnopq'].map((k) => [k, ''])) },
-      "Invalid 'metadata': object has too many properties. Expected an object with a maximum of 16 properties, but got an object with 17 properties instead.",
+      "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an object with 17 properties instead.",
       'metadata',
       'object_above_max_properties',
     ],

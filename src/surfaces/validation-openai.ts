@@ -13,15 +13,24 @@ const MAX_SHOWN_CHARS = 100;
  * How OpenAI refuses a request: one error, the first, told in a sentence with stable codes.
  * @see api.openai.com error bodies, seen 2025-08 and 2025-09; the wordings are theirs, clients match on them
  */
-export function toOpenAiError(issues: readonly [Issue, ...Issue[]]): OpenAiFault {
-  const [issue] = issues;
+export function toOpenAiError([issue]: readonly [Issue, ...Issue[]]): OpenAiFault {
+  const { message, param, code } = issue.openai ?? {};
+  const fault = faultOf(issue);
+  return {
+    message: message ?? fault.message,
+    param: param === undefined ? fault.param : param,
+    code: code === undefined ? fault.code : code,
+  };
+}
+
+function faultOf(issue: Issue): OpenAiFault {
   const at = formatPath(issue.path);
   const param = at === '' ? null : at;
   switch (issue.kind) {
     case 'missing':
       return { message: `Missing required parameter: '${at}'.`, param, code: 'missing_required_parameter' };
     case 'wrong_type':
-      return wrongType(at, TYPE_NAMES[issue.expected], issue.input);
+      return wrongType(at, issue.openai?.expected ?? TYPE_NAMES[issue.expected], issue.input);
     case 'no_union_arm':
       return wrongType(at, issue.expected, issue.input);
     case 'below':
@@ -124,7 +133,7 @@ function tooLong({ of, limit, actual }: Issue & { kind: 'too_short' | 'too_long'
   const { wanted, got } = sizes(of, limit, actual);
   return of === 'object'
     ? {
-        message: `Invalid '${at}': object has too many properties. Expected ${wanted('maximum')}, but got ${got} instead.`,
+        message: `Invalid '${at}': too many properties. Expected an object with at most ${limit} properties, but got ${got} instead.`,
         param: at,
         code: 'object_above_max_properties',
       }

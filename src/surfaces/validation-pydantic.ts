@@ -1,4 +1,5 @@
 import { formatPath, type ExpectedType, type Issue } from '../contracts/validation/issue.js';
+import type { Place } from '../contracts/validation/rule.js';
 import { bounded } from './validation-echo.js';
 import type { OpenAiFault } from './validation-openai.js';
 
@@ -19,11 +20,15 @@ export interface PydanticDetail {
  * @returns entries in the order of the issues; a failed union gives one per arm. `input` is what was sent, cut when large
  * @see https://docs.pydantic.dev/2.13/errors/validation_errors/, run 2026-11-22
  */
-export function toPydanticDetail(issues: readonly Issue[], body: unknown): PydanticDetail[] {
+export function toPydanticDetail(
+  issues: readonly Issue[],
+  body: unknown,
+  place: Place = 'body',
+): PydanticDetail[] {
   return issues.flatMap((issue) =>
     sayings(issue, body).map(({ loc = [], ...said }) => ({
       type: said.type,
-      loc: ['body', ...(issue.loc ?? issue.path), ...loc],
+      loc: [place, ...(issue.loc ?? issue.path), ...loc],
       msg: said.msg,
       input: bounded('input' in said ? said.input : issue.input),
       ...(said.ctx !== undefined && { ctx: said.ctx }),
@@ -35,8 +40,9 @@ export function toPydanticDetail(issues: readonly Issue[], body: unknown): Pydan
 export function toPydanticError(
   issues: readonly [Issue, ...Issue[]],
   body: unknown,
+  place: Place = 'body',
 ): { error: OpenAiFault; detail: PydanticDetail[] } {
-  const detail = toPydanticDetail(issues, body);
+  const detail = toPydanticDetail(issues, body, place);
   const [first] = detail;
   const param = formatPath(issues[0].path);
   return {
@@ -130,17 +136,24 @@ function sayings(issue: Issue, body: unknown): Said[] {
     }
     case 'pattern':
       return [
-        {
-          type: 'string_pattern_mismatch',
-          msg: `String should match pattern '${issue.pattern}'`,
-          ctx: { pattern: issue.pattern },
-        },
+        issue.pattern === undefined
+          ? valueError(`expected ${issue.expected}`)
+          : {
+              type: 'string_pattern_mismatch',
+              msg: `String should match pattern '${issue.pattern}'`,
+              ctx: { pattern: issue.pattern },
+            },
       ];
     case 'unknown_field':
       return [{ type: 'extra_forbidden', msg: 'Extra inputs are not permitted' }];
     case 'conflict':
-      return [{ type: 'value_error', msg: `Value error, ${issue.message}`, ctx: { error: {} } }];
+      return [valueError(issue.message)];
   }
+}
+
+/** As pydantic tells what a validator of the application's own raised. */
+function valueError(why: string): Said {
+  return { type: 'value_error', msg: `Value error, ${why}`, ctx: { error: {} } };
 }
 
 function typeSaying(expected: ExpectedType, { path, input }: Issue): Said {

@@ -208,8 +208,6 @@ describe('text that becomes more than text', () => {
     ['model', `${MODEL}\r\nset-cookie: a=b`],
     ['model', `${MODEL}\u001b[31m`],
     ['model', `${MODEL}\u2028`],
-    ['user', 'a\r\nset-cookie: a=b'],
-    ['user', 'a\u001b]0;x\u0007'],
     ['conversation_id', 'a\r\nset-cookie: a=b'],
     ['conversation_id', 'a\nb'],
     ['conversation_id', 'a\0'],
@@ -217,8 +215,6 @@ describe('text that becomes more than text', () => {
     ['conversation_id', 'a\u0085'],
     ['conversation_id', '漢字'],
     ['conversation_id', 'x'.repeat(257)],
-    ['safety_identifier', 'a\r\n'],
-    ['prompt_cache_key', 'a\r\n'],
   ])('S26: %s %j is refused before it is said anywhere', async (field, value) => {
     for (const stream of [false, true]) {
       const response = await app.tollgate.post(W.chat, chatBody({ [field]: value, stream }));
@@ -228,6 +224,20 @@ describe('text that becomes more than text', () => {
     }
     expect(app.upstream.requests).toHaveLength(0);
   });
+
+  it.each(['user', 'safety_identifier', 'prompt_cache_key'])(
+    'S26: %s comes into no header, so it may say anything',
+    async (field) => {
+      for (const stream of [false, true]) {
+        const body = chatBody({ [field]: 'a\r\nset-cookie: a=b\u001b]0;x\u0007', stream });
+        const response = await app.tollgate.post(W.chat, body);
+        expect(response.status).toBe(200);
+        expect(response.headers.get('set-cookie')).toBeNull();
+        await response.text();
+      }
+      expect(app.upstream.requests).toHaveLength(2);
+    },
+  );
 
   it('S26: what a header can carry is carried', async () => {
     const response = await app.tollgate.post(W.chat, chatBody({ conversation_id: 'Größe: "1"; a=b' }));

@@ -252,7 +252,12 @@ describe('§4: headers of every response', () => {
 const withPicture = (data: string) =>
   JSON.stringify(
     chatBody({
-      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:,${data}` } }] }],
+      messages: [
+        {
+          role: 'user',
+          content: [{ type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } }],
+        },
+      ],
     }),
   );
 

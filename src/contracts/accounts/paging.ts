@@ -65,8 +65,9 @@ export function readCursor(cursor: string): readonly unknown[] {
 export function badCursor(cursor: string): ValidationFailedError {
   const expected = 'a next_cursor of this list';
   return new ValidationFailedError(
-    [{ kind: 'pattern', pattern: expected, expected, path: ['cursor'], input: cursor }],
+    [{ kind: 'pattern', expected, path: ['cursor'], input: cursor }],
     { cursor },
+    'query',
   );
 }
 

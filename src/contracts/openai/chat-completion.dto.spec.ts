@@ -219,7 +219,7 @@ describe('what a chat request may be', () => {
     ['a header loses it', { conversation_id: 'chat ' }, 'pattern conversation_id'],
     ['a header loses it', { conversation_id: ' ' }, 'pattern conversation_id'],
     ['S26', { model: 'a\r\nb' }, 'pattern model'],
-    ['S26', { user: 'a\nb' }, 'pattern user'],
+    ['S26', { conversation_id: 'a\nb' }, 'pattern conversation_id'],
     ['S27', { model: '\u001b[31mred' }, 'pattern model'],
     ['an empty model', { model: '' }, 'too_short model'],
     ['null model', { model: null }, 'wrong_type model'],

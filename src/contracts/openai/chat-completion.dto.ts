@@ -11,7 +11,7 @@ import {
   logitBias,
   maxTokens,
   modelId,
-  opaqueId,
+  ownText,
   penalty,
   seed,
   stop,
@@ -215,13 +215,13 @@ export class ChatCompletionDto implements ChatCompletionRequest {
   })
   metadata?: Record<string, string>;
 
-  @Field(opaqueId(), { description: 'Use `safety_identifier`.', deprecated: true })
+  @Field(ownText(), { description: 'Use `safety_identifier`.', deprecated: true })
   user?: string;
 
-  @Field(opaqueId(64), { description: 'A stable id of the end user, not their name.' })
+  @Field(ownText(64), { description: 'A stable id of the end user, not their name.' })
   safety_identifier?: string;
 
-  @Field(opaqueId(), { description: 'Requests with the same key share an upstream prompt cache.' })
+  @Field(ownText(), { description: 'Requests with the same key share an upstream prompt cache.' })
   prompt_cache_key?: string;
 
   @Field(webSearchOptions, {

@@ -7,7 +7,7 @@ import {
   logitBias,
   maxTokens,
   modelId,
-  opaqueId,
+  ownText,
   penalty,
   seed,
   stop,
@@ -37,7 +37,10 @@ export class CompletionDto implements CompletionRequest {
 
   @Field(prompt, {
     required: true,
-    description: 'One prompt (text, or an array of token ids) or several (arrays of either).',
+    // The beginning of a new document, which is what OpenAI's default, `<|endoftext|>`, stands for.
+    nullMeans: '',
+    description:
+      'One prompt (text, or an array of token ids) or several (arrays of either); `null`: an empty one.',
     example: 'Once upon a time',
   })
   prompt!: CompletionPrompt;
@@ -101,6 +104,6 @@ export class CompletionDto implements CompletionRequest {
   @Field(logitBias, { description: 'Bias from -100 to 100 per token id.' })
   logit_bias?: Record<string, number>;
 
-  @Field(opaqueId(), { description: 'A stable id of the end user, not their name.' })
+  @Field(ownText(), { description: 'A stable id of the end user, not their name.' })
   user?: string;
 }

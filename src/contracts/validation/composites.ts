@@ -1,5 +1,5 @@
 import type { SchemaObject } from '@nestjs/swagger';
-import type { ExpectedType, Issue, Path } from './issue.js';
+import type { ExpectedType, Issue, OpenAiWords, Path } from './issue.js';
 import { reportType, text } from './primitives.js';
 import { isJsonObject, type Constraint, type Report, type RuleContext } from './rule.js';
 
@@ -40,16 +40,23 @@ export function checkSize(
 
 const MAX_STEP_CHARS = 64;
 
-/** An object whose keys are the client's own. */
-export function dictionary(key: Constraint, value: Constraint, size: Size): Constraint {
+/**
+ * An object whose keys are the client's own.
+ * @param shownKeyChars a key may be as long as the body; a path, which is repeated in errors, has this much of it
+ */
+export function dictionary(
+  key: Constraint,
+  value: Constraint,
+  size: Size,
+  shownKeyChars = MAX_STEP_CHARS,
+): Constraint {
   return {
     check(object, path, report, context) {
       if (!isJsonObject(object)) return reportType('object', object, path, report);
       const keys = Object.keys(object);
       if (!checkSize('object', keys.length, size, object, path, report)) return;
       for (const name of keys) {
-        // A key may be as long as the body; a path is repeated in errors.
-        const at = [...path, name.length > MAX_STEP_CHARS ? `${name.slice(0, MAX_STEP_CHARS)}…` : name];
+        const at = [...path, name.length > shownKeyChars ? `${name.slice(0, shownKeyChars)}…` : name];
         key.check(name, at, report, context);
         value.check(object[name], at, report, context);
       }
@@ -214,6 +221,26 @@ export function refine<T>(
       );
       if (sound) rule(value as T, path, report, context);
     },
+  };
+}
+
+/** As `base`, where OpenAI says some faults in words of their own; `undefined` leaves those of the kind. */
+export function inOpenAiWords(
+  base: Constraint,
+  words: (issue: Issue, context: RuleContext) => OpenAiWords | undefined,
+): Constraint {
+  return {
+    ...base,
+    check: (value, path, report, context) =>
+      base.check(
+        value,
+        path,
+        (issue) => {
+          const openai = words(issue, context);
+          report(openai === undefined ? issue : { ...issue, openai });
+        },
+        context,
+      ),
   };
 }
 

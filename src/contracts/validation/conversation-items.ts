@@ -1,5 +1,5 @@
 import { list, ownField, refine, shape, tagged, textOr } from './composites.js';
-import { audioPart, data, parts, refusalPart, textPart, url } from './content-parts.js';
+import { audioPart, data, imageUrl, parts, refusalPart, textPart } from './content-parts.js';
 import type { Path } from './issue.js';
 import { chatMessage } from './messages.js';
 import { choice, reportType, text } from './primitives.js';
@@ -11,7 +11,7 @@ const MAX_ITEMS = 20;
 const id = text({ min: 1 });
 
 const imagePart = shape({
-  required: { image_url: url },
+  required: { image_url: imageUrl },
   optional: { detail: choice('auto', 'low', 'high') },
 });
 

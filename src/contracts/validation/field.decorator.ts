@@ -9,9 +9,9 @@ export interface FieldOptions {
   readonly default?: unknown;
   readonly example?: unknown;
   readonly deprecated?: boolean;
-  /** A required field must be there and may not be `null`. */
+  /** A required field must be there, and may not be `null` unless `nullMeans` says what that is. */
   readonly required?: boolean;
-  /** What `null` stands for in a field that is not required; absent: the same as an absent field; `null`: it is refused. */
+  /** What `null` stands for; absent: the same as an absent field (a required one refuses it); `null`: it is refused. */
   readonly nullMeans?: unknown;
   /** Where the field is not part of the dialect it is ignored like any unknown one; absent: it is part of all. */
   readonly partOf?: (surface: SurfaceRules) => boolean;
@@ -55,7 +55,8 @@ export function Field(constraint: Constraint, options: FieldOptions): PropertyDe
       declared.set(target, first);
       registerFields(target, name, first);
     }
-    const schema = required || nullMeans === null ? constraint.schema : orNull(constraint.schema);
+    const refusesNull = nullMeans === null || (required && nullMeans === undefined);
+    const schema = refusesNull ? constraint.schema : orNull(constraint.schema);
     ApiProperty({ ...schema, ...published, required } as ApiPropertyOptions)(prototype, property);
   };
 }

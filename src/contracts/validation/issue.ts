@@ -32,8 +32,8 @@ export type Fault =
     }
   /** A value outside a closed list; when `input` is no string, its type is wrong too. */
   | { readonly kind: 'not_supported'; readonly supported: readonly string[] }
-  /** `expected` reads "a string without control characters". */
-  | { readonly kind: 'pattern'; readonly pattern: string; readonly expected: string }
+  /** `expected` reads "a string without control characters"; without a `pattern` it is no regular expression's to tell. */
+  | { readonly kind: 'pattern'; readonly pattern?: string; readonly expected: string }
   /** Fields that are right alone and wrong together. `param` overrides how the path is written. */
   | {
       readonly kind: 'conflict';
@@ -48,12 +48,22 @@ export type Fault =
   | { readonly kind: 'empty_body' }
   | { readonly kind: 'not_an_object' };
 
+/** OpenAI's own words for a fault, where they are not those of its kind; other dialects say the kind. */
+export interface OpenAiWords {
+  readonly message?: string;
+  /** Of a wrong type: completes "expected …". */
+  readonly expected?: string;
+  readonly param?: string | null;
+  readonly code?: string | null;
+}
+
 export type Issue = Fault & {
   readonly path: Path;
   /** The offending value as it was sent. */
   readonly input: unknown;
   /** As `path`, with the arm of each union that was taken as a step of its own; absent: the same as `path`. */
   readonly loc?: Path;
+  readonly openai?: OpenAiWords;
 };
 
 /** A path as OpenAI writes it: `messages[0].role`; empty for the body itself. */

@@ -16,7 +16,8 @@ export const MAX_TOOL_CALLS = 1024;
 export const MAX_FUNCTIONS = 128;
 /** OpenAI's own. */
 export const MAX_STOP = 4;
-export const MAX_STOP_CHARS = 4096;
+/** OpenAI takes ten thousand; nobody writes a megabyte that an answer ends at. */
+export const MAX_STOP_CHARS = 65_536;
 export const MAX_LOGIT_BIAS = 1024;
 export const MAX_PROMPTS = 1024;
 /** Token ids of one prompt. */
@@ -24,8 +25,6 @@ export const MAX_PROMPT_TOKENS = 2 * 1024 * 1024;
 
 /** `model`, `conversation_id`. */
 export const MAX_NAME_CHARS = 256;
-/** `user`, `prompt_cache_key`: opaque to us. */
-export const MAX_OPAQUE_ID_CHARS = 512;
 
 /** Tokens and token ids are 32-bit everywhere upstream, and price arithmetic must never see 1e20. */
 export const MAX_INT32 = 2 ** 31 - 1;

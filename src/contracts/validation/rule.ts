@@ -8,8 +8,13 @@ export interface SurfaceRules {
   readonly conversations: boolean;
 }
 
+/** The part of a request that fields come from. */
+export type Place = 'body' | 'query';
+
 export interface ValidationContext {
   readonly surface: SurfaceRules;
+  /** Absent: the body. */
+  readonly place?: Place;
 }
 
 export interface RuleContext extends ValidationContext {

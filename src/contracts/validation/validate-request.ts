@@ -42,7 +42,7 @@ export function validateRequest<T extends object>(
   openRun(candidate, { report, context: { ...context, request: candidate }, body });
   validateSync(candidate, OPTIONS);
   const [first, ...others] = issues;
-  if (first !== undefined) throw new ValidationFailedError([first, ...others], body);
+  if (first !== undefined) throw new ValidationFailedError([first, ...others], body, context.place);
   return rebuilt(Dto, fields, candidate);
 }
 
@@ -67,7 +67,7 @@ function knownFields<T extends object>(
   const candidate = new Dto() as T & Record<string, unknown>;
   for (const { name, required, nullMeans, partOf } of fields) {
     const sent = ownField(body, name);
-    const value = sent === null && !required ? nullMeans : sent;
+    const value = sent === null && (!required || nullMeans !== undefined) ? nullMeans : sent;
     if (value === undefined) continue;
     if (partOf !== undefined && !partOf(surface)) continue;
     assign(candidate, name, value);
