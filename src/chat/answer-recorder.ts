@@ -11,12 +11,12 @@ import { joinAudio, type SpokenAudio } from '../contracts/openai/spoken-audio.js
 import { leastCharsOfToken } from '../inference/answer-text.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
+/** Of each choice, as JSON at least: beyond that they are left out, or a text of them could be longer than any can be. */
+const MOST_LOGPROB_CHARS = 64 * 1024 * 1024;
+
 /** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
 export class AnswerRecorder {
-  /**
-   * @param mostSoundChars of base64 that are kept of each choice, and of its log probabilities; of a longer answer only
-   *   its words are
-   */
+  /** @param mostSoundChars of base64 that are kept of each choice; of a longer answer only its words are */
   constructor(private readonly mostSoundChars: number) {}
 
   private readonly choices: RecordedChoice[] = [];
@@ -96,11 +96,11 @@ class RecordedChoice {
   }
 
   private addLogprobs({ content, refusal }: ChoiceLogprobs): void {
-    if (this.logprobChars > this.mostSoundChars) return;
+    if (this.logprobChars > MOST_LOGPROB_CHARS) return;
     for (const entry of [...(content ?? []), ...(refusal ?? [])]) {
       this.logprobChars += leastCharsOfToken(entry.top_logprobs?.length ?? 0);
     }
-    if (this.logprobChars > this.mostSoundChars) {
+    if (this.logprobChars > MOST_LOGPROB_CHARS) {
       this.logprobs.content = null;
       this.logprobs.refusal = null;
       return;

@@ -47,10 +47,31 @@ describe('answerText', () => {
     expect(written).toBe(0);
   });
 
-  it('stops at the choice that is too much', () => {
-    const text = 'x'.repeat(20 * 1024 * 1024);
-    expect(() => answerText({ choices: [text, text, text, text] })).toThrow(AnswerTooLargeError);
-    expect(() => answerText({ choices: [text, text, text] })).not.toThrow();
+  it.each([(content: string) => ({ message: { content } }), (text: string) => ({ text })])(
+    'is too large beyond 64 MiB of text, whatever becomes of its characters: %s',
+    (choiceOf) => {
+      const choices = (count: number, text: string) => ({
+        choices: Array.from({ length: count }, () => choiceOf(text)),
+        usage: 0,
+      });
+      const text = 'x'.repeat(20 * 1024 * 1024);
+      expect(() => answerText(choices(4, text))).toThrow(AnswerTooLargeError);
+      expect(() => answerText(choices(3, text))).not.toThrow();
+      // Six characters of JSON each.
+      expect(() => answerText(choices(1, '\0'.repeat(12 * 1024 * 1024)))).toThrow(AnswerTooLargeError);
+    },
+  );
+
+  it('finds the place of its usage whatever is said', () => {
+    const content = 'so "usage":0 and \\"usage":0';
+    const body = {
+      choices: [{ message: { content, annotations: [{ usage: 0 }] } }],
+      usage: 0,
+      system_fingerprint: '"usage":0',
+    };
+    expect(answerText(body).with(usage, bill, QOLABA)).toBe(
+      JSON.stringify({ ...body, usage: renderUsage(usage, bill, QOLABA) }),
+    );
   });
 });
 

@@ -21,39 +21,46 @@ export class AnswerText {
   }
 }
 
+/** No string of JSON has this in it: its quotes would be escaped. Of what could, only choices, which come before it. */
+const PLACE = '"usage":0';
+
 /**
- * @param body the answer as the dialect says it; only its `usage` may still change
+ * @param body the answer as the dialect says it, `usage` behind `choices`; only its `usage` may still change
  * @throws AnswerTooLargeError
  */
 export function answerText(body: Readonly<Record<string, unknown>>): AnswerText {
-  const [before, after]: [string[], string[]] = [[], []];
-  let members = before;
-  const room = new Room();
-  for (const [name, value] of Object.entries(body)) {
-    if (name === 'usage') members = after;
-    else if (value !== undefined) members.push(`${JSON.stringify(name)}:${room.textOf(value)}`);
-  }
-  const tail = after.map((member) => `,${member}`).join('');
-  return new AnswerText(`{${before.map((member) => `${member},`).join('')}"usage":`, `${tail}}`);
+  const { choices } = body;
+  let least = 0;
+  if (Array.isArray(choices)) for (const choice of choices) least += leastCharsOf(choice);
+  // A text that is certainly too long is not begun.
+  if (least > MAX_ANSWER_CHARS) throw new AnswerTooLargeError();
+  const text = jsonOf({ ...body, usage: 0 });
+  if (text.length > MAX_ANSWER_CHARS) throw new AnswerTooLargeError();
+  const place = text.lastIndexOf(PLACE) + PLACE.length;
+  return new AnswerText(text.slice(0, place - 1), text.slice(place));
 }
 
-/** Choices are written one by one: a text that is too long is not begun, or no more than a part of it. */
-class Room {
-  private left = MAX_ANSWER_CHARS;
-
-  textOf(value: unknown): string {
-    if (Array.isArray(value)) return `[${value.map((each) => this.textOf(each)).join(',')}]`;
-    if (leastCharsOf(value) > this.left) throw new AnswerTooLargeError();
-    const text = JSON.stringify(value) ?? 'null';
-    this.left -= text.length;
-    if (this.left < 0) throw new AnswerTooLargeError();
-    return text;
+function jsonOf(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    // No string is as long.
+    if (error instanceof RangeError) throw new AnswerTooLargeError();
+    throw error;
   }
+}
+
+interface Choice {
+  readonly text?: string | null;
+  readonly message?: { readonly content?: string | null };
+  readonly logprobs?: { readonly content?: Entries; readonly refusal?: Entries } | null;
 }
 
 function leastCharsOf(choice: unknown): number {
-  const { logprobs } = (choice ?? {}) as { logprobs?: { content?: Entries; refusal?: Entries } | null };
-  return leastCharsOfEntries(logprobs?.content) + leastCharsOfEntries(logprobs?.refusal);
+  const { text, message, logprobs } = choice as Choice;
+  const words = (text?.length ?? 0) + (message?.content?.length ?? 0);
+  if (!logprobs) return words;
+  return words + leastCharsOfEntries(logprobs.content) + leastCharsOfEntries(logprobs.refusal);
 }
 
 type Entries = readonly { readonly top_logprobs?: readonly unknown[] }[] | null;
