@@ -1,9 +1,14 @@
-import { rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { SqliteDatabase } from '../../src/persistence/sqlite-database.js';
 import { temporaryFolder } from '../support/databases.js';
+
+const SOURCE = new URL('../../src/persistence/sqlite-database.ts', import.meta.url).href;
+const RUN_TYPESCRIPT = new URL('fixtures/run-typescript.mjs', import.meta.url).href;
 
 async function idsOf(db: SqliteDatabase['reports']): Promise<string[]> {
   return (await db.selectFrom('accounts').select('id').orderBy('id').execute()).map(({ id }) => id);
@@ -94,5 +99,23 @@ describe('reads on another thread', () => {
     await database.purgeDeleted();
     await Promise.all(reads);
     expect(await idsOf(database.texts)).toHaveLength(2);
+  });
+
+  it('end with the database, in a process that has nothing else to do', async () => {
+    const source = [
+      `const { SqliteDatabase } = await import(${JSON.stringify(SOURCE)});`,
+      `const database = await SqliteDatabase.open(${JSON.stringify(join(folder, 'other'))});`,
+      `await database.reports.selectFrom('accounts').select('id').execute();`,
+      `await database.close();`,
+      `console.log('closed');`,
+    ].join('\n');
+    const script = join(folder, 'close.mjs');
+    await writeFile(script, source);
+    const { stdout, status, stderr } = spawnSync(
+      process.execPath,
+      ['--no-warnings', '--import', RUN_TYPESCRIPT, script],
+      { encoding: 'utf8' },
+    );
+    expect({ stdout, status, stderr }).toMatchObject({ stdout: 'closed\n', status: 0 });
   });
 });

@@ -63,6 +63,8 @@ export class SqliteThread {
     const worker = this.#worker;
     if (worker === undefined) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
+    // A process with nothing else to do would end before, with what waits for this undone.
+    worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage('close');
     await ended;
@@ -81,7 +83,7 @@ export class SqliteThread {
   #tell(worker: Worker, told: Told): void {
     const waiting = this.#waiting.get(told.id);
     this.#waiting.delete(told.id);
-    if (this.#waiting.size === 0) worker.unref();
+    if (this.#waiting.size === 0 && !this.#closed) worker.unref();
     if ('rows' in told) waiting?.resolve(told);
     else waiting?.reject(fromSqliteError(Object.assign(new Error(told.message), { errcode: told.errcode })));
   }
