@@ -245,8 +245,8 @@ eachDatabase((_kind, open) => {
       expect(await scene.repositories.erasure.erase('acct_1', id, 'completion')).toBe(true);
       expect(await scene.repositories.completions.find('acct_1', id)).toBeUndefined();
       expect(await scene.repositories.answers.find('acct_1', 'k')).toMatchObject({
-        body: undefined,
-        erased: true,
+        state: 'erased',
+        storedBytes: 0,
       });
       expect(await rowsOf(id)).toBe(0);
       // Where the acknowledgement of its commit is lost, a charge is written again, and its answer with it.
@@ -254,7 +254,7 @@ eachDatabase((_kind, open) => {
         body: 'b',
         conversationId: undefined,
       });
-      expect(await scene.repositories.answers.find('acct_1', 'k')).toMatchObject({ erased: true });
+      expect(await scene.repositories.answers.find('acct_1', 'k')).toMatchObject({ state: 'erased' });
     });
 
     it('erases all of an account, or what has not changed for long', async () => {
@@ -332,8 +332,8 @@ eachDatabase((_kind, open) => {
       }
       await scene.repositories.erasure.eraseAccount('acct_1');
       const find = (accountId: string) => scene.repositories.answers.find(accountId, `of ${accountId}`);
-      expect(await find('acct_1')).toMatchObject({ erased: true, body: undefined });
-      expect(await find('acct_2')).toMatchObject({ erased: false, body: 'b' });
+      expect(await find('acct_1')).toMatchObject({ state: 'erased', storedBytes: 0 });
+      expect(await find('acct_2')).toMatchObject({ state: 'kept', storedBytes: 1 });
     });
   });
 });

@@ -139,7 +139,9 @@ eachDatabase((_kind, open) => {
         metadata: { secret: 'secret' },
         summary: { text: 'secret sum', throughSeq: 2, messages: 2 },
       });
-      expect(await answers.find('acct_1', 'k')).toMatchObject({ body: 'secret answer' });
+      expect(await answers.findBody({ accountId: 'acct_1', idempotencyKey: 'k', requestId: 'r' })).toBe(
+        'secret answer',
+      );
     });
 
     it('cannot be passed off as another row: neither bodies nor heads nor kept answers', async () => {
