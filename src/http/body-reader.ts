@@ -6,11 +6,18 @@ import { discardRest } from './discard-rest.js';
 import { readContentFormat, type ContentEncoding } from './content-format.js';
 import { inflate } from './inflate.js';
 import { parseJson } from './json-guard.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 export interface BodyLimits {
   /** Largest body, both as sent and inflated. */
   readonly maxBodyBytes: number;
 }
+
+/** From so many bytes on, and where it is compressed, a body is read while no other such body is. */
+const LARGE_BYTES = 1024 * 1024;
+
+/** Reading takes several times the body in memory, and two at once are read no faster than one after the other. */
+const largeBodies = new OneAtATime();
 
 /**
  * Reads a request's JSON. Call it once, after the guards: until then nothing of the body is kept.
@@ -23,7 +30,7 @@ export interface BodyLimits {
  * @throws DomainError `unsupported_content_type`, `unsupported_charset`, `unsupported_encoding`, `request_too_large`,
  *   `body_unreadable` (bytes that are no gzip or no UTF-8)
  * @throws ClientGoneError
- * @throws ValidationFailedError for malformed or too deep JSON
+ * @throws ValidationFailedError for malformed or too deep JSON; a large text is parsed in slices
  */
 export async function readJsonBody(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
   const { maxBodyBytes } = limits;
@@ -36,8 +43,15 @@ export async function readJsonBody(request: IncomingMessage, limits: BodyLimits)
     if (!(error instanceof ClientGoneError)) await discardRest(request, maxBodyBytes);
     throw error;
   }
-  const bytes = encoding === 'identity' ? sent : await inflate(sent, encoding, maxBodyBytes);
-  return bytes.length === 0 ? undefined : parseJson(decodeUtf8(bytes));
+  if (sent.length < LARGE_BYTES && encoding === 'identity') return parsed(sent);
+  return largeBodies.run(async () => {
+    const bytes = encoding === 'identity' ? sent : await inflate(sent, encoding, maxBodyBytes);
+    return parsed(bytes);
+  });
+}
+
+function parsed(bytes: Buffer): Promise<unknown> {
+  return bytes.length === 0 ? Promise.resolve(undefined) : parseJson(decodeUtf8(bytes));
 }
 
 function readBytes(request: IncomingMessage, maxBodyBytes: number): Promise<Buffer> {

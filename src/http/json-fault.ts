@@ -1,3 +1,5 @@
+import type { TurnGiver } from './json-slices.js';
+
 /** Why a text is not JSON, in the words of Python's `json`, and the character at which that shows. */
 export interface JsonFault {
   readonly reason: string;
@@ -6,10 +8,10 @@ export interface JsonFault {
 
 const WHITESPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
-/** What may follow inside a string without ending it. */
-const PLAIN = /[^"\\\u0000-\u001f]*/y; // oxlint-disable-line no-control-regex -- JSON forbids them in strings
-const HEX4 = /[0-9a-fA-F]{4}/y;
-const ESCAPES = '"\\/bfnrt';
+/** What may follow inside a string without ending it; bounded, as a pattern remembers each time around. */
+const PLAIN = /(?:[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})){1,4096}/y; // oxlint-disable-line no-control-regex -- JSON forbids them in strings
+/** How often it is asked whether others should have a turn. */
+const LOOK_EVERY = 4_096;
 
 /**
  * Finds the fault in a text that `JSON.parse` refused, without repeating any of the text. Positions and reasons are
@@ -18,9 +20,29 @@ const ESCAPES = '"\\/bfnrt';
  * @see python 3.11 Lib/json/decoder.py, Lib/json/scanner.py
  */
 export function findJsonFault(text: string): JsonFault {
+  const scanner = new Scanner(text);
+  return caught(() => {
+    while (scanner.step());
+    return scanner.extra();
+  });
+}
+
+/** As `findJsonFault`, of a large text: others have their turn meanwhile. */
+export async function findJsonFaultInTurns(text: string, turns: TurnGiver): Promise<JsonFault> {
+  const scanner = new Scanner(text);
+  for (;;) {
+    const fault = caught(() => {
+      for (let i = 0; i < LOOK_EVERY; i += 1) if (!scanner.step()) return scanner.extra();
+      return undefined;
+    });
+    if (fault !== undefined) return fault;
+    if (turns.due) await turns.give();
+  }
+}
+
+function caught<T>(look: () => T): T | JsonFault {
   try {
-    const end = new Scanner(text).document();
-    return { reason: 'Extra data', position: end };
+    return look();
   } catch (error) {
     if (error instanceof Fault) return { reason: error.reason, position: error.position };
     throw error;
@@ -36,31 +58,49 @@ class Fault extends Error {
   }
 }
 
-/** Walks the text once; recursive, because its depth was bounded before. */
+/** Walks a text once, a value or a sign at a time. */
 class Scanner {
   private at = 0;
+  private next: 'value' | 'key' | 'after' = 'value';
+  /** The brackets that close what is open. */
+  private readonly closing: ('}' | ']')[] = [];
 
   constructor(private readonly text: string) {}
 
-  /** @returns where the first value and the white space after it end */
-  document(): number {
+  /** What follows the first value. */
+  extra(): JsonFault {
+    return { reason: 'Extra data', position: this.at };
+  }
+
+  /** @returns false when the first value has ended, and the white space after it */
+  step(): boolean {
     this.skip(WHITESPACE);
-    this.value();
-    this.skip(WHITESPACE);
-    return this.at;
+    if (this.next === 'value') this.value();
+    else if (this.next === 'key') this.key();
+    else {
+      const close = this.closing.at(-1);
+      if (close === undefined) return false;
+      const mark = this.text[this.at];
+      if (mark !== close && mark !== ',') throw new Fault("Expecting ',' delimiter", this.at);
+      this.at += 1;
+      if (mark === close) this.closing.pop();
+      else this.next = close === '}' ? 'key' : 'value';
+    }
+    return true;
   }
 
   private value(): void {
-    switch (this.text[this.at]) {
+    this.next = 'after';
+    const start = this.at;
+    switch (this.text[start]) {
       case '"':
         return this.string();
       case '{':
-        return this.members('}', () => this.member());
+        return this.opening('}', 'key');
       case '[':
-        return this.members(']', () => this.value());
+        return this.opening(']', 'value');
       default:
     }
-    const start = this.at;
     for (const word of ['true', 'false', 'null']) {
       if (this.text.startsWith(word, start)) {
         this.at += word.length;
@@ -71,25 +111,18 @@ class Scanner {
     if (this.at === start) throw new Fault('Expecting value', start);
   }
 
-  private members(close: string, one: () => void): void {
+  private opening(close: '}' | ']', next: 'key' | 'value'): void {
     this.at += 1;
     this.skip(WHITESPACE);
     if (this.text[this.at] === close) {
       this.at += 1;
       return;
     }
-    for (;;) {
-      one();
-      this.skip(WHITESPACE);
-      const mark = this.text[this.at];
-      if (mark !== close && mark !== ',') throw new Fault("Expecting ',' delimiter", this.at);
-      this.at += 1;
-      if (mark === close) return;
-      this.skip(WHITESPACE);
-    }
+    this.closing.push(close);
+    this.next = next;
   }
 
-  private member(): void {
+  private key(): void {
     if (this.text[this.at] !== '"') {
       throw new Fault('Expecting property name enclosed in double quotes', this.at);
     }
@@ -97,41 +130,33 @@ class Scanner {
     this.skip(WHITESPACE);
     if (this.text[this.at] !== ':') throw new Fault("Expecting ':' delimiter", this.at);
     this.at += 1;
-    this.skip(WHITESPACE);
-    this.value();
+    this.next = 'value';
   }
 
   private string(): void {
     const start = this.at;
     this.at += 1;
-    for (;;) {
-      this.skip(PLAIN);
-      const mark = this.text[this.at];
-      if (mark === undefined) throw new Fault('Unterminated string starting at', start);
-      if (mark === '"') {
-        this.at += 1;
-        return;
-      }
-      if (mark !== '\\') throw new Fault('Invalid control character at', this.at);
-      this.escape(start);
-    }
+    while (this.skip(PLAIN));
+    const mark = this.text[this.at];
+    if (mark === undefined) throw new Fault('Unterminated string starting at', start);
+    if (mark === '"') this.at += 1;
+    else if (mark === '\\') this.refuseEscape(start);
+    else throw new Fault('Invalid control character at', this.at);
   }
 
-  private escape(start: number): void {
+  private refuseEscape(start: number): never {
     const slash = this.at;
     const letter = this.text[slash + 1];
     if (letter === undefined) throw new Fault('Unterminated string starting at', start);
-    this.at += 2;
-    if (letter === 'u') {
-      this.skip(HEX4);
-      if (this.at !== slash + 6) throw new Fault('Invalid \\uXXXX escape', slash + 1);
-    } else if (!ESCAPES.includes(letter)) {
-      throw new Fault('Invalid \\escape', slash);
-    }
+    if (letter === 'u') throw new Fault('Invalid \\uXXXX escape', slash + 1);
+    throw new Fault('Invalid \\escape', slash);
   }
 
-  private skip(pattern: RegExp): void {
-    pattern.lastIndex = this.at;
+  /** @returns whether there was any of it */
+  private skip(pattern: RegExp): boolean {
+    const start = this.at;
+    pattern.lastIndex = start;
     if (pattern.test(this.text)) this.at = pattern.lastIndex;
+    return this.at > start;
   }
 }

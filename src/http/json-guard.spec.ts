@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { findJsonFault } from './json-fault.js';
-import { MAX_JSON_DEPTH, findExcessDepth, parseJson } from './json-guard.js';
+import { MAX_JSON_DEPTH, MAX_JSON_ITEMS, MAX_JSON_VALUES, findExcessDepth, parseJson } from './json-guard.js';
 
 const nested = (depth: number, open = '[', close = ']'): string => open.repeat(depth) + close.repeat(depth);
 
-function thrown(text: string): ValidationFailedError {
+async function thrown(text: string): Promise<ValidationFailedError> {
   try {
-    parseJson(text);
+    await parseJson(text);
   } catch (error) {
     if (error instanceof ValidationFailedError) return error;
     throw error;
@@ -16,30 +16,30 @@ function thrown(text: string): ValidationFailedError {
   throw new Error('was accepted');
 }
 
-function refusal(text: string): [reason: string, position: number] {
-  const issue = thrown(text).issues[0];
+async function refusal(text: string): Promise<[reason: string, position: number]> {
+  const issue = (await thrown(text)).issues[0];
   if (issue.kind !== 'malformed_json') throw new Error(`was refused as ${issue.kind}`);
   return [issue.reason, issue.position];
 }
 
 describe('parseJson', () => {
-  it('reads what JSON.parse reads', () => {
-    fc.assert(
-      fc.property(fc.json(), (text) => {
+  it('reads what JSON.parse reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json(), async (text) => {
         fc.pre(!text.includes('__proto__'));
-        expect(parseJson(text)).toEqual(JSON.parse(text));
+        expect(await parseJson(text)).toEqual(JSON.parse(text));
       }),
     );
   });
 
-  it.each([2000, 40_000, 1_000_000])('S10: refuses %i levels without a stack overflow', (depth) => {
-    expect(refusal(nested(depth))).toEqual(['Nesting deeper than 200 levels', MAX_JSON_DEPTH]);
-    expect(refusal('{"a":'.repeat(depth))[0]).toBe('Nesting deeper than 200 levels');
+  it.each([2000, 40_000, 1_000_000])('S10: refuses %i levels without a stack overflow', async (depth) => {
+    expect(await refusal(nested(depth))).toEqual(['Nesting deeper than 200 levels', MAX_JSON_DEPTH]);
+    expect((await refusal('{"a":'.repeat(depth)))[0]).toBe('Nesting deeper than 200 levels');
   });
 
-  it('S10: takes 200 levels', () => {
-    expect(() => parseJson(nested(MAX_JSON_DEPTH))).not.toThrow();
-    expect(() => parseJson(nested(MAX_JSON_DEPTH + 1))).toThrow(ValidationFailedError);
+  it('S10: takes 200 levels', async () => {
+    await expect(parseJson(nested(MAX_JSON_DEPTH))).resolves.toHaveLength(1);
+    await expect(parseJson(nested(MAX_JSON_DEPTH + 1))).rejects.toThrow(ValidationFailedError);
   });
 
   it('S10: counts no brackets inside strings, whatever is escaped there', () => {
@@ -52,18 +52,18 @@ describe('parseJson', () => {
     );
   });
 
-  it('S8: drops own __proto__ keys at every depth, however they are spelt', () => {
+  it('S8: drops own __proto__ keys at every depth, however they are spelt', async () => {
     const text = '{"a":[{"__proto__":{"x":1},"b":{"\\u005f_proto_\\u005f":2,"c":3}}]}';
-    expect(JSON.stringify(parseJson(text))).toBe('{"a":[{"b":{"c":3}}]}');
+    expect(JSON.stringify(await parseJson(text))).toBe('{"a":[{"b":{"c":3}}]}');
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
 
-  it('S13: of a repeated key the last counts', () => {
-    expect(parseJson('{"model":"a","model":"b"}')).toEqual({ model: 'b' });
+  it('S13: of a repeated key the last counts', async () => {
+    expect(await parseJson('{"model":"a","model":"b"}')).toEqual({ model: 'b' });
   });
 
-  it('S16: mends half a surrogate pair and keeps whole ones', () => {
-    expect(parseJson('["\\ud83d", {"a":"x\\udc00"}, "\\ud83d\\ude00", "\\u0000"]')).toEqual([
+  it('S16: mends half a surrogate pair and keeps whole ones', async () => {
+    expect(await parseJson('["\\ud83d", {"a":"x\\udc00"}, "\\ud83d\\ude00", "\\u0000"]')).toEqual([
       '\ufffd',
       { a: 'x\ufffd' },
       '😀',
@@ -71,14 +71,97 @@ describe('parseJson', () => {
     ]);
   });
 
+  it('mends half a surrogate pair in a key, at every depth; of keys that become one the last counts', async () => {
+    const text = '{"\\ud83d":[{"x\\udc00":1,"y":{"\\ud800":"\\ud800"}}],"\\udfff":2,"\\ud83d\\ude00":3}';
+    expect(await parseJson(text)).toEqual({ '\ufffd': 2, '😀': 3 });
+    expect(await parseJson('[{"x\\udc00":1,"y":{"\\ud800":"\\ud800"}}]')).toEqual([
+      { 'x\ufffd': 1, y: { '\ufffd': '\ufffd' } },
+    ]);
+  });
+
   it.each(['{"key": sk-secret}', 'sk-secret', '{"sk-secret"', '["sk-secret', '{"a":1} sk-secret'])(
     'S30: repeats nothing of %s',
-    (text) => {
-      const { message, issues, body, cause } = thrown(text);
+    async (text) => {
+      const { message, issues, body, cause } = await thrown(text);
       expect(issues).toHaveLength(1);
       expect(JSON.stringify({ message, issues, body, cause })).not.toContain('secret');
     },
   );
+});
+
+describe('parseJson of large texts', () => {
+  const pad = 'x'.repeat(70_000);
+
+  it('reads what JSON.parse reads, in slices', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json({ maxDepth: 4 }), fc.json(), async (one, other) => {
+        fc.pre(!`${one}${other}`.includes('__proto__'));
+        for (const text of [
+          `[${one},"${pad}",[${other}, [${one},"${pad}"] ,${one}],${one}]`,
+          ` {"a":${one},"b":{"c":["${pad}",${other}] , "d":${one}},"${pad}":${one},"b":[${other},"${pad}"]}\n`,
+          `[${`${one},`.repeat(70_000 / one.length)}${other}]`,
+        ]) {
+          expect(await parseJson(text)).toEqual(JSON.parse(text));
+        }
+      }),
+    );
+  });
+
+  it('refuses what JSON.parse refuses, for the reason and at the place of a small text', async () => {
+    const token = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '"a"',
+      '1',
+      '\\',
+      ' ',
+      'null',
+      '"b":2',
+      '[]',
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(token, { maxLength: 10 }), fc.boolean(), async (tokens, inArray) => {
+        const rest = tokens.join('');
+        const text = inArray ? `[["${pad}"],${rest}` : `{"a":["${pad}"],"b":1,${rest}`;
+        let valid = true;
+        try {
+          JSON.parse(text);
+        } catch {
+          valid = false;
+        }
+        if (valid) expect(await parseJson(text)).toEqual(JSON.parse(text));
+        else {
+          const { reason, position } = findJsonFault(text);
+          expect(await refusal(text)).toEqual([reason, position]);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('cleanses every slice', async () => {
+    const text = `{"a":[{"__proto__":{"x":1}},"\\ud800"],"\\ud800":["${pad}"],"c":{"__proto__":["${pad}"]}}`;
+    expect(await parseJson(text)).toEqual({ a: [{}, '\ufffd'], '\ufffd': [pad], c: {} });
+  });
+
+  it.each([
+    ['objects', `[${'{},'.repeat(MAX_JSON_VALUES)}{}]`],
+    ['texts', `[${'"",'.repeat(MAX_JSON_VALUES)}""]`],
+    ['keys', `{${'"a":1,'.repeat(MAX_JSON_VALUES)}"a":1}`],
+    ['numbers', `[${'1,'.repeat(MAX_JSON_ITEMS)}1,1]`],
+  ])('refuses too many %s before any is built', async (_kind, text) => {
+    await expect(parseJson(text)).rejects.toMatchObject({ code: 'request_too_large' });
+  });
+
+  it('takes two million token ids', async () => {
+    const value = await parseJson(`{"prompt":[${'50256,'.repeat(2_000_000)}1]}`);
+    expect((value as { prompt: number[] }).prompt).toHaveLength(2_000_001);
+  });
 });
 
 /** Expected values are those of Python 3.11's `json.loads`. */

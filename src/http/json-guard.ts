@@ -1,44 +1,64 @@
-import { findJsonFault } from './json-fault.js';
+import { setImmediate } from 'node:timers/promises';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
+import { noteLostName } from '../contracts/validation/lost-names.js';
+import { tooManyValues } from './body.errors.js';
+import { findJsonFault, findJsonFaultInTurns } from './json-fault.js';
+import { endOfString, planSlices, type BigValue, type JsonLimits, type Piece } from './json-slices.js';
 
 /** Levels of arrays and objects. JSON Schemas nest some twenty deep; recursion over 200 is safe anywhere. */
 export const MAX_JSON_DEPTH = 200;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+/**
+ * Arrays, objects, keys and texts of one body: what costs time and memory out of proportion to its bytes. Eight
+ * thousand messages are a tenth of it.
+ */
+export const MAX_JSON_VALUES = 500_000;
+/** Commas of one body, so numbers as well: a prompt may be two million token ids. */
+export const MAX_JSON_ITEMS = 4_000_000;
+
+const LIMITS: JsonLimits = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VALUES, items: MAX_JSON_ITEMS };
+
+/** From so many characters on a text is parsed in slices. Below, even the dearest takes a few milliseconds. */
+const SLICED_FROM_CHARS = 64 * 1024;
+
+/** Others have their turn after this much work. */
+const SLICE_MS = 8;
 
 /**
  * Parses a request's JSON text. What comes out may be walked recursively, merged, stored and sent on: no deeper than
- * `MAX_JSON_DEPTH`, no own `__proto__` key, no half of a surrogate pair in any text (replaced by U+FFFD, as a client
- * that cut an emoji in two means no harm). Of a repeated key the last counts, as in every JavaScript.
+ * `MAX_JSON_DEPTH`, no more than `MAX_JSON_VALUES`, no own `__proto__` key, no half of a surrogate pair in any text or
+ * key (replaced by U+FFFD, as a client that cut an emoji in two means no harm). Of a repeated key the last counts, as in
+ * every JavaScript. A large text is parsed in slices, between which others have their turn.
  *
  * @throws ValidationFailedError with one `malformed_json` issue that repeats nothing of the text
+ * @throws DomainError `request_too_large` for too many values
  */
-export function parseJson(text: string): unknown {
-  const tooDeepAt = findExcessDepth(text, MAX_JSON_DEPTH);
-  if (tooDeepAt !== -1) throw malformed(`Nesting deeper than ${MAX_JSON_DEPTH} levels`, tooDeepAt);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The engine's own message quotes the text, which may hold a secret.
-    const { reason, position } = findJsonFault(text);
+export async function parseJson(text: string): Promise<unknown> {
+  const suspect = text.includes('__proto__') || text.includes('\\u');
+  if (text.length < SLICED_FROM_CHARS) {
+    refuseDepth(findExcessDepth(text, MAX_JSON_DEPTH));
+    return parsePart(text, suspect);
+  }
+  const turns = new Turns();
+  const plan = await planSlices(text, LIMITS, SLICED_FROM_CHARS, turns);
+  if (plan === 'no JSON') {
+    const { reason, position } = await findJsonFaultInTurns(text, turns);
     throw malformed(reason, position);
   }
-  // Either fault needs one of these in the text; without them the value need not be walked.
-  return text.includes('__proto__') || text.includes('\\u') ? cleansed(value) : value;
+  if (plan === 'too many') throw tooManyValues(MAX_JSON_VALUES, MAX_JSON_ITEMS);
+  if (typeof plan === 'number') refuseDepth(plan);
+  return typeof plan === 'object'
+    ? new SliceReader(text, suspect, turns).whole(plan)
+    : parsePart(text, suspect);
 }
 
-function malformed(reason: string, position: number): ValidationFailedError {
-  return new ValidationFailedError(
-    [{ kind: 'malformed_json', reason, position, path: [], input: undefined }],
-    undefined,
-  );
+function refuseDepth(at: number): void {
+  if (at !== -1) throw malformed(`Nesting deeper than ${MAX_JSON_DEPTH} levels`, at);
 }
 
 /**
- * Where arrays and objects first nest deeper than `maxDepth`, or -1. One pass, before `JSON.parse` builds anything;
- * strings, the bulk of large bodies, are skipped by native search. Of malformed text the answer means nothing more.
+ * Where arrays and objects first nest deeper than `maxDepth`, or -1. One pass, before `JSON.parse` builds anything. Of
+ * malformed text the answer means nothing more.
  */
 export function findExcessDepth(text: string, maxDepth: number): number {
   // Each level takes a character to open.
@@ -46,7 +66,7 @@ export function findExcessDepth(text: string, maxDepth: number): number {
   let depth = 0;
   for (let i = 0; i < text.length; i += 1) {
     switch (text.charCodeAt(i)) {
-      case QUOTE:
+      case 0x22: // "
         i = endOfString(text, i);
         if (i === -1) return -1;
         break;
@@ -65,14 +85,121 @@ export function findExcessDepth(text: string, maxDepth: number): number {
   return -1;
 }
 
-/** Index of the quote that closes the string opened at `start`, or -1. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let slash = end;
-    while (text.charCodeAt(slash - 1) === BACKSLASH) slash -= 1;
-    if ((end - slash) % 2 === 0) return end;
+/** Gives others their turn when one has worked for long. */
+export class Turns {
+  private sinceMs = performance.now();
+
+  get due(): boolean {
+    return performance.now() - this.sinceMs > SLICE_MS;
   }
-  return -1;
+
+  async give(): Promise<void> {
+    await setImmediate();
+    this.sinceMs = performance.now();
+  }
+}
+
+function malformed(reason: string, position: number): ValidationFailedError {
+  return new ValidationFailedError(
+    [{ kind: 'malformed_json', reason, position, path: [], input: undefined }],
+    undefined,
+  );
+}
+
+class SliceReader {
+  constructor(
+    private readonly text: string,
+    /** It may hold what has to be cleansed; without it the values need not be walked. */
+    private readonly suspect: boolean,
+    private readonly turns: Turns,
+  ) {}
+
+  async whole(root: BigValue): Promise<unknown> {
+    this.blank(0, root.start, 'Expecting value');
+    const value = await this.value(root);
+    this.blank(root.end, this.text.length, 'Extra data');
+    return value;
+  }
+
+  private value(big: BigValue): Promise<unknown> {
+    return big.isArray ? this.array(big) : this.object(big);
+  }
+
+  private async array({ pieces }: BigValue): Promise<unknown[]> {
+    const all: unknown[] = [];
+    for (const piece of pieces) {
+      if (this.turns.due) await this.turns.give();
+      const { start, end, big } = piece;
+      if (big === undefined) {
+        this.notBlank(piece, 'Expecting value');
+        for (const item of this.parse('[', start, end, ']') as unknown[]) all.push(item);
+      } else {
+        this.blank(start, big.start, 'Expecting value');
+        all.push(await this.value(big));
+        this.blank(big.end, end, "Expecting ',' delimiter");
+      }
+    }
+    return all;
+  }
+
+  private async object({ pieces }: BigValue): Promise<Record<string, unknown>> {
+    const all: Record<string, unknown> = {};
+    for (const piece of pieces) {
+      if (this.turns.due) await this.turns.give();
+      const { start, end, big } = piece;
+      if (big === undefined) {
+        this.notBlank(piece, 'Expecting property name enclosed in double quotes');
+        const members = this.parse('{', start, end, '}') as Record<string, unknown>;
+        for (const key of Object.keys(members)) all[key] = members[key];
+      } else {
+        const [key] = Object.keys(this.parse('{', start, big.start, '0}') as object);
+        const value = await this.value(big);
+        this.blank(big.end, end, "Expecting ',' delimiter");
+        if (key === undefined) noteLostName(all);
+        else all[key] = value;
+      }
+    }
+    return all;
+  }
+
+  /** @param before and `after`: what makes JSON of a part of the text */
+  private parse(before: string, start: number, end: number, after: string): unknown {
+    const part = `${before}${this.text.slice(start, end)}${after}`;
+    return parsePart(part, this.suspect, start - before.length);
+  }
+
+  private blank(start: number, end: number, reason: string): void {
+    const at = firstVisible(this.text, start, end);
+    if (at < end) throw malformed(reason, at);
+  }
+
+  /** Between two commas, or a comma and the end, there must be something. */
+  private notBlank({ start, end }: Piece, reason: string): void {
+    const at = firstVisible(this.text, start, end);
+    if (at === end) throw malformed(reason, end);
+  }
+}
+
+/** @param offset of the part in the whole text */
+function parsePart(part: string, suspect: boolean, offset = 0): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(part);
+  } catch {
+    // The engine's own message quotes the text, which may hold a secret.
+    const { reason, position } = findJsonFault(part);
+    throw malformed(reason, offset + position);
+  }
+  return suspect ? cleansed(value) : value;
+}
+
+/** Index of the first character that is no white space of JSON, or `end`. */
+function firstVisible(text: string, start: number, end: number): number {
+  for (let i = start; i < end; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return i;
+  }
+  return end;
 }
 
 /** Mends in place what `JSON.parse` made. Recursive: the depth is known to be small. */
@@ -84,12 +211,24 @@ function cleansed(value: unknown): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const object = value as Record<string, unknown>;
-  if (Object.hasOwn(object, '__proto__')) delete object['__proto__'];
-  for (const key of Object.keys(object)) {
+  if (Object.hasOwn(object, '__proto__')) {
+    delete object['__proto__'];
+    noteLostName(object);
+  }
+  const keys = Object.keys(object);
+  // Mended, two keys may be one: of those the last counts, as of any others.
+  if (!keys.every((key) => key.isWellFormed())) return withSoundKeys(object, keys);
+  for (const key of keys) {
     const field = object[key];
     if (typeof field === 'string' ? !field.isWellFormed() : typeof field === 'object') {
       object[key] = cleansed(field);
     }
   }
   return value;
+}
+
+function withSoundKeys(object: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
+  const sound: Record<string, unknown> = {};
+  for (const key of keys) sound[key.toWellFormed()] = cleansed(object[key]);
+  return sound;
 }
