@@ -8,7 +8,7 @@ import type { TollgateRequest } from './tollgate-request.js';
 export function OptionalBody<T extends object>(Dto: new () => T): ParameterDecorator {
   const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
     const { body, surface } = context.switchToHttp().getRequest<TollgateRequest>();
-    return validateRequest(Dto, (body as unknown) ?? {}, { surface });
+    return validateRequest(Dto, body === undefined ? {} : body, { surface });
   })();
   return (prototype, method, index) => {
     bind(prototype, method, index);

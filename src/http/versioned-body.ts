@@ -18,7 +18,7 @@ export function VersionedBody<Field extends string, T extends { [Name in Field]?
 ): ParameterDecorator {
   const bind = createParamDecorator((_data: unknown, context: ExecutionContext): T => {
     const { body, surface, headers } = context.switchToHttp().getRequest<TollgateRequest>();
-    const sent = validateRequest(Dto, (body as unknown) ?? {}, { surface });
+    const sent = validateRequest(Dto, body === undefined ? {} : body, { surface });
     return { ...sent, [versionField]: expectedVersion(headers['if-match'], sent[versionField]) };
   })();
   return (prototype, method, index) => {

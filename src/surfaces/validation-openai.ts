@@ -74,7 +74,9 @@ function faultOf(issue: Issue): OpenAiFault {
       };
     }
     case 'malformed_json':
-      return unparsable(`It is not valid JSON: ${issue.reason} at character ${issue.position}.`);
+      return unparsable(
+        `It is not valid JSON: ${issue.reason.replace(/ at$/, '')} at character ${issue.position}.`,
+      );
     case 'empty_body':
       return unparsable('Expected a JSON object, but got an empty body instead.');
     case 'not_an_object':

@@ -317,6 +317,7 @@ describe('POST /api/public/v1/openai/chat/completions', () => {
     ],
     ['case 78: an array', '[]', { type: 'model_attributes_type', loc: ['body'], input: [] }],
     ['case 78: a string', '"x"', { type: 'model_attributes_type', loc: ['body'], input: 'x' }],
+    ['case 78: null', 'null', { type: 'model_attributes_type', loc: ['body'], input: null }],
     ['case 78: an empty body', '', { type: 'missing', loc: ['body'], input: null }],
   ])('%s is no request', async (_name, body, expected) => {
     const { detail } = await expectFailure(await app.tollgate.post(L.chat, body), L, 422, { param: null });

@@ -1,5 +1,6 @@
 import type { SchemaObject } from '@nestjs/swagger';
-import type { ExpectedType, Issue, OpenAiWords, Path } from './issue.js';
+import { formatPath, type ExpectedType, type Issue, type OpenAiWords, type Path } from './issue.js';
+import { hasLostName } from './lost-names.js';
 import { reportType, text } from './primitives.js';
 import { isJsonObject, type Constraint, type Report, type RuleContext } from './rule.js';
 
@@ -55,6 +56,7 @@ export function dictionary(
       if (!isJsonObject(object)) return reportType('object', object, path, report);
       const keys = Object.keys(object);
       if (!checkSize('object', keys.length, size, object, path, report)) return;
+      if (hasLostName(object)) reportLostName(path, report);
       for (const name of keys) {
         const at = [...path, name.length > shownKeyChars ? `${name.slice(0, shownKeyChars)}…` : name];
         key.check(name, at, report, context);
@@ -63,6 +65,17 @@ export function dictionary(
     },
     schema: { type: 'object', additionalProperties: value.schema, maxProperties: size.max },
   };
+}
+
+/** Kept nowhere, `__proto__` is refused rather than dropped: nothing that a client names gets lost. */
+function reportLostName(path: Path, report: Report): void {
+  report({
+    kind: 'conflict',
+    message: `Invalid '${formatPath(path)}': no property may be called '__proto__'. Use another name.`,
+    code: 'invalid_value',
+    path: [...path, '__proto__'],
+    input: '__proto__',
+  });
 }
 
 /** An object that is passed on whole and never looked into, such as a JSON Schema. */

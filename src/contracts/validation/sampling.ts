@@ -69,15 +69,10 @@ export function stopSequences(item: Constraint): Constraint {
 
 export const stop = stopSequences(text({ max: MAX_STOP_CHARS }));
 
-const INT64 = { min: -(2 ** 63), max: 2 ** 63 };
-/** The largest double below 2^63: what a seed of 2^63 - 1, rounded up by `JSON.parse`, is sent on as. */
-const LARGEST_SEED = 2 ** 63 - 1024;
-
-export const seed: Constraint = {
-  ...integer(INT64),
-  pick: (value) => Math.min(value as number, LARGEST_SEED),
-  schema: { type: 'integer', format: 'int64' },
-};
+/**
+ * Exact or refused: beyond 2^53 - 1 what `JSON.parse` gives is another number than was sent. OpenAI's own limit is 2^63.
+ */
+export const seed = integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 
 /** OpenAI's own. */
 const BIAS = { min: -100, max: 100 } as const;

@@ -1,3 +1,4 @@
+import { hasLostName } from './lost-names.js';
 import { nearestWord } from '../../common/nearest-word.js';
 import { MAX_ISSUES } from './limits.js';
 import type { Path } from './issue.js';
@@ -16,6 +17,9 @@ export function reportUnknownFields(
 ): void {
   const known = new Set(names);
   let reported = 0;
+  if (hasLostName(object)) {
+    report({ kind: 'unknown_field', meant: undefined, path: [...path, '__proto__'], input: undefined });
+  }
   for (const name of Object.keys(object)) {
     if (known.has(name) || alsoAllowed.has(name)) continue;
     report({

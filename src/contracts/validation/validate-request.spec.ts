@@ -136,10 +136,16 @@ describe('what travels on', () => {
     expect(chat({ stop }).stop).toEqual(kept);
   });
 
-  it('keeps a seed of 2^63 - 1 within 64 bits after JSON rounded it up', () => {
-    const { seed } = chat(JSON.parse('{"seed":9223372036854775807}') as object);
-    expect(BigInt(JSON.stringify(seed))).toBeLessThan(2n ** 63n);
+  it.each(['9007199254740991', '-9007199254740991'])('keeps a seed of %s', (seed) => {
+    expect(String(chat(JSON.parse(`{"seed":${seed}}`) as object).seed)).toBe(seed);
   });
+
+  it.each(['9007199254740993', '-9007199254740993', '9223372036854775807'])(
+    'refuses a seed of %s, which JSON would round, rather than send another',
+    (seed) => {
+      expect(() => chat(JSON.parse(`{"seed":${seed}}`) as object)).toThrow(/'seed'/);
+    },
+  );
 
   it('survives unchanged when it is made of known fields', () => {
     fc.assert(

@@ -25,7 +25,7 @@ export function validateRequest<T extends object>(
   body: unknown,
   context: ValidationContext,
 ): T {
-  if (body === undefined || body === null) {
+  if (body === undefined) {
     throw new ValidationFailedError([{ kind: 'empty_body', path: [], input: null }], body);
   }
   if (!isJsonObject(body)) {
