@@ -7,6 +7,7 @@ import type { AppConfig } from './config/app-config.js';
 import { accessLog } from './http/access-log.js';
 import { frontDoor } from './http/front-door.js';
 import { TollgateAdapter } from './http/tollgate-adapter.js';
+import { BlockWatch } from './observability/block-watch.js';
 import { Log, NestLog } from './observability/log.js';
 import { Metrics } from './observability/metrics.js';
 import { publishDocs } from './openapi/docs-page.js';
@@ -33,7 +34,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   express.disable('etag');
   express.set('query parser', 'simple');
   express.set('trust proxy', config.server.trustedProxyHops);
-  app.use(accessLog(log, app.get(Metrics)));
+  app.use(accessLog(log, app.get(Metrics), app.get(BlockWatch)));
   app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
   publishDocs(app);
   await app.init();

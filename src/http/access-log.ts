@@ -1,24 +1,23 @@
 import type { RequestHandler } from 'express';
+import type { BlockWatch } from '../observability/block-watch.js';
+import { loggedPath } from '../observability/logged-path.js';
 import type { Log } from '../observability/log.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
-const MAX_PATH_CHARS = 256;
-
-/** A key that somebody pasted into a path; `\b` keeps words such as "task-…" whole. */
-const KEY_LIKE = /\b(sk|admin)-[\w-]{8,}/g;
-
 /** One line and one count a request, when its response is over. The path is logged without its query. */
-export function accessLog(log: Log, metrics: Metrics): RequestHandler {
+export function accessLog(log: Log, metrics: Metrics, watch: BlockWatch): RequestHandler {
   return (incoming, response, next) => {
     const request = incoming as unknown as TollgateRequest;
     metrics.openResponses.inc();
+    watch.begin(request);
     response.once('close', () => {
       const durationMs = performance.now() - request.arrivedAtMs;
       // A client that left before any answer is told apart from everything that we answered.
       const status = response.headersSent ? response.statusCode : 499;
       const surface = request.surface.name;
       metrics.openResponses.dec();
+      watch.end(request);
       metrics.requests.inc({ surface, method: request.method, status });
       metrics.requestSeconds.observe({ surface }, durationMs / 1000);
       log.info(
@@ -37,9 +36,4 @@ export function accessLog(log: Log, metrics: Metrics): RequestHandler {
     });
     next();
   };
-}
-
-function loggedPath(path: string): string {
-  const safe = path.slice(0, 4 * MAX_PATH_CHARS).replace(KEY_LIKE, '$1-***');
-  return safe.length > MAX_PATH_CHARS ? `${safe.slice(0, MAX_PATH_CHARS)}…` : safe;
 }

@@ -1,6 +1,7 @@
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AppConfig } from '../config/app-config.js';
+import { BlockWatch } from '../observability/block-watch.js';
 import { readJsonBody } from './body-reader.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -20,6 +21,7 @@ export class BodyGuard implements CanActivate {
   constructor(
     private readonly config: AppConfig,
     private readonly reflector: Reflector,
+    private readonly watch: BlockWatch,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -28,6 +30,7 @@ export class BodyGuard implements CanActivate {
     const isUsual = method !== 'GET' && method !== 'HEAD' && method !== 'DELETE';
     if (isUsual || this.reflector.get<true | undefined>(READS_BODY_METADATA, context.getHandler())) {
       request.body = await readJsonBody(request, this.config.server);
+      this.watch.touch(request);
     }
     return true;
   }
