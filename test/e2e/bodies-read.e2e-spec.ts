@@ -8,6 +8,10 @@ import { chatBody, Q, SURFACES, W } from '../support/wire-surfaces.js';
 const MEBIBYTE = 1024 * 1024;
 const OPERATOR = { authorization: `Bearer ${ADMIN_KEY}` };
 
+async function idOf(response: Response): Promise<string> {
+  return ((await response.json()) as { id: string }).id;
+}
+
 describe('how a body is read', () => {
   const app = useWireApp();
 
@@ -171,9 +175,5 @@ describe('how a body is read', () => {
         });
       }
     });
-
-    async function idOf(response: Response): Promise<string> {
-      return ((await response.json()) as { id: string }).id;
-    }
   });
 });

@@ -78,6 +78,18 @@ const VALUES: Readonly<Record<string, (size: number) => string>> = {
   'white space between': (size) => list(many('   \n\t 1   \n', size)),
 };
 
+/** What every route is sent of the above: the rest is read the same way wherever it comes from. */
+const CORE: ReadonlySet<string> = new Set([
+  'objects with keys of their own',
+  'many keys',
+  'one key again and again',
+  'digits',
+  'one text',
+  'combining marks',
+  'escaped quotes',
+  'depth within the limit, often',
+]);
+
 /** Not JSON, and only at the end. */
 const BROKEN: Readonly<Record<string, (size: number) => string>> = {
   'small objects and no end': (size) => `[${many('{"a":1,"b":"c"}', size)}`,
@@ -87,17 +99,27 @@ const BROKEN: Readonly<Record<string, (size: number) => string>> = {
   'text and a letter too many': (size) => `"${'x'.repeat(size)}"x`,
 };
 
-/** Bodies for every route: `base` is one that it takes, and what is dear is a field that nobody knows. */
-export function expensiveBodies(base: Json): ExpensiveBody[] {
+/**
+ * Bodies for every route: `base` is one that it takes, and what is dear is a field that nobody knows.
+ *
+ * @param which all, or one of each kind
+ */
+export function expensiveBodies(base: Json, which: 'all' | 'core'): ExpensiveBody[] {
   const withField = (value: string): Buffer => {
     const rest = JSON.stringify(base).slice(1);
     return Buffer.from(`{"x":${value}${rest === '}' ? '' : ','}${rest}`);
   };
+  const values = Object.entries(VALUES).filter(([name]) => which === 'all' || CORE.has(name));
+  const small = [
+    ...compressed('3 MiB of empty objects', withField(list(many('{}', 3 * MEBIBYTE)))),
+    ...values.map(([name, value]) => ({ name: `${name}, 1 MiB`, bytes: () => withField(value(MEBIBYTE)) })),
+  ];
+  if (which === 'core') {
+    return [...small, ...values.map(([name, value]) => ({ name, bytes: () => withField(value(LARGE)) }))];
+  }
   return [
-    ...Object.entries(VALUES).flatMap(([name, value]) => [
-      { name, bytes: () => withField(value(LARGE)) },
-      { name: `${name}, 1 MiB`, bytes: () => withField(value(MEBIBYTE)) },
-    ]),
+    ...small,
+    ...values.map(([name, value]) => ({ name, bytes: () => withField(value(LARGE)) })),
     ...Object.entries(BROKEN).map(([name, text]) => ({ name, bytes: () => Buffer.from(text(LARGE)) })),
     { name: 'empty objects at the top', bytes: () => Buffer.from(list(many('{}'))) },
     ...compressed('empty objects', list(many('{}'))),
@@ -177,19 +199,20 @@ const texts = (size: number, body: (text: string) => Json): ExpensiveBody[] =>
 const EIGHT_MILLION = 8_000_000;
 const FORTY_THOUSAND = 40_000;
 
+const call = (i: number, text = '{}') => ({
+  id: `c${i}`,
+  type: 'function',
+  function: { name: 'f', arguments: text },
+});
+const callsOf = (count: number, text?: string): Json[] => [
+  user('hi'),
+  { role: 'assistant', content: null, tool_calls: times(count, (i) => call(i, text)) },
+  ...times(count, (i) => ({ role: 'tool', tool_call_id: `c${i}`, content: 'ok' })),
+];
+
 /** Requests that a chat completion takes, or would but for a limit. */
 export function expensiveChats(base: Json): ExpensiveBody[] {
   const chat = (fields: Json) => ({ ...base, messages: [user('hi')], ...fields });
-  const call = (i: number, text = '{}') => ({
-    id: `c${i}`,
-    type: 'function',
-    function: { name: 'f', arguments: text },
-  });
-  const callsOf = (count: number, text?: string): Json[] => [
-    user('hi'),
-    { role: 'assistant', content: null, tool_calls: times(count, (i) => call(i, text)) },
-    ...times(count, (i) => ({ role: 'tool', tool_call_id: `c${i}`, content: 'ok' })),
-  ];
   const asText = (text: string): Json => chat({ messages: [user(text)] });
   return [
     of('8,192 messages', () => chat({ messages: times(8192, () => user('hi')) })),
@@ -386,9 +409,10 @@ export function expensivePrompts(base: Json): ExpensiveBody[] {
   ];
 }
 
+const item = (content: unknown): Json => ({ type: 'message', role: 'user', content });
+
 /** Items of conversations. */
 export function expensiveItems(): ExpensiveBody[] {
-  const item = (content: unknown) => ({ type: 'message', role: 'user', content });
   return [
     of('20 items of 900 KB', () => ({ items: times(20, () => item('hello '.repeat(150_000))) })),
     of('20 items of 2,048 parts', () => ({
