@@ -13,13 +13,17 @@ export interface WatchedRequest {
 const LOOK_MS = 100;
 /** A standstill of this much is told. */
 const TOLD_FROM_MS = 200;
+/** With less work than this the thread waited, for the processor or the disk … */
+const WORKED_FROM_MS = 100;
+/** … which is told only when it was long. */
+const TOLD_ANYWAY_FROM_MS = 1_000;
 /** Of others that were open meanwhile, so many are named. */
 const MAX_OPEN_NAMED = 10;
 
 /**
  * Tells when the event loop stood still, so that nobody was served: one line with the request that was at work last and
  * those that were open. Costs a request two entries in a set and an assignment or two. What took time because the
- * machine was busy or the process was stopped is not told: the thread must have been at work for half of it.
+ * machine was busy is not told before it took a second.
  */
 @Injectable()
 export class BlockWatch implements OnApplicationBootstrap, OnModuleDestroy {
@@ -68,7 +72,7 @@ export class BlockWatch implements OnApplicationBootstrap, OnModuleDestroy {
     const worked = workedMs();
     const cpuMs = worked - this.workedMs;
     this.workedMs = worked;
-    if (cpuMs < stoodMs / 2) return;
+    if (cpuMs < WORKED_FROM_MS && stoodMs < TOLD_ANYWAY_FROM_MS) return;
     const others = [...this.open].filter((request) => request !== this.last);
     this.log.warn(
       {
