@@ -134,15 +134,31 @@ describe('parseJson of large texts', () => {
       '[]',
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(token, { maxLength: 10 }), fc.boolean(), async (tokens, inArray) => {
+      fc.asyncProperty(fc.array(token, { maxLength: 10 }), fc.nat(4), async (tokens, where) => {
         const rest = tokens.join('');
-        const text = inArray ? `[["${pad}"],${rest}` : `{"a":["${pad}"],"b":1,${rest}`;
+        const text = [
+          `[["${pad}"],${rest}`,
+          `{"a":["${pad}"],"b":1,${rest}`,
+          `${rest}["${pad}"]`,
+          `[${rest}["${pad}"]]`,
+          `{"a":${rest}["${pad}"]}`,
+        ][where]!;
         fc.pre(!isJson(text));
         const { reason, position } = findJsonFault(text);
         expect(await refusal(text)).toEqual([reason, position]);
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it.each([
+    ['[', ']', []],
+    ['{', '}', {}],
+    ['[[', '],1]', [[], 1]],
+    ['{"a":{', '}}', { a: {} }],
+  ])('reads white space without end between %s and %s', async (open, close, value) => {
+    expect(await parseJson(`${open}${' \n'.repeat(100_000)}${close}`)).toEqual(value);
+    expect(await parseJson(`${' \n'.repeat(100_000)}${open}${close}${' \n'.repeat(100_000)}`)).toEqual(value);
   });
 
   it('cleanses every slice', async () => {

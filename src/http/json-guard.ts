@@ -115,7 +115,8 @@ class SliceReader {
   ) {}
 
   async whole(root: BigValue): Promise<unknown> {
-    this.blank(0, root.start, 'Expecting value');
+    // In place of a big value an empty one: what is wrong before it shows as it would in the whole text.
+    this.parse('', 0, root.start, '[]');
     const value = await this.value(root);
     this.blank(root.end, this.text.length, 'Extra data');
     return value;
@@ -127,6 +128,7 @@ class SliceReader {
 
   private async array({ pieces }: BigValue): Promise<unknown[]> {
     const all: unknown[] = [];
+    if (this.isEmpty(pieces)) return all;
     for (const piece of pieces) {
       if (this.turns.due) await this.turns.give();
       const { start, end, big } = piece;
@@ -134,7 +136,7 @@ class SliceReader {
         this.notBlank(piece, 'Expecting value');
         for (const item of this.parse('[', start, end, ']') as unknown[]) all.push(item);
       } else {
-        this.blank(start, big.start, 'Expecting value');
+        this.parse('[', start, big.start, '[]]');
         all.push(await this.value(big));
         this.blank(big.end, end, "Expecting ',' delimiter");
       }
@@ -144,6 +146,7 @@ class SliceReader {
 
   private async object({ pieces }: BigValue): Promise<Record<string, unknown>> {
     const all: Record<string, unknown> = {};
+    if (this.isEmpty(pieces)) return all;
     for (const piece of pieces) {
       if (this.turns.due) await this.turns.give();
       const { start, end, big } = piece;
@@ -152,7 +155,7 @@ class SliceReader {
         const members = this.parse('{', start, end, '}') as Record<string, unknown>;
         for (const key of Object.keys(members)) all[key] = members[key];
       } else {
-        const [key] = Object.keys(this.parse('{', start, big.start, '0}') as object);
+        const [key] = Object.keys(this.parse('{', start, big.start, '[]}') as object);
         const value = await this.value(big);
         this.blank(big.end, end, "Expecting ',' delimiter");
         if (key === undefined) noteLostName(all);
@@ -166,6 +169,12 @@ class SliceReader {
   private parse(before: string, start: number, end: number, after: string): unknown {
     const part = `${before}${this.text.slice(start, end)}${after}`;
     return parsePart(part, this.suspect, start - before.length);
+  }
+
+  /** Nothing but white space between the brackets. */
+  private isEmpty([first, second]: readonly Piece[]): boolean {
+    if (first === undefined || first.big !== undefined || second !== undefined) return false;
+    return firstVisible(this.text, first.start, first.end) === first.end;
   }
 
   private blank(start: number, end: number, reason: string): void {
@@ -193,13 +202,13 @@ function parsePart(part: string, suspect: boolean, offset = 0): unknown {
   return suspect ? cleansed(value) : value;
 }
 
+const VISIBLE = /[^ \t\n\r]/g;
+
 /** Index of the first character that is no white space of JSON, or `end`. */
 function firstVisible(text: string, start: number, end: number): number {
-  for (let i = start; i < end; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return i;
-  }
-  return end;
+  VISIBLE.lastIndex = start;
+  const found = VISIBLE.test(text) ? VISIBLE.lastIndex - 1 : end;
+  return Math.min(found, end);
 }
 
 /** Mends in place what `JSON.parse` made. Recursive: the depth is known to be small. */
