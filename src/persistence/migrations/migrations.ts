@@ -10,7 +10,7 @@ import { conversations } from './0008-conversations.js';
 import { givenBackByRequest } from './0009-given-back-by-request.js';
 import { erasures } from './0010-erasures.js';
 import { storageQuotas } from './0011-storage-quotas.js';
-import { priceVariants } from './0015-price-variants.js';
+import { priceVariants } from './0012-price-variants.js';
 
 /** In order, forward only, never edited after a release. The name is what a migrated database remembers. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -25,5 +25,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-given-back-by-request': givenBackByRequest,
   '0010-erasures': erasures,
   '0011-storage-quotas': storageQuotas,
-  '0015-price-variants': priceVariants,
+  '0012-price-variants': priceVariants,
 };
