@@ -11,17 +11,17 @@ const TOKENS_PER_SECOND = 100;
  * time: beside what was relayed, thoughts for the time until its first word, of each choice, as far as its hold covers
  * them. Whoever leaves can change none of that.
  *
- * @param thoughtMs until the first word
+ * @param unheard how long until the first word, and of how many calls nothing is known
  */
 export function withAssumedThoughts(
   believed: BelievedUsage,
   { hold, maxCompletionTokens = Infinity, prompt }: Admission<unknown>,
-  thoughtMs: number,
+  unheard: { readonly ms: number; readonly calls: number },
   price: Price,
   creditNanoUsd: bigint,
 ): BelievedUsage {
   const { usage } = believed;
-  const thoughts = Math.floor((thoughtMs / 1_000) * TOKENS_PER_SECOND) * prompt.reads;
+  const thoughts = Math.floor((unheard.ms / 1_000) * TOKENS_PER_SECOND) * prompt.reads * unheard.calls;
   const assumed = Math.min(usage.completion_tokens + thoughts, maxCompletionTokens);
   if (assumed <= usage.completion_tokens) return believed;
   const covered = affordableUsage(

@@ -42,6 +42,11 @@ export class Calls {
     return this.measure?.(this.made.map(({ prompt }) => prompt));
   }
 
+  /** Those that have reported nothing yet; where an endpoint makes but one, that. */
+  get unheard(): number {
+    return this.measure === undefined ? 1 : this.made.filter(({ usage }) => usage === undefined).length;
+  }
+
   /**
    * What the calls reported so far, added up, and whether that is all of them; `undefined` where none did, or an endpoint
    * makes but one.

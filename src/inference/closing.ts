@@ -78,7 +78,13 @@ export class ClosingService {
     if (answer.unheard) {
       const { creditNanoUsd } = this.config.money;
       const price = priceOfAnswer(admission.price, answer.serviceTier);
-      believed = withAssumedThoughts(believed, admission, answer.thoughtMs ?? 0, price, creditNanoUsd);
+      believed = withAssumedThoughts(
+        believed,
+        admission,
+        { ms: answer.thoughtMs ?? 0, calls: meter.calls.unheard },
+        price,
+        creditNanoUsd,
+      );
     }
     admission.tokens.correct(believed.usage.total_tokens);
     const toSettled = ({ usage, bill, short }: Charged): Settled => {

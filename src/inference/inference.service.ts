@@ -111,7 +111,13 @@ export class InferenceService {
           keeper && ((trx, charged) => keeper.whole(trx, paidPart(charged), charged));
         closing.answer.takeBack = keeper?.takeBack;
         const settled = await closing.close('completed');
-        return { answer: paidPart(settled), settled, giveBack: () => this.closings.giveBack(closing.answer) };
+        const giveBack = (): Promise<void> => this.closings.giveBack(closing.answer);
+        try {
+          return { answer: paidPart(settled), settled, giveBack };
+        } catch (error) {
+          await giveBack();
+          throw error;
+        }
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
         // Waited for: the caller's next request may need the credit that is given back.
@@ -242,13 +248,24 @@ export class InferenceService {
           ? undefined
           : this.readOn(endpoint, closing, client, stop),
       ),
-      inOrder((chunk) => {
-        parts = endpoint.partsOfChunk(chunk);
-        const room = watch.room(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
-        if (room === undefined) return chunk;
-        flow.closeUntil(room.then(nothing, nothing));
-        return room.then((covered) => fitting(chunk, covered));
-      }),
+      inOrder(
+        (chunk) => {
+          parts = endpoint.partsOfChunk(chunk);
+          const room = watch.room(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
+          if (room === undefined) return chunk;
+          flow.closeUntil(room.then(nothing, nothing));
+          return room.then((covered) => fitting(chunk, covered));
+        },
+        (undelivered) => {
+          // Its client has left while the hold was being extended; what came meanwhile tells what it cost as well.
+          if (!client.left || closing.closed || !meter.generated) return;
+          meter.leave();
+          for (const chunk of undelivered) {
+            answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
+            meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+          }
+        },
+      ),
       failWhenAborted(open.signal, () => (open.cut ? new CutByShutdownError() : (left?.reason as Error))),
       map((chunk) => {
         // First of all: what cannot be said is not charged.

@@ -30,8 +30,11 @@ export class Meter {
   private hasLeft = false;
   /** A report came with the end of a choice or after it, so it is no total of a part. */
   heard = false;
+  /** Of what came after the client had left, what a report counts; and what came after the last report. */
   private readonly unread = new RelayedText();
   private unreadSoundTokens = 0;
+  private unreported: string[] = [];
+  private unreportedSoundTokens = 0;
   /** Those of the attempt under way. */
   calls = new Calls();
   /** Some of it was told to be what the model thought. */
@@ -57,17 +60,16 @@ export class Meter {
   }
 
   /** Characters that came after the client had left; sound counts as much as its words would. */
-  get unreadChars(): number {
-    return this.unread.chars + this.unreadSoundTokens * CHARS_PER_SOUND_TOKEN;
-  }
+  unreadChars = 0;
 
   see(parts: Iterable<MeteredPart>, usage: unknown): void {
     for (const { text, finishReason, soundTokens, thinks } of parts) {
       if (thinks) this.thinks = true;
       if (finishReason !== null) this.finished = true;
       if (this.hasLeft) {
-        if (text !== '') this.unread.add(text);
-        this.unreadSoundTokens += soundTokens ?? 0;
+        if (text !== '') this.unreported.push(text);
+        this.unreportedSoundTokens += soundTokens ?? 0;
+        this.unreadChars += text.length + (soundTokens ?? 0) * CHARS_PER_SOUND_TOKEN;
         continue;
       }
       if (soundTokens !== undefined) this.soundTokens += soundTokens;
@@ -81,6 +83,7 @@ export class Meter {
     if (usage === undefined || usage === null) return;
     this.reported = usage;
     this.heard = this.finished;
+    this.countUnreadAsReported();
   }
 
   /** Tokens so far, sooner too many than too few: an event has at least one, and few tokenizers beat three bytes. */
@@ -144,8 +147,15 @@ export class Meter {
     return this.withSound({ usage, source });
   }
 
+  private countUnreadAsReported(): void {
+    for (const text of this.unreported.splice(0)) this.unread.add(text);
+    this.unreadSoundTokens += this.unreportedSoundTokens;
+    this.unreportedSoundTokens = 0;
+  }
+
   private async countUnread(counter: TokenCounter): Promise<number> {
-    if (this.unreadChars === 0) return 0;
+    // Reports of single calls do not come by here.
+    if (this.reported === undefined) this.countUnreadAsReported();
     return (await this.unread.countTokens(counter)) + Math.floor(this.unreadSoundTokens);
   }
 

@@ -53,6 +53,42 @@ describe('inOrder', () => {
     expect(source.observed).toBe(false);
   });
 
+  it('tells of what it drops, that which was being passed first', async () => {
+    for (const ended of [false, true]) {
+      const source = new Subject<number>();
+      const dropped: number[][] = [];
+      const subscription = source
+        .pipe(
+          inOrder(
+            (value) => (value === 2 ? new Promise<number>(() => undefined) : value),
+            (values) => dropped.push([...values]),
+          ),
+        )
+        .subscribe();
+      for (const value of [1, 2, 3]) source.next(value);
+      if (ended) source.complete();
+      subscription.unsubscribe();
+      expect(dropped).toEqual([[2, 3]]);
+    }
+  });
+
+  it('tells of nothing that it passed on', async () => {
+    const source = new Subject<number>();
+    const dropped: number[][] = [];
+    const subscription = source
+      .pipe(
+        inOrder(
+          (value) => Promise.resolve(value),
+          (values) => dropped.push([...values]),
+        ),
+      )
+      .subscribe();
+    for (const value of [1, 2, 3]) source.next(value);
+    await turn();
+    subscription.unsubscribe();
+    expect(dropped).toEqual([]);
+  });
+
   it('fails with what is thrown, and hears of nothing more', async () => {
     const source = new Subject<number>();
     const failed = lastValueFrom(

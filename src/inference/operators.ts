@@ -95,19 +95,33 @@ export function cutWhen<T>(done: () => boolean): MonoTypeOperatorFunction<T> {
  * Passes values on in their order, each at once or, where `pass` gives a promise, when that resolves; what follows waits
  * until then, and so does the end, be it an error. What waits when nobody listens any more is dropped, and `pass` is not
  * called for it. What `pass` throws, or its promise rejects with, is the error of the whole.
+ *
+ * @param dropped told of what waits when it is unsubscribed before its end, in order, that which `pass` has first
  */
-export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperatorFunction<T> {
+export function inOrder<T>(
+  pass: (value: T) => T | Promise<T>,
+  dropped?: (values: readonly T[]) => void,
+): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable<T>((subscriber) => {
+      /** That which `pass` has is the first of them. */
       const waiting: T[] = [];
       let end: (() => void) | undefined;
       let held = false;
 
-      const passAll = async (first: Promise<T>): Promise<void> => {
+      const passAll = async (value: T, first: Promise<T>): Promise<void> => {
         held = true;
+        waiting.push(value);
+        let passed: T | Promise<T> = first;
         try {
-          subscriber.next(await first);
-          while (waiting.length > 0 && !subscriber.closed) subscriber.next(await pass(waiting.shift() as T));
+          while (!subscriber.closed) {
+            const next = await passed;
+            // Before it is passed on: whoever unsubscribes then has it.
+            if (!subscriber.closed) waiting.shift();
+            subscriber.next(next);
+            if (waiting.length === 0) break;
+            if (!subscriber.closed) passed = pass(waiting[0] as T);
+          }
           held = false;
           end?.();
         } catch (error) {
@@ -119,7 +133,7 @@ export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperator
         else how();
       };
 
-      return source.subscribe({
+      const inner = source.subscribe({
         next: (value) => {
           if (held) return void waiting.push(value);
           let passed: T | Promise<T>;
@@ -129,11 +143,15 @@ export function inOrder<T>(pass: (value: T) => T | Promise<T>): MonoTypeOperator
             // Thrown here it would be nobody's, and end the process.
             return subscriber.error(error);
           }
-          if (passed instanceof Promise) void passAll(passed);
+          if (passed instanceof Promise) void passAll(value, passed);
           else subscriber.next(passed);
         },
         error: (error: unknown) => finish(() => subscriber.error(error)),
         complete: () => finish(() => subscriber.complete()),
       });
+      return () => {
+        inner.unsubscribe();
+        if (waiting.length > 0) dropped?.(waiting);
+      };
     });
 }
