@@ -194,7 +194,15 @@ const TEXTS: Readonly<Record<string, (size: number) => string>> = {
 };
 
 const texts = (size: number, body: (text: string) => Json): ExpensiveBody[] =>
-  Object.entries(TEXTS).map(([name, text]) => of(`a text of ${name}, ${size}`, () => body(text(size))));
+  Object.entries(TEXTS).map(([name, text]) =>
+    of(`a text of ${name}, ${size}`, () => body(text(Math.min(size, sendable(text))))),
+  );
+
+/** So many characters of a text are no more bytes in JSON than a body may have. */
+function sendable(text: (size: number) => string): number {
+  const sample = 10_000;
+  return Math.floor((LARGE - 100_000) / (Buffer.byteLength(JSON.stringify(text(sample))) / sample));
+}
 
 const EIGHT_MILLION = 8_000_000;
 const FORTY_THOUSAND = 40_000;
