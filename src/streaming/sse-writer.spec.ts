@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { concat, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { OwnTimers } from '../../test/support/own-timers.js';
 import { RawClient, chunkedBody, httpRequest } from '../../test/support/raw-client.js';
 import { FlowGate } from './flow-gate.js';
 import { HEARTBEAT, writeSse, type SseOutcome, type SseWriterOptions } from './sse-writer.js';
@@ -233,13 +234,11 @@ describe('writeSse', () => {
   it('I9: leaves no listener and no timer behind', async () => {
     const { client, response } = await exchange();
     const before = [response.listenerCount('close'), response.listenerCount('drain')];
-    const timers = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    await writeSse(response, of('data: 1\n\n'), options());
+    using timers = new OwnTimers();
+    await timers.watch(() => writeSse(response, of('data: 1\n\n'), options()));
     await client.seen('\r\n0\r\n\r\n');
     if (!response.closed) await once(response, 'close');
     expect([response.listenerCount('close'), response.listenerCount('drain')]).toEqual(before);
-    expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBeLessThanOrEqual(
-      timers,
-    );
+    expect(await timers.left()).toEqual([]);
   });
 });

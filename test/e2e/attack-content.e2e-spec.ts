@@ -7,6 +7,7 @@ import { failure, json, raw, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { catalogueYaml, MODEL, Tollgate } from '../support/tollgate.js';
+import { threadCpuMs } from '../support/thread-cpu.js';
 import { useWireApp } from '../support/wire-app.js';
 import { expectFailure } from '../support/wire-failure.js';
 import { readStream } from '../support/wire-stream.js';
@@ -309,7 +310,7 @@ describe('text that becomes more than text', () => {
 
   it('S49: nor is any text of a request slow to check', async () => {
     const slow = 'a'.repeat(200_000);
-    const startedAtMs = performance.now();
+    const startedAtMs = threadCpuMs();
     for (const field of [
       { messages: [{ role: 'user', content: slow }], response_format: { type: 'json_object' } },
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: `data:${slow}` } }] }] },
@@ -319,7 +320,7 @@ describe('text that becomes more than text', () => {
     ]) {
       await (await app.tollgate.post(W.chat, chatBody(field))).text();
     }
-    expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+    expect(threadCpuMs() - startedAtMs).toBeLessThan(4_000);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { lastValueFrom, take, toArray } from 'rxjs';
+import { OwnTimers } from '../../../../test/support/own-timers.js';
 import type {
   ChatChoice,
   ChatCompletionRequest,
@@ -100,11 +101,6 @@ function assemble(chunks: readonly ChatChunk[]): { choices: ChatChoice[]; usage:
     if (message.refusal !== null && message.content === '') message.content = null;
   }
   return { choices, usage: chunks.find((chunk) => chunk.usage !== undefined)?.usage };
-}
-
-/** Timers and immediates that wait in this process. */
-function waiting(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout' || kind === 'Immediate').length;
 }
 
 const TOOLS: Tool[] = [
@@ -325,20 +321,22 @@ describe('SandboxAdapter', () => {
 
   describe('cancelling', () => {
     it.each(SANDBOX_UPSTREAM_MODELS)('I9: leaves nothing of a stream of %s', async (model) => {
-      const before = waiting();
-      const subscription = sandbox
-        .streamChat(callFor({ model }), new FlowGate())
-        .subscribe({ error: () => {} });
+      using timers = new OwnTimers();
+      const subscription = timers.watch(() =>
+        sandbox.streamChat(callFor({ model }), new FlowGate()).subscribe({ error: () => {} }),
+      );
       await new Promise(setImmediate);
       subscription.unsubscribe();
-      expect(waiting()).toBe(before);
+      expect(await timers.left()).toEqual([]);
     });
 
     it('I9: leaves nothing after a stream has ended by itself', async () => {
-      const before = waiting();
-      await stream({});
-      await lastValueFrom(sandbox.streamChat(callFor({}), new FlowGate()).pipe(take(3)));
-      expect(waiting()).toBe(before);
+      using timers = new OwnTimers();
+      await timers.watch(async () => {
+        await stream({});
+        await lastValueFrom(sandbox.streamChat(callFor({}), new FlowGate()).pipe(take(3)));
+      });
+      expect(await timers.left()).toEqual([]);
     });
 
     it('case 51: gives no chunk after the subscriber has left, not even within one read', async () => {
@@ -362,12 +360,12 @@ describe('SandboxAdapter', () => {
     });
 
     it.each(['timeout', 'stall', 'slow'])('K1: ends a call of %s at once', async (model) => {
-      const before = waiting();
+      using timers = new OwnTimers();
       const controller = new AbortController();
-      const answer = sandbox.completeChat(callFor({ model }), controller.signal);
+      const answer = timers.watch(() => sandbox.completeChat(callFor({ model }), controller.signal));
       controller.abort();
       await expect(answer).rejects.toBeInstanceOf(UpstreamError);
-      expect(waiting()).toBe(before);
+      expect(await timers.left()).toEqual([]);
     });
 
     it('does not begin a call that was cancelled before', async () => {
