@@ -17,7 +17,7 @@ const OF_ANY_VALUE = 8;
  */
 export async function* jsonInSlices(value: unknown): AsyncGenerator<string> {
   const slices = new Slices(PER_TURN);
-  for (const piece of piecesOf(value)) {
+  for (const piece of jsonPieces(value)) {
     yield piece;
     await slices.after(piece.length);
   }
@@ -43,7 +43,8 @@ export async function textBuffers(text: string): Promise<Buffer[]> {
   return buffers;
 }
 
-function* piecesOf(value: unknown): Generator<string> {
+/** As `jsonInSlices`; the caller gives others their turns. */
+export function* jsonPieces(value: unknown): Generator<string> {
   if (roughJsonLength(value, PIECE) <= PIECE) {
     yield JSON.stringify(value) ?? 'null';
     return;
@@ -62,7 +63,7 @@ function* piecesOf(value: unknown): Generator<string> {
     let separator = '[';
     for (const item of value) {
       yield separator;
-      yield* piecesOf(item);
+      yield* jsonPieces(item);
       separator = ',';
     }
     yield ']';
@@ -72,7 +73,7 @@ function* piecesOf(value: unknown): Generator<string> {
   for (const [name, member] of Object.entries(value as object)) {
     if (member === undefined) continue;
     yield `${separator}${JSON.stringify(name)}:`;
-    yield* piecesOf(member);
+    yield* jsonPieces(member);
     separator = ',';
   }
   yield separator === '{' ? '{}' : '}';

@@ -15,7 +15,7 @@ describe('OwnTimers', () => {
     });
     expect(await timers.left()).toEqual(['Timeout', 'ran']);
     ending.abort();
-    await expect(work).rejects.toThrow();
+    await expect(work).rejects.toThrow('aborted');
     expect(await timers.left()).toEqual([]);
     for (const other of others) clearTimeout(other);
   });

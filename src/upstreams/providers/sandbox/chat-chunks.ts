@@ -3,6 +3,7 @@ import type { ChatChunk } from '../../upstream.port.js';
 import { SYSTEM_FINGERPRINT, toChoiceLogprobs } from './chat-answer.js';
 import type { ChatPlan, PlannedChoice, PlannedToolCall } from './chat-plan.js';
 import { interleave } from './interleave.js';
+import { toTokenLogprob } from './token-logprobs.js';
 
 /** The plan as a stream, one token a chunk: choices take turns, each ends with its finish chunk; usage comes last. */
 export function* toChatChunks(plan: ChatPlan): Generator<ChatChunk> {
@@ -15,27 +16,38 @@ export function* toChatChunks(plan: ChatPlan): Generator<ChatChunk> {
 }
 
 function* toChunkChoices(choice: PlannedChoice, index: number): Generator<ChatChunkChoice> {
-  const { reasoning, refusal, content, calls, legacyCall, logprobs } = choice;
+  const { reasoning, refusal, content, calls, legacyCall } = choice;
+  const scores = choice.scores?.();
   const chunk = (delta: ChatDelta): ChatChunkChoice => ({
     index,
     delta,
     finish_reason: null,
     logprobs: null,
   });
-  const scored = (delta: ChatDelta, position: number): ChatChunkChoice => {
-    const logprob = logprobs?.[position];
-    if (logprob === undefined) return chunk(delta);
-    return { ...chunk(delta), logprobs: toChoiceLogprobs([logprob], delta.refusal !== undefined) };
+  const scored = (delta: ChatDelta): ChatChunkChoice => {
+    const score = scores?.next();
+    if (score === undefined || score.done === true) return chunk(delta);
+    const logprobs = toChoiceLogprobs([toTokenLogprob(score.value)], delta.refusal !== undefined);
+    return { ...chunk(delta), logprobs };
   };
 
   yield chunk({ role: 'assistant', content: calls.length > 0 ? null : '', refusal: null });
   for (const piece of reasoning) yield chunk({ reasoning_content: piece });
-  for (const [position, piece] of refusal.entries()) yield scored({ refusal: piece }, position);
-  for (const [position, piece] of content.entries())
-    yield scored({ content: piece }, refusal.length + position);
+  for (const piece of refusal) yield scored({ refusal: piece });
+  for (const piece of content) yield scored({ content: piece });
   if (legacyCall) yield* legacyCallDeltas(calls).map((delta) => chunk({ function_call: delta }));
   else for (const delta of toolCallDeltas(calls)) yield chunk({ tool_calls: [delta] });
   yield { ...chunk({}), finish_reason: choice.finish_reason };
+}
+
+/** Chunks that the plan has as a stream. */
+export function countChatChunks({ choices, usage }: ChatPlan): number {
+  let count = usage === undefined ? 0 : 1;
+  for (const { reasoning, refusal, content, calls } of choices) {
+    count += 2 + reasoning.length + refusal.length + content.length;
+    for (const { input } of calls) count += 1 + input.length;
+  }
+  return count;
 }
 
 /** First id, type and name with empty arguments; then bare fragments. */

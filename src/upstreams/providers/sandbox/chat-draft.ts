@@ -6,6 +6,7 @@ import { synthesiseFromSchema } from './json-schema/synthesise.js';
 import type { ToolDemand } from './offered-tools.js';
 import type { SeededRandom } from './random.js';
 import { draftToolCalls, type DraftToolCall } from './tool-calls.js';
+import type { Turns } from './turns.js';
 
 /** What a choice would say if nothing limited its length; one of `text`, `refusal`, `calls` is filled. */
 export interface ChatDraft {
@@ -15,13 +16,14 @@ export interface ChatDraft {
   readonly calls: readonly DraftToolCall[];
 }
 
-export function draftChat(
+export async function draftChat(
   request: ChatCompletionRequest,
   behaviour: Behaviour,
   conversation: Conversation,
   demand: ToolDemand,
   random: SeededRandom,
-): ChatDraft {
+  turns: Turns,
+): Promise<ChatDraft> {
   const nothing: ChatDraft = { reasoning: '', text: '', refusal: '', calls: [] };
   switch (behaviour.voice) {
     case 'empty':
@@ -31,7 +33,7 @@ export function draftChat(
     case 'echo':
       return { ...nothing, text: conversation.lastUserText ?? '' };
     case 'chat': {
-      const calls = draftToolCalls(demand, conversation, random);
+      const calls = await draftToolCalls(demand, conversation, random, turns);
       const called = calls.map((call) => call.name);
       const reasoning = behaviour.reasons
         ? writeReasoning(conversation, called, request.reasoning_effort, random)

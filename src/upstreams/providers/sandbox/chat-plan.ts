@@ -1,19 +1,20 @@
 import type {
   ChatCompletionRequest,
   FinishReason,
-  TokenLogprob,
   Usage,
 } from '../../../contracts/openai/chat-completion.js';
 import type { Behaviour } from './behaviour.js';
 import { draftChat, type ChatDraft } from './chat-draft.js';
 import { readConversation } from './conversation.js';
 import { contextTooLong } from './failures.js';
+import type { TextFinder } from './find-text.js';
 import { readToolDemand, type OfferedTool } from './offered-tools.js';
 import { countPromptTokens } from './prompt-tokens.js';
-import { SeededRandom, seedOf } from './random.js';
+import { SeededRandom, seedInTurns, type Seed } from './random.js';
 import { SANDBOX_LIMITS } from './sandbox.models.js';
 import { stopsOf, TokenBudget } from './token-limit.js';
-import { scoreTokens, toTokenLogprob } from './token-logprobs.js';
+import { scoreTokens, type ScoredToken } from './token-logprobs.js';
+import type { Turns } from './turns.js';
 import { toUsage } from './usage.js';
 
 export interface PlannedToolCall {
@@ -33,8 +34,8 @@ export interface PlannedChoice {
   /** The one call goes into the deprecated `function_call`. */
   readonly legacyCall: boolean;
   readonly finish_reason: FinishReason;
-  /** One for each token of content and refusal; undefined: not asked for, or tools were called. */
-  readonly logprobs: readonly TokenLogprob[] | undefined;
+  /** Makes one for each token of refusal and content; undefined: not asked for, or tools were called. */
+  readonly scores: (() => Iterator<ScoredToken>) | undefined;
 }
 
 export interface ChatPlan {
@@ -46,29 +47,40 @@ export interface ChatPlan {
 const MOST_DRAFTS = 4;
 
 /**
- * Decides an answer. Depends on the conversation, tools, response format and seed only, so that `stream`, `stop`,
- * `max_tokens` and `n` show or cut the same text.
+ * Decides an answer, in turns that leave room for others. Depends on the conversation, tools, response format and seed
+ * only, so that `stream`, `stop`, `max_tokens` and `n` show or cut the same text.
  *
- * @throws UpstreamError `context_length_exceeded`, `upstream_rejected_request`
+ * @throws UpstreamError `context_length_exceeded`, `upstream_rejected_request`; as `turns` when they end
  */
-export function planChat(request: ChatCompletionRequest, behaviour: Behaviour): ChatPlan {
-  const prompt = countPromptTokens(request);
+export async function planChat(
+  request: ChatCompletionRequest,
+  behaviour: Behaviour,
+  turns: Turns,
+): Promise<ChatPlan> {
+  const prompt = await countPromptTokens(request, turns);
   if (prompt.total > SANDBOX_LIMITS.contextTokens) throw contextTooLong(prompt.total, 'messages');
   const conversation = readConversation(request.messages);
   const demand = readToolDemand(request);
-  const seed = seedOf([
-    request.model,
-    request.messages,
-    demand,
-    request.response_format,
-    request.temperature === 0 ? 'greedy' : request.seed,
-  ]);
+  const seed = await seedInTurns(
+    [
+      request.model,
+      request.messages,
+      demand,
+      request.response_format,
+      request.temperature === 0 ? 'greedy' : request.seed,
+    ],
+    turns,
+  );
   const count = request.n ?? 1;
   const drafts = request.temperature === 0 ? 1 : Math.min(count, MOST_DRAFTS);
-  const planned = Array.from({ length: drafts }, (_, index) => {
-    const draft = draftChat(request, behaviour, conversation, demand, new SeededRandom(seed, index));
-    return planChoice(request, draft, demand.legacy, new SeededRandom(seed, -1 - index));
-  });
+  const stops = stopsOf(request.stop);
+  const planned: Planned[] = [];
+  for (let index = 0; index < drafts; index += 1) {
+    await turns.ifDue();
+    const random = new SeededRandom(seed, index);
+    const draft = await draftChat(request, behaviour, conversation, demand, random, turns);
+    planned.push(planChoice(request, draft, demand.legacy, stops, { seed, stream: -1 - index }));
+  }
   const chosen = Array.from({ length: count }, (_, index) => planned[index % drafts] as Planned);
   const usage = toUsage({
     prompt: prompt.total,
@@ -91,7 +103,8 @@ function planChoice(
   request: ChatCompletionRequest,
   draft: ChatDraft,
   legacyCall: boolean,
-  random: SeededRandom,
+  stops: readonly TextFinder[],
+  { seed, stream }: { seed: Seed; stream: number },
 ): Planned {
   const asked = request.max_completion_tokens ?? request.max_tokens ?? Infinity;
   const budget = new TokenBudget(Math.min(asked, SANDBOX_LIMITS.completionTokens));
@@ -103,7 +116,8 @@ function planChoice(
     if (namePieces.join('') === name) calls.push({ id, kind, name, input: budget.take(input) });
   }
   const refusal = budget.take(draft.refusal);
-  const { pieces: content, stopped } = budget.takeUntil(draft.text, stopsOf(request.stop));
+  const { pieces: content, stopped } = budget.takeUntil(draft.text, stops);
+  const scored = request.logprobs === true && draft.calls.length === 0;
   const choice: PlannedChoice = {
     reasoning,
     content,
@@ -111,10 +125,9 @@ function planChoice(
     calls,
     legacyCall,
     finish_reason: !stopped && budget.exhausted ? 'length' : naturalFinish(draft, legacyCall),
-    logprobs:
-      request.logprobs === true && draft.calls.length === 0
-        ? scoreTokens([...refusal, ...content], request.top_logprobs ?? 0, random).map(toTokenLogprob)
-        : undefined,
+    scores: scored
+      ? () => scoreTokens([...refusal, ...content], request.top_logprobs ?? 0, seed, stream)
+      : undefined,
   };
   return { choice, tokens: budget.used };
 }

@@ -1,5 +1,5 @@
 import type { Conversation } from './conversation.js';
-import { enumerate, quote } from './quote.js';
+import { countCodePoints, enumerate, quote } from './quote.js';
 import type { SeededRandom } from './random.js';
 
 /**
@@ -85,7 +85,7 @@ const CLOSINGS = [
 
 /** That they arrived, and not what they say: a chatbot's are not for those who talk to it. */
 function aboutInstructions(instructions: string): string {
-  const characters = [...instructions].length;
+  const characters = countCodePoints(instructions);
   return `My instructions have ${characters} ${characters === 1 ? 'character' : 'characters'}, and I keep them to myself.`;
 }
 

@@ -1,17 +1,16 @@
 import type { Usage } from '../../../contracts/openai/chat-completion.js';
-import type {
-  CompletionFinishReason,
-  CompletionLogprobs,
-  CompletionRequest,
-} from '../../../contracts/openai/completion.js';
+import type { CompletionFinishReason, CompletionRequest } from '../../../contracts/openai/completion.js';
 import type { Behaviour } from './behaviour.js';
 import { continuePrompt } from './completion-text.js';
 import { contextTooLong, tooManyChoices } from './failures.js';
-import { SeededRandom, seedOf } from './random.js';
+import type { TextFinder } from './find-text.js';
+import { countCodePoints } from './quote.js';
+import { SeededRandom, seedInTurns, type Seed } from './random.js';
 import { SANDBOX_LIMITS } from './sandbox.models.js';
 import { stopsOf, TokenBudget } from './token-limit.js';
 import { scoreTokens, type ScoredToken } from './token-logprobs.js';
-import { countTokens, tokenize } from './tokenizer.js';
+import { countTokensInTurns, tokenize } from './tokenizer.js';
+import type { Turns } from './turns.js';
 import { toUsage } from './usage.js';
 
 /** One choice of a legacy completion, decided to the last token, the echoed prompt included. */
@@ -19,8 +18,8 @@ export interface PlannedCompletion {
   readonly pieces: readonly string[];
   /** Pieces at the start that repeat the prompt. */
   readonly echoed: number;
-  /** One entry a piece; undefined: not asked for. */
-  readonly logprobs: CompletionLogprobs | undefined;
+  /** Makes one entry a piece; undefined: not asked for. */
+  readonly scores: (() => Iterator<CompletionScore>) | undefined;
   readonly finish_reason: CompletionFinishReason;
 }
 
@@ -33,14 +32,27 @@ export interface CompletionPlan {
 /** A bound on the work that many prompts, each with many choices, can ask for. */
 const MOST_CHOICES = 2_048;
 
+/** What the four lists of `logprobs` say of one piece. */
+export interface CompletionScore {
+  readonly token: string;
+  readonly logprob: number | null;
+  readonly top: Record<string, number> | null;
+  readonly offset: number;
+}
+
 /**
- * Decides the answer to a legacy completion. All `best_of` candidates count as completion tokens; an echoed prompt
- * does not. The prompts of one request share the context, and each echo of a prompt takes its place there.
+ * Decides the answer to a legacy completion, in turns that leave room for others. All `best_of` candidates count as
+ * completion tokens; an echoed prompt does not. The prompts of one request share the context, and each echo of a prompt
+ * takes its place there.
  *
- * @throws UpstreamError `context_length_exceeded`, `upstream_rejected_request`
+ * @throws UpstreamError `context_length_exceeded`, `upstream_rejected_request`; as `turns` when they end
  */
-export function planCompletion(request: CompletionRequest, behaviour: Behaviour): CompletionPlan {
-  const prompts = readPrompts(request);
+export async function planCompletion(
+  request: CompletionRequest,
+  behaviour: Behaviour,
+  turns: Turns,
+): Promise<CompletionPlan> {
+  const prompts = await readPrompts(request, turns);
   const wanted = request.n ?? 1;
   const generated = Math.max(wanted, request.best_of ?? 1);
   if (prompts.length * generated > MOST_CHOICES) throw tooManyChoices(MOST_CHOICES);
@@ -50,13 +62,19 @@ export function planCompletion(request: CompletionRequest, behaviour: Behaviour)
   if (takenTokens > SANDBOX_LIMITS.contextTokens) throw contextTooLong(takenTokens, 'prompt');
 
   const choices: PlannedCompletion[] = [];
+  const stops = stopsOf(request.stop);
   let completionTokens = 0;
   for (const prompt of prompts) {
-    const candidates = writeCandidates(request, behaviour, prompt.text, generated);
+    const text = prompt.text();
+    const candidates = await writeCandidates(request, behaviour, text, generated, stops, turns);
     completionTokens += candidates.reduce((sum, { pieces }) => sum + pieces.length, 0);
-    const best =
-      generated > wanted ? candidates.toSorted((a, b) => meanLogprob(b) - meanLogprob(a)) : candidates;
-    for (const candidate of best.slice(0, wanted)) choices.push(toPlanned(request, prompt, candidate));
+    const best = generated > wanted ? await bestFirst(candidates, turns) : candidates;
+    const echoed = request.echo === true ? prompt.pieces() : [];
+    const offset = request.logprobs === undefined || request.echo === true ? 0 : countCodePoints(text);
+    for (const candidate of best.slice(0, wanted)) {
+      choices.push(toPlanned(request, echoed, offset, candidate));
+      await turns.ifDue();
+    }
   }
   const usage = toUsage({ prompt: promptTokens, completion: completionTokens });
   return { choices, usage: behaviour.reportsUsage ? usage : undefined };
@@ -64,53 +82,72 @@ export function planCompletion(request: CompletionRequest, behaviour: Behaviour)
 
 interface Candidate {
   readonly pieces: readonly string[];
-  readonly scores: readonly ScoredToken[];
   readonly finish_reason: CompletionFinishReason;
-  readonly random: SeededRandom;
+  readonly seed: Seed;
+  readonly index: number;
 }
 
 interface Prompt {
-  readonly text: string;
+  /** Put together when asked for only, because a prompt may be huge. */
+  readonly text: () => string;
   /** The suffix counts, too. */
   readonly tokens: number;
-  /** Joined, they are `text`; cut up when asked for only, because a prompt may be huge. */
+  /** Joined, they are `text`. */
   readonly pieces: () => string[];
 }
 
-/** Token ids stand for words that the sandbox does not know; they are shown as `<id>`. */
-function readPrompts({ prompt, suffix = '' }: CompletionRequest): Prompt[] {
-  const suffixTokens = countTokens(suffix);
-  const fromText = (text: string): Prompt => ({
-    text,
-    tokens: countTokens(text) + suffixTokens,
-    pieces: () => tokenize(text),
-  });
-  const fromIds = (ids: readonly number[]): Prompt => {
-    const pieces = ids.map((id) => `<${id}>`);
-    return { text: pieces.join(''), tokens: ids.length + suffixTokens, pieces: () => pieces };
-  };
-  if (typeof prompt === 'string') return [fromText(prompt)];
-  if (prompt.every((item) => typeof item === 'number')) return [fromIds(prompt)];
-  return prompt.map((item) => (typeof item === 'string' ? fromText(item) : fromIds(item as number[])));
+async function readPrompts(
+  { prompt, suffix = '' }: CompletionRequest,
+  turns: Turns,
+): Promise<readonly Prompt[]> {
+  const suffixTokens = await countTokensInTurns(suffix, turns);
+  const items = typeof prompt === 'string' || isIds(prompt) ? [prompt] : prompt;
+  const prompts: Prompt[] = [];
+  for (const item of items) {
+    const own = typeof item === 'string' ? await countTokensInTurns(item, turns) : item.length;
+    const pieces = typeof item === 'string' ? () => tokenize(item) : () => piecesOfIds(item);
+    const text = typeof item === 'string' ? () => item : () => piecesOfIds(item).join('');
+    prompts.push({ text, tokens: own + suffixTokens, pieces });
+    await turns.ifDue();
+  }
+  return prompts;
 }
 
-function writeCandidates(
+function isIds(prompt: Exclude<CompletionRequest['prompt'], string>): prompt is number[] {
+  return prompt.length === 0 || typeof prompt[0] === 'number';
+}
+
+/** Token ids stand for words that the sandbox does not know; they are shown as `<id>`. */
+function piecesOfIds(ids: readonly number[]): string[] {
+  return ids.map((id) => `<${id}>`);
+}
+
+async function writeCandidates(
   request: CompletionRequest,
   behaviour: Behaviour,
   prompt: string,
   count: number,
-): Candidate[] {
+  stops: readonly TextFinder[],
+  turns: Turns,
+): Promise<Candidate[]> {
   const greedy = request.temperature === 0;
-  const seed = seedOf([request.model, prompt, request.suffix, greedy ? 'greedy' : request.seed]);
+  const seed = await seedInTurns(
+    [request.model, prompt, request.suffix, greedy ? 'greedy' : request.seed],
+    turns,
+  );
   const most = Math.min(request.max_tokens ?? Infinity, SANDBOX_LIMITS.completionTokens);
-  return Array.from({ length: count }, (_, index) => {
-    const random = new SeededRandom(seed, greedy ? 0 : index);
+  const natural = behaviour.voice === 'refusal' ? 'content_filter' : 'stop';
+  const candidates: Candidate[] = [];
+  for (let number = 0; number < count; number += 1) {
+    await turns.ifDue();
+    const index = greedy ? 0 : number;
     const budget = new TokenBudget(most);
-    const { pieces, stopped } = budget.takeUntil(write(behaviour, prompt, random), stopsOf(request.stop));
-    const scores = scoreTokens(pieces, request.logprobs ?? 0, random);
-    const natural = behaviour.voice === 'refusal' ? 'content_filter' : 'stop';
-    return { pieces, scores, finish_reason: !stopped && budget.exhausted ? 'length' : natural, random };
-  });
+    const text = write(behaviour, prompt, new SeededRandom(seed, index));
+    const { pieces, stopped } = budget.takeUntil(text, stops);
+    const finish_reason = !stopped && budget.exhausted ? 'length' : natural;
+    candidates.push({ pieces, finish_reason, seed, index });
+  }
+  return candidates;
 }
 
 function write(behaviour: Behaviour, prompt: string, random: SeededRandom): string {
@@ -125,48 +162,64 @@ function write(behaviour: Behaviour, prompt: string, random: SeededRandom): stri
   }
 }
 
-function meanLogprob({ scores }: Candidate): number {
-  return scores.reduce((sum, { logprob }) => sum + logprob, 0) / Math.max(1, scores.length);
+/** The likeliest first: by the mean of the log probabilities of their tokens. */
+async function bestFirst(candidates: readonly Candidate[], turns: Turns): Promise<Candidate[]> {
+  const means = new Map<Candidate, number>();
+  for (const candidate of candidates) {
+    const { pieces, seed, index } = candidate;
+    let sum = 0;
+    for (const { logprob } of scoreTokens(pieces, 0, seed, scoresOf(index))) {
+      sum += logprob;
+      if (turns.due) await turns.ifDue();
+    }
+    means.set(candidate, sum / Math.max(1, pieces.length));
+  }
+  return candidates.toSorted((a, b) => (means.get(b) as number) - (means.get(a) as number));
 }
+
+/** Streams of random numbers: text has its candidate's number, from 0 up. */
+const scoresOf = (index: number) => -1 - index;
+const scoresOfEcho = (index: number) => -1_000_000 - index;
 
 function toPlanned(
   request: CompletionRequest,
-  prompt: Prompt,
-  { pieces, scores, finish_reason, random }: Candidate,
+  echoed: readonly string[],
+  offset: number,
+  { pieces, finish_reason, seed, index }: Candidate,
 ): PlannedCompletion {
-  const echoed = request.echo === true ? prompt.pieces() : [];
-  const offset = request.echo === true ? 0 : codePoints(prompt.text);
+  const { logprobs } = request;
   return {
-    pieces: [...echoed, ...pieces],
+    pieces: echoed.length === 0 ? pieces : [...echoed, ...pieces],
     echoed: echoed.length,
     finish_reason,
-    logprobs:
-      request.logprobs === undefined
+    scores:
+      logprobs === undefined
         ? undefined
-        : toLogprobs(
-            [...scoreTokens(echoed, request.logprobs, random), ...scores],
-            offset,
-            echoed.length > 0,
-          ),
+        : function* () {
+            const scored = [
+              scoreTokens(echoed, logprobs, seed, scoresOfEcho(index)),
+              scoreTokens(pieces, logprobs, seed, scoresOf(index)),
+            ];
+            yield* toScores(scored, offset, echoed.length > 0);
+          },
   };
 }
 
 /** Offsets count code points. What comes first of all has nothing before it to be probable after: null. */
-function toLogprobs(scores: readonly ScoredToken[], start: number, startsText: boolean): CompletionLogprobs {
-  const logprobs: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
+function* toScores(
+  scored: readonly Iterable<ScoredToken>[],
+  start: number,
+  startsText: boolean,
+): Generator<CompletionScore> {
   let offset = start;
-  for (const [position, { token, logprob, alternatives }] of scores.entries()) {
-    const unknown = startsText && position === 0;
-    const top = [{ token, logprob }, ...alternatives].map((other) => [other.token, other.logprob] as const);
-    logprobs.tokens.push(token);
-    logprobs.token_logprobs.push(unknown ? null : logprob);
-    logprobs.top_logprobs.push(unknown ? null : Object.fromEntries(top));
-    logprobs.text_offset.push(offset);
-    offset += codePoints(token);
+  let unknown = startsText;
+  for (const list of scored) {
+    for (const { token, logprob, alternatives } of list) {
+      const top = unknown ? null : { [token]: logprob };
+      if (top !== null) for (const other of alternatives) top[other.token] = other.logprob;
+      yield { token, logprob: unknown ? null : logprob, top, offset };
+      unknown = false;
+      offset += countCodePoints(token);
+    }
   }
-  return logprobs;
-}
-
-function codePoints(text: string): number {
-  return [...text].length;
 }

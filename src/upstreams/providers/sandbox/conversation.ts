@@ -44,26 +44,32 @@ export function readConversation(messages: readonly ChatMessage[]): Conversation
 /** The text of a message, its text parts joined by line breaks. */
 export function textOf(message: ChatMessage): string {
   if (typeof message.content === 'string') return message.content;
-  return partsOf(message)
-    .map((part) => (part.type === 'text' ? part.text : undefined))
-    .filter((text) => text !== undefined)
-    .join('\n');
+  const texts: string[] = [];
+  for (const part of partsOf(message)) if (part.type === 'text') texts.push(part.text);
+  return texts.join('\n');
 }
 
 export function partsOf(message: ChatMessage): readonly ContentPart[] {
   return Array.isArray(message.content) ? message.content : [];
 }
 
+/** A name is not counted as a part of the prompt, so it may be as long as a body. */
+const MOST_OF_A_NAME = 200;
+
 function attachmentsOf(parts: readonly ContentPart[]): string[] {
   const attachments: string[] = [];
-  const images = parts.filter((part) => part.type === 'image_url').length;
-  if (images > 0) attachments.push(images === 1 ? '1 image' : `${images} images`);
-  const clips = parts.filter((part) => part.type === 'input_audio').length;
-  if (clips > 0) attachments.push(clips === 1 ? '1 audio clip' : `${clips} audio clips`);
+  let images = 0;
+  let clips = 0;
+  const files: string[] = [];
   for (const part of parts) {
-    if (part.type === 'file')
-      attachments.push(part.file.filename ? `the file ${part.file.filename}` : 'a file');
+    if (part.type === 'image_url') images += 1;
+    else if (part.type === 'input_audio') clips += 1;
+    else if (part.type === 'file')
+      files.push(part.file.filename ? `the file ${part.file.filename.slice(0, MOST_OF_A_NAME)}` : 'a file');
   }
+  if (images > 0) attachments.push(images === 1 ? '1 image' : `${images} images`);
+  if (clips > 0) attachments.push(clips === 1 ? '1 audio clip' : `${clips} audio clips`);
+  attachments.push(...files);
   return attachments;
 }
 

@@ -26,7 +26,12 @@ export function readToolDemand(request: ChatCompletionRequest): ToolDemand {
   const choice = request.tool_choice ?? 'auto';
   if (typeof choice === 'string') return { offered, mode: choice, parallel, legacy: false };
   if (choice.type === 'allowed_tools') {
-    const allowed = new Set(choice.allowed_tools.tools.map(nameOfAllowed));
+    const names = new Set<unknown>(offered.map((tool) => tool.name));
+    const allowed = new Set<unknown>();
+    for (const entry of choice.allowed_tools.tools) {
+      const name = nameOfAllowed(entry);
+      if (names.has(name)) allowed.add(name);
+    }
     const { mode } = choice.allowed_tools;
     return { offered: offered.filter((tool) => allowed.has(tool.name)), mode, parallel, legacy: false };
   }

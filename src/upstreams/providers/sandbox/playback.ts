@@ -18,10 +18,11 @@ export interface Script<Chunk> {
  * Plays a script as an upstream's stream: some chunks a turn of the event loop, waiting at `flow`, ended as
  * `upstream_timeout` at the caller's deadlines. Cold; after unsubscribing nothing runs and no timer is left.
  *
- * @param write makes the script, once a subscriber is there; what it throws ends the stream
+ * @param write makes the script, once a subscriber is there, until the signal aborts because that left; what it throws
+ * ends the stream
  */
 export function play<Chunk>(
-  write: () => Script<Chunk>,
+  write: (signal: AbortSignal) => Promise<Script<Chunk>>,
   timeouts: UpstreamTimeouts,
   flow: FlowGate,
 ): Observable<Chunk> {
@@ -30,6 +31,7 @@ export function play<Chunk>(
     let pause: NodeJS.Timeout | undefined;
     let script: Script<Chunk> | undefined;
     let begun = false;
+    const left = new AbortController();
     const timeOut = () => subscriber.error(deadlinePassed());
     // Until the first event; from then on only silence ends a stream.
     let deadline = setTimeout(timeOut, timerMs(Math.min(timeouts.firstTokenMs, timeouts.totalMs)));
@@ -39,22 +41,33 @@ export function play<Chunk>(
       else turn = setImmediate(passGate);
     };
     const passGate = () => {
-      if (flow.closed) void flow.passage().then(read);
-      else read();
+      if (flow.closed) void flow.passage().then(begin);
+      else begin();
     };
-    const read = () => {
-      if (subscriber.closed) return undefined;
+    const begin = () => {
+      if (subscriber.closed) return;
+      if (script !== undefined) return read(script);
+      write(left.signal).then(
+        (written) => {
+          script = written;
+          if (!subscriber.closed) passGate();
+        },
+        (error: unknown) => {
+          if (!subscriber.closed) subscriber.error(error);
+        },
+      );
+    };
+    const read = (from: Script<Chunk>) => {
       try {
-        script ??= write();
-        for (let count = 0; count < script.chunksPerRead; count += 1) {
-          const next = script.chunks.next();
-          if (next.done === true) return end(script.ending);
+        for (let count = 0; count < from.chunksPerRead; count += 1) {
+          const next = from.chunks.next();
+          if (next.done === true) return end(from.ending);
           if (!begun) clearTimeout(deadline);
           begun = true;
           subscriber.next(next.value);
           if (subscriber.closed) return undefined;
         }
-        return schedule(script.pauseMs);
+        return schedule(from.pauseMs);
       } catch (error) {
         return subscriber.error(error);
       }
@@ -67,6 +80,7 @@ export function play<Chunk>(
 
     schedule(0);
     return () => {
+      left.abort();
       clearImmediate(turn);
       clearTimeout(pause);
       clearTimeout(deadline);

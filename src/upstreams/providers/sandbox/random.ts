@@ -1,10 +1,32 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import { jsonPieces } from '../../../common/json-in-slices.js';
+import type { Turns } from './turns.js';
 
 export type Seed = readonly [number, number, number, number];
 
 /** A seed that is the same for equal JSON on every machine and in every version of Node. */
 export function seedOf(value: unknown): Seed {
-  const digest = hash('sha256', JSON.stringify(value), 'buffer');
+  return toSeed(hash('sha256', JSON.stringify(value), 'buffer'));
+}
+
+/** As `seedOf`, with turns for others in between. */
+export async function seedInTurns(value: unknown, turns: Turns): Promise<Seed> {
+  const sha256 = createHash('sha256');
+  let gathered = '';
+  for (const piece of jsonPieces(value)) {
+    gathered += piece;
+    if (gathered.length < CHARS_A_SLICE) continue;
+    sha256.update(gathered);
+    gathered = '';
+    await turns.ifDue();
+  }
+  return toSeed(sha256.update(gathered).digest());
+}
+
+/** Less than half a millisecond of work. */
+const CHARS_A_SLICE = 64 * 1024;
+
+function toSeed(digest: Buffer): Seed {
   return [digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)];
 }
 

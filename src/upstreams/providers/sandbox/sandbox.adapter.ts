@@ -13,13 +13,14 @@ import type {
 } from '../../upstream.port.js';
 import { getBehaviour, type Behaviour, type Fault } from './behaviour.js';
 import { toChatAnswer } from './chat-answer.js';
-import { toChatChunks } from './chat-chunks.js';
+import { countChatChunks, toChatChunks } from './chat-chunks.js';
 import { planChat } from './chat-plan.js';
-import { toCompletionAnswer, toCompletionChunks } from './completion-answer.js';
+import { countCompletionChunks, toCompletionAnswer, toCompletionChunks } from './completion-answer.js';
 import { planCompletion } from './completion-plan.js';
 import { cancelled, deadlinePassed } from './failures.js';
 import { pauseFor } from './pause.js';
 import { play, type Script } from './playback.js';
+import { Turns } from './turns.js';
 
 export interface SandboxOptions {
   /** Pause of the model `slow` before every token. */
@@ -41,15 +42,17 @@ export class SandboxAdapter implements UpstreamAdapter {
   async completeChat(call: UpstreamCall<ChatCompletionRequest>, signal: AbortSignal): Promise<ChatAnswer> {
     const behaviour = getBehaviour(call.request.model);
     await suffer(behaviour.fault, call.timeouts, signal);
-    const plan = planChat(call.request, behaviour);
-    if (behaviour.slow) await this.takeTime(toChatChunks(plan), call.timeouts, signal);
-    return toChatAnswer(plan);
+    const turns = new Turns(signal);
+    const plan = await planChat(call.request, behaviour, turns);
+    if (behaviour.slow) await this.takeTime(countChatChunks(plan), call.timeouts, signal);
+    return toChatAnswer(plan, turns);
   }
 
   streamChat(call: UpstreamCall<ChatCompletionRequest>, flow: FlowGate): Observable<ChatChunk> {
-    const write = () => {
+    const write = async (signal: AbortSignal) => {
       const behaviour = getBehaviour(call.request.model);
-      return this.toScript(behaviour, toChatChunks(planChat(call.request, behaviour)));
+      const plan = await planChat(call.request, behaviour, new Turns(signal));
+      return this.toScript(behaviour, toChatChunks(plan));
     };
     return play(write, call.timeouts, flow);
   }
@@ -57,15 +60,17 @@ export class SandboxAdapter implements UpstreamAdapter {
   async completeText(call: UpstreamCall<CompletionRequest>, signal: AbortSignal): Promise<CompletionAnswer> {
     const behaviour = getBehaviour(call.request.model);
     await suffer(behaviour.fault, call.timeouts, signal);
-    const plan = planCompletion(call.request, behaviour);
-    if (behaviour.slow) await this.takeTime(toCompletionChunks(plan), call.timeouts, signal);
-    return toCompletionAnswer(plan);
+    const turns = new Turns(signal);
+    const plan = await planCompletion(call.request, behaviour, turns);
+    if (behaviour.slow) await this.takeTime(countCompletionChunks(plan), call.timeouts, signal);
+    return toCompletionAnswer(plan, turns);
   }
 
   streamText(call: UpstreamCall<CompletionRequest>, flow: FlowGate): Observable<CompletionChunk> {
-    const write = () => {
+    const write = async (signal: AbortSignal) => {
       const behaviour = getBehaviour(call.request.model);
-      return this.toScript(behaviour, toCompletionChunks(planCompletion(call.request, behaviour)));
+      const plan = await planCompletion(call.request, behaviour, new Turns(signal));
+      return this.toScript(behaviour, toCompletionChunks(plan));
     };
     return play(write, call.timeouts, flow);
   }
@@ -83,12 +88,8 @@ export class SandboxAdapter implements UpstreamAdapter {
   }
 
   /** Waits as long as the same answer takes as a stream. */
-  private async takeTime(
-    chunks: Iterable<unknown>,
-    timeouts: UpstreamTimeouts,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const neededMs = [...chunks].length * this.slowPauseMs;
+  private async takeTime(chunks: number, timeouts: UpstreamTimeouts, signal: AbortSignal): Promise<void> {
+    const neededMs = chunks * this.slowPauseMs;
     await pauseFor(Math.min(neededMs, timeouts.totalMs), signal);
     if (neededMs > timeouts.totalMs) throw deadlinePassed();
   }

@@ -1,3 +1,4 @@
+import { TextFinder } from './find-text.js';
 import { tokenize } from './tokenizer.js';
 
 /** The tokens that one choice may still give; what is taken is what is billed. */
@@ -23,7 +24,7 @@ export class TokenBudget {
   }
 
   /** As `take`, and ends just before the first of `stops`; tokens from there on are neither given nor counted. */
-  takeUntil(text: string, stops: readonly string[]): { pieces: string[]; stopped: boolean } {
+  takeUntil(text: string, stops: readonly TextFinder[]): { pieces: string[]; stopped: boolean } {
     const within = tokenize(text, this.most - this.spent);
     const pieces = cutAtStop(within, stops);
     this.spent += pieces.length;
@@ -31,13 +32,17 @@ export class TokenBudget {
   }
 }
 
-/** `stop` as a list, without the empty strings that stop nothing. */
-export function stopsOf(stop: string | readonly string[] | undefined): string[] {
-  return [stop ?? []].flat().filter((text) => text !== '');
+/** `stop` as a list, without the empty strings that stop nothing; once for all choices of a request. */
+export function stopsOf(stop: string | readonly string[] | undefined): TextFinder[] {
+  return [stop ?? []]
+    .flat()
+    .filter((text) => text !== '')
+    .map((text) => new TextFinder(text));
 }
 
-function cutAtStop(pieces: string[], stops: readonly string[]): string[] {
+function cutAtStop(pieces: string[], stops: readonly TextFinder[]): string[] {
+  if (stops.length === 0) return pieces;
   const text = pieces.join('');
-  const found = stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
+  const found = stops.map((stop) => stop.indexIn(text)).filter((index) => index >= 0);
   return found.length === 0 ? pieces : tokenize(text.slice(0, Math.min(...found)));
 }

@@ -1,5 +1,5 @@
 import type { TokenLogprob } from '../../../contracts/openai/chat-completion.js';
-import type { SeededRandom } from './random.js';
+import { SeededRandom, type Seed } from './random.js';
 
 export interface ScoredToken {
   readonly token: string;
@@ -8,24 +8,37 @@ export interface ScoredToken {
   readonly alternatives: readonly { readonly token: string; readonly logprob: number }[];
 }
 
-/** Plausible log probabilities: the given tokens are mostly the likeliest, each alternative less likely than the last. */
-export function scoreTokens(
-  pieces: readonly string[],
+/**
+ * Plausible log probabilities: the given tokens are mostly the likeliest, each alternative less likely than the last.
+ * One at a time, and the same again for the same seed: twenty alternatives of each of 16,384 tokens are not kept, and
+ * not made in one turn.
+ *
+ * @param stream as of `SeededRandom`; how many alternatives are asked for changes no token's own probability
+ */
+export function* scoreTokens(
+  pieces: Iterable<string>,
   alternatives: number,
-  random: SeededRandom,
-): ScoredToken[] {
-  return pieces.map((token) => {
-    const logprob = round(-0.01 - random.fraction() ** 3);
+  seed: Seed,
+  stream: number,
+): Generator<ScoredToken> {
+  const own = new SeededRandom(seed, stream);
+  const others = new SeededRandom(seed, stream ^ ALTERNATIVES);
+  for (const token of pieces) {
+    const logprob = round(-0.01 - own.fraction() ** 3);
     const ranked = [{ token, logprob }];
-    const first = random.below(VOCABULARY.length);
+    let worst = logprob;
+    const first = others.below(VOCABULARY.length);
     for (let step = 0; ranked.length < alternatives; step += 1) {
       const other = VOCABULARY[(first + step) % VOCABULARY.length] as string;
-      const worse = (ranked.at(-1)?.logprob ?? logprob) - 0.5 - random.fraction();
-      if (other !== token) ranked.push({ token: other, logprob: round(worse) });
+      if (other === token) continue;
+      worst = round(worst - 0.5 - others.fraction());
+      ranked.push({ token: other, logprob: worst });
     }
-    return { token, logprob, alternatives: ranked.slice(0, alternatives) };
-  });
+    yield { token, logprob, alternatives: alternatives === 0 ? [] : ranked };
+  }
 }
+
+const ALTERNATIVES = 0x4000_0000;
 
 /** The wire shape of chat; `bytes` is the token in UTF-8. */
 export function toTokenLogprob({ token, logprob, alternatives }: ScoredToken): TokenLogprob {
@@ -42,8 +55,10 @@ const VOCABULARY =
     ',',
   );
 
+const VOCABULARY_BYTES = new Map(VOCABULARY.map((token) => [token, [...Buffer.from(token, 'utf8')]]));
+
 function bytesOf(token: string): number[] {
-  return [...Buffer.from(token, 'utf8')];
+  return VOCABULARY_BYTES.get(token) ?? [...Buffer.from(token, 'utf8')];
 }
 
 function round(logprob: number): number {

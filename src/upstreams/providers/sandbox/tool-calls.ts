@@ -4,6 +4,7 @@ import type { OfferedTool, ToolDemand } from './offered-tools.js';
 import { quote } from './quote.js';
 import type { SeededRandom } from './random.js';
 import { findMentionedTools } from './tool-mention.js';
+import type { Turns } from './turns.js';
 
 export interface DraftToolCall {
   readonly id: string;
@@ -19,18 +20,21 @@ const MOST_CALLS = 8;
  * The calls that an answer makes. `auto` calls what a fresh user message mentions and never calls twice in a row for
  * one message; `required` calls at least one.
  */
-export function draftToolCalls(
+export async function draftToolCalls(
   demand: ToolDemand,
   conversation: Conversation,
   random: SeededRandom,
-): DraftToolCall[] {
+  turns: Turns,
+): Promise<DraftToolCall[]> {
   const text = conversation.lastUserText ?? '';
-  return chooseTools(demand, conversation, text).map((tool) => ({
-    id: `call_${random.alphanumeric(24)}`,
-    kind: tool.kind,
-    name: tool.name,
-    input: inputFor(tool, text, random),
-  }));
+  const calls: DraftToolCall[] = [];
+  for (const tool of chooseTools(demand, conversation, text)) {
+    await turns.ifDue();
+    const { kind, name } = tool;
+    const id = `call_${random.alphanumeric(24)}`;
+    calls.push({ id, kind, name, input: inputFor(tool, text, random) });
+  }
+  return calls;
 }
 
 function chooseTools(demand: ToolDemand, conversation: Conversation, text: string): OfferedTool[] {

@@ -10,12 +10,19 @@ export function findMentionedTools(offered: readonly OfferedTool[], text: string
   const said = new Set(wordsOf(read));
   const saidNames = new Set(read.toLowerCase().split(/[^a-z0-9_-]+/));
   const names = offered.map((tool) => new Set(wordsOf(tool.name)));
-  const shared = (word: string) => names.filter((words) => words.has(word)).length > 1;
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const words of names) {
+    for (const word of words) {
+      if (seen.has(word)) shared.add(word);
+      seen.add(word);
+    }
+  }
 
   const byName = offered.filter(
     (tool, index) =>
       saidNames.has(tool.name.toLowerCase()) ||
-      [...(names[index] ?? [])].some((word) => said.has(word) && !shared(word)),
+      [...(names[index] ?? [])].some((word) => said.has(word) && !shared.has(word)),
   );
   if (byName.length > 0) return byName;
 

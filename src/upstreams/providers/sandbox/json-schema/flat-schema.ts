@@ -1,5 +1,12 @@
 import type { SeededRandom } from '../random.js';
-import { countOf, isObject, listOf, type JsonObject, type SchemaDocument } from './schema-document.js';
+import {
+  CHARS_A_STEP,
+  countOf,
+  isObject,
+  listOf,
+  type JsonObject,
+  type SchemaDocument,
+} from './schema-document.js';
 
 export type JsonType = 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'array' | 'object';
 
@@ -59,14 +66,13 @@ interface Reading {
 }
 
 const MOST_PARTS = 500;
-const CHARS_A_STEP = 100;
 const CONDITIONS = ['dependentRequired', 'dependentSchemas', 'dependencies', 'if', 'not'];
 
 function absorb(flat: FlatSchema, schema: unknown, reading: Reading): void {
   const { seen, document } = reading;
   if (!isObject(schema) || seen.has(schema) || seen.size >= MOST_PARTS || !document.spend(1)) return;
   seen.add(schema);
-  if ('$ref' in schema) absorb(flat, document.resolve(schema['$ref']), reading);
+  if ('$ref' in schema) absorb(flat, document.resolve(schema), reading);
   for (const part of listOf(schema['allOf'])) absorb(flat, part, reading);
   for (const keyword of ['anyOf', 'oneOf']) {
     const branches = listOf(schema[keyword]);
@@ -171,7 +177,8 @@ function narrowValues(
   if (known === undefined) return values;
   const spelt = new Set(values.map((value) => JSON.stringify(value)));
   const common = known.filter((value) => spelt.has(JSON.stringify(value)));
-  document.spend([...spelt].reduce((sum, text) => sum + text.length, 0) / CHARS_A_STEP);
+  const chars = [...spelt].reduce((sum, text) => sum + text.length, 0);
+  document.spend(known.length + values.length + (2 * chars) / CHARS_A_STEP);
   return common.length > 0 ? common : known;
 }
 
