@@ -53,6 +53,15 @@ describe('LineSink', () => {
     expect(readFileSync(path, 'utf8')).toBe(lines.join(''));
   });
 
+  it('outlives a descriptor that is not open', async () => {
+    const fd = openSync(join(folder, 'log'), 'w');
+    closeSync(fd);
+    const sink = new LineSink(fd);
+    sink.write('lost\n');
+    expect(() => sink.flushNow()).not.toThrow();
+    await sink.end(1);
+  });
+
   it('keeps a bounded number of bytes while nobody reads, drops the rest, and tells how many when it is read again', async () => {
     const fd = pipe();
     const sink = new LineSink(fd);

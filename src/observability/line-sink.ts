@@ -61,9 +61,9 @@ export class LineSink {
     this.retry = undefined;
     if (this.writing) return;
     for (let bytes = this.next(); bytes !== undefined; bytes = this.next()) {
-      this.target ??= open(this.fd);
-      if (this.target.isFile) return this.writeFile(this.target.fd, bytes);
       try {
+        this.target ??= open(this.fd);
+        if (this.target.isFile) return this.writeFile(this.target.fd, bytes);
         this.written(writeSync(this.target.fd, bytes));
       } catch (error) {
         return this.failed(error);
