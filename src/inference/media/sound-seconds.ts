@@ -81,9 +81,22 @@ function id3Length(file: Buffer): number {
   return length <= file.length / 2 ? length : 0;
 }
 
-function frameAt(file: Buffer, at: number): { seconds: number; bytes: number } | undefined {
+interface Frame {
+  readonly seconds: number;
+  readonly bytes: number;
+}
+
+/** By the eleven bits of a header that tell them, from version to sample rate. */
+const FRAMES: readonly (Frame | undefined)[] = Array.from({ length: 2_048 }, (_, bits) =>
+  frameOf(bits << 10),
+);
+
+function frameAt(file: Buffer, at: number): Frame | undefined {
   const header = file.readUInt32BE(at);
-  if (header >>> 21 !== 0x7ff) return undefined;
+  return header >>> 21 === 0x7ff ? FRAMES[(header >>> 10) & 0x7ff] : undefined;
+}
+
+function frameOf(header: number): Frame | undefined {
   const versionBits = (header >>> 19) & 3;
   const layer = 4 - ((header >>> 17) & 3);
   const rateIndex = (header >>> 10) & 3;
