@@ -24,11 +24,17 @@ export function jpeg(width: number, height: number, before = 0): Buffer {
   return Buffer.concat([Buffer.from([0xff, 0xd8]), ...segments, frame]);
 }
 
-export function gif(width: number, height: number): Buffer {
-  const file = Buffer.alloc(32);
+/** @param screen as its header says, which may be less than its first frame */
+export function gif(width: number, height: number, screen = { width, height }): Buffer {
+  const file = Buffer.alloc(48);
   file.write('GIF89a', 'latin1');
-  file.writeUInt16LE(width, 6);
-  file.writeUInt16LE(height, 8);
+  file.writeUInt16LE(screen.width, 6);
+  file.writeUInt16LE(screen.height, 8);
+  // A palette of two colours, an extension, and the frame.
+  file[10] = 0x80;
+  file.write('\x21\xf9\x04\0\0\0\0\0\x2c', 19, 'latin1');
+  file.writeUInt16LE(width, 32);
+  file.writeUInt16LE(height, 34);
   return file;
 }
 

@@ -6,9 +6,9 @@ export interface ImageSize {
   readonly height: number;
 }
 
-/** Headers of PNG, GIF and WebP end here; most of JPEG do. */
+/** Headers of PNG and WebP end here; most of JPEG and GIF do. */
 const FIRST_LOOK_BYTES = 3_072;
-/** A JPEG may have a preview, a colour profile and more before its size. */
+/** A JPEG may have a preview, a colour profile and more before its size, and a GIF before its first frame. */
 const LONGEST_LOOK_BYTES = 768 * 1_024;
 
 /** Uncompressed, with 16 bits a channel: no picture has more data. Beside it previews, profiles and text. */
@@ -24,9 +24,9 @@ export function imageSize(bytes: Base64Bytes): ImageSize | undefined {
   const head = bytes.first(FIRST_LOOK_BYTES);
   if (head === undefined) return undefined;
   let size = pngSize(head) ?? gifSize(head) ?? webpSize(head) ?? jpegSize(head);
-  if (size === undefined && isJpeg(head) && bytes.length > head.length) {
+  if (size === undefined && (isJpeg(head) || isGif(head)) && bytes.length > head.length) {
     const more = bytes.first(LONGEST_LOOK_BYTES);
-    size = more && jpegSize(more);
+    size = more && (gifSize(more) ?? jpegSize(more));
   }
   if (size === undefined || size.width === 0 || size.height === 0) return undefined;
   const mostBytes = size.width * size.height * MOST_BYTES_A_PIXEL + MOST_BYTES_BESIDE;
@@ -41,10 +41,25 @@ function pngSize(head: Buffer): ImageSize | undefined {
   return { width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
 }
 
-/** @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt, 18 */
+/**
+ * Readers make the screen larger where the first frame does not fit on it.
+ * @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt, 18 to 24
+ */
 function gifSize(head: Buffer): ImageSize | undefined {
-  if (head.length < 10 || !/^GIF8[79]a$/.test(head.toString('latin1', 0, 6))) return undefined;
-  return { width: head.readUInt16LE(6), height: head.readUInt16LE(8) };
+  if (!isGif(head)) return undefined;
+  const flags = head[10] as number;
+  let at = 13 + (flags >= 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  while (head[at] === 0x21) {
+    // An extension is blocks, each with its length before it; an empty one ends it.
+    at += 2;
+    while ((head[at] ?? 0) > 0) at += 1 + (head[at] as number);
+    at += 1;
+  }
+  if (head[at] !== 0x2c || at + 9 > head.length) return undefined;
+  return {
+    width: Math.max(head.readUInt16LE(6), head.readUInt16LE(at + 1) + head.readUInt16LE(at + 5)),
+    height: Math.max(head.readUInt16LE(8), head.readUInt16LE(at + 3) + head.readUInt16LE(at + 7)),
+  };
 }
 
 /** @see https://developers.google.com/speed/webp/docs/riff_container */
@@ -62,6 +77,10 @@ function webpSize(head: Buffer): ImageSize | undefined {
     default:
       return undefined;
   }
+}
+
+function isGif(head: Buffer): boolean {
+  return head.length >= 13 && /^GIF8[79]a$/.test(head.toString('latin1', 0, 6));
 }
 
 function isJpeg(head: Buffer): boolean {

@@ -1,7 +1,7 @@
 import type { AudioPart, FilePart, ImagePart } from '../../contracts/openai/chat-completion.js';
 import { base64Bytes, type Base64Bytes } from './base64-bytes.js';
 import { imageSize, type ImageSize } from './image-size.js';
-import { pdfPages, type ScanBudget } from './pdf-pages.js';
+import { pagesByBytes, pdfPages, type ScanBudget } from './pdf-pages.js';
 import { secondsByBytes, soundSeconds } from './sound-seconds.js';
 
 export type MediaPart = ImagePart | AudioPart | FilePart;
@@ -66,8 +66,11 @@ function sizeOf(
 ): MediaSize {
   const head = bytes.first(1_027)?.toString('latin1') ?? '';
   if (head.includes('%PDF-') || type === 'application/pdf') {
-    const file = bytes.first(bytes.length);
-    return { kind: 'pages', pages: pdfPages(file ?? Buffer.alloc(bytes.length), budget) };
+    const file = budget.spent ? undefined : bytes.first(bytes.length);
+    return {
+      kind: 'pages',
+      pages: file === undefined ? pagesByBytes(bytes.length) : pdfPages(file, budget),
+    };
   }
   if (type.startsWith('image/')) return { kind: 'image', size: imageSize(bytes), detail };
   if (type.startsWith('audio/')) return soundOf(bytes);

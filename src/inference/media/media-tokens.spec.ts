@@ -47,6 +47,7 @@ describe('what a picture comes to', () => {
       jpeg(2_048, 4_096),
       jpeg(2_048, 4_096, 200_000),
       gif(2_048, 4_096),
+      gif(2_048, 4_096, { width: 1, height: 1 }),
       webp(2_048, 4_096, 'VP8 '),
       webp(2_048, 4_096, 'VP8L'),
       webp(2_048, 4_096, 'VP8X'),
@@ -84,6 +85,16 @@ describe('what a picture comes to', () => {
   });
 });
 
+/** A file that says that it has one page, and more in a way that readers understand. */
+function hiding(more: string | Buffer): Buffer {
+  return Buffer.concat([pdf(1), Buffer.from(more), Buffer.alloc(5_120, '%')]);
+}
+
+function packedFarFromItsName(): Buffer {
+  const broken = 'no data that can be inflated';
+  return Buffer.from(`5 0\nobj << /Type /ObjStm${' '.repeat(1_500)}>> stream\n${broken}\nendstream`);
+}
+
 describe('what a file comes to', () => {
   it.each([
     ['plain', pdf(12)],
@@ -103,16 +114,23 @@ describe('what a file comes to', () => {
       'its packed objects cannot be',
       Buffer.concat([Buffer.from('%PDF-1.7 1 0 obj << /ObjStm >> stream\n'), Buffer.alloc(5_000)]),
     ],
+    ['a comment stands between a name and its value', hiding('<< /Type%\n/Page >>')],
+    ['zero bytes do', hiding('<< /Type\0/Page >>')],
+    ['much space does', hiding(`<< /Type${' '.repeat(40)}/Page >>`)],
+    ['objects stand behind a text that looks like a stream', hiding('(stream) 7 0\nobj << /Type /Page >>')],
+    ['its packed objects are far from their name', hiding(packedFarFromItsName())],
   ])('goes by its bytes where %s', (_why, bytes) => {
     expect(atMost('gemini-3-pro', file(bytes))).toBeGreaterThanOrEqual(10 * 1_120);
   });
 
-  it('counts a page as often as it is listed', () => {
-    const listed = Buffer.from(
-      `%PDF-1.4 2 0 obj << /Type /Pages /Kids [${'3 0 R '.repeat(500)}] /Count 1 >>`,
-    );
-    expect(atMost('gemini-3-pro', file(listed))).toBeGreaterThanOrEqual(500 * 1_120);
-  });
+  it.each(['3 0 R ', '3%\n0 R ', '3\0 0 R ', `3${' '.repeat(20)}0 R `])(
+    'counts a page as often as it is listed: %j',
+    (reference) => {
+      const kids = reference.repeat(500);
+      const listed = Buffer.from(`%PDF-1.4 2 0 obj << /Type /Pages /Kids [${kids}] /Count 1 >>`);
+      expect(atMost('gemini-3-pro', file(listed))).toBeGreaterThanOrEqual(500 * 1_120);
+    },
+  );
 
   it('is never more pages than the vendor reads', () => {
     expect(atMost('gemini-3-pro', file(pdf(5_000)))).toBe(1_000 * 1_120);
@@ -227,6 +245,8 @@ it('reads 20 MiB of anything in little time', () => {
     image(png(1_000, 1_000, size)),
     image(jpeg(100, 100, size)),
     file(repeated('stream endstream ')),
+    file(repeated('stream objobjobjobj')),
+    file(repeated('stream xobj endstream')),
     file(Buffer.concat([Buffer.from('%PDF-'), repeated('/Kids[')])),
     file(Buffer.concat([Buffer.from('%PDF-'), repeated('/Kids[1 0 R]')])),
     file(Buffer.concat([Buffer.from('%PDF-'), repeated('1')])),
@@ -265,6 +285,6 @@ it('reads 20 MiB of anything in little time', () => {
     const what = JSON.stringify(parts[0]).slice(0, 120);
     if (process.env['SHOW_TIMES'] !== undefined)
       process.stderr.write(`${(user + system) / 1_000} ms ${what}\n`);
-    expect({ what, slow: user + system > 1_000_000 }).toEqual({ what, slow: false });
+    expect({ what, slow: user + system > 250_000 }).toEqual({ what, slow: false });
   }
 });

@@ -14,7 +14,19 @@ export class ScanBudget {
   inflatedBytes = 4 * 1_024 * 1_024;
   objectBytes = 4 * 1_024 * 1_024;
   streams = 10_000;
-  references = 20_000;
+  references = 5_000;
+  /** Places in streams that may be the beginning of an object. */
+  suspicions = 10_000;
+
+  get spent(): boolean {
+    return (
+      this.inflatedBytes <= 0 ||
+      this.objectBytes < 0 ||
+      this.streams < 0 ||
+      this.references <= 0 ||
+      this.suspicions < 0
+    );
+  }
 }
 
 /** However little comes of it, in bytes. */
@@ -23,55 +35,82 @@ const COST_OF_INFLATING = 4_096;
 const PAGE = /\/Type\s{0,16}\/Page(?![A-Za-z])/g;
 const COUNT = /\/Count\s{0,16}(\d{1,9})/g;
 const REFERENCE = /(\d{1,10})\s{1,8}\d{1,5}\s{1,8}R/g;
-/** A letter written in hex: no writer does that to the names that matter here, but to hide them. */
-const HIDDEN_NAME = /\/[A-Za-z]{0,16}#[4-7][0-9A-Fa-f]/;
+/**
+ * Ways to write the names that matter here which readers understand and the patterns above do not: a letter in hex, a
+ * comment, zero bytes or much space behind them. No writer has a use for them but to hide pages.
+ */
+const HIDDEN_NAME = /\/(?:[A-Za-z]{0,16}#[4-7][0-9A-Fa-f]|(?:Type|Count|Kids)(?:\s{0,16}[%\0]|\s{17}))/;
+/** Between texts that do not follow each other in the file. */
+const GAP = '\x01';
 
 /**
  * How many pages a PDF has at most, by one linear look at its objects. A file that does not tell, or hides it, has as
  * many as fit into its bytes.
  */
 export function pdfPages(file: Buffer, budget: ScanBudget): number {
-  const byBytes = Math.min(MOST_PAGES, Math.ceil(file.length / LEAST_BYTES_A_PAGE) || 1);
+  const byBytes = pagesByBytes(file.length);
+  const objects = objectsOf(file, budget);
+  if (objects === undefined || HIDDEN_NAME.test(objects)) return byBytes;
   const tally = new PageTally(budget);
-  let at = 0;
-  while (at < file.length) {
+  tally.add(objects);
+  return tally.pages === 0 || budget.spent ? Math.max(byBytes, tally.pages) : tally.pages;
+}
+
+/** As many as fit into a file of so many bytes. */
+export function pagesByBytes(bytes: number): number {
+  return Math.min(MOST_PAGES, Math.ceil(bytes / LEAST_BYTES_A_PAGE) || 1);
+}
+
+/** @returns the text of all objects; `undefined` where some are hidden, or there is too much to look through */
+function objectsOf(file: Buffer, budget: ScanBudget): string | undefined {
+  const texts: string[] = [];
+  for (let at = 0; at < file.length;) {
     const stream = file.indexOf('stream', at);
     const end = stream === -1 ? file.length : stream;
     budget.objectBytes -= end - at;
     budget.streams -= 1;
-    if (budget.objectBytes < 0 || budget.streams < 0) return byBytes;
-    const objects = file.toString('latin1', at, end);
-    if (HIDDEN_NAME.test(objects)) return byBytes;
-    tally.add(objects);
+    if (budget.spent) return undefined;
+    const text = file.toString('latin1', at, end);
+    texts.push(text);
     if (stream === -1) break;
     const close = file.indexOf('endstream', stream + 6);
-    const closed = close === -1 ? file.length : close;
-    const dictionary = objects.slice(-1_024);
-    if (dictionary.slice(dictionary.lastIndexOf(' obj')).includes('/ObjStm')) {
-      const inflated = inflate(file.subarray(stream + 6, closed), budget);
-      if (inflated === undefined) return byBytes;
-      const packed = inflated.toString('latin1');
-      if (HIDDEN_NAME.test(packed)) return byBytes;
-      tally.add(packed);
-    }
-    at = closed + 9;
+    const content = file.subarray(stream + 6, close === -1 ? file.length : close);
+    if (text.includes('/ObjStm')) {
+      const inflated = inflate(content, budget);
+      if (inflated === undefined) return undefined;
+      texts.push(inflated.toString('latin1'));
+    } else if (hasObjects(content, budget)) return undefined;
+    at = stream + 6 + content.length + 9;
   }
-  if (tally.pages === 0 || budget.references <= 0) return Math.max(byBytes, tally.pages);
-  return tally.pages;
+  return texts.join(GAP);
 }
+
+/** Whether objects stand in what goes by as a stream: the word may stand in a text, and the objects behind it are real. */
+function hasObjects(content: Buffer, budget: ScanBudget): boolean {
+  for (let at = content.indexOf('obj'); at !== -1; at = content.indexOf('obj', at + 3)) {
+    budget.suspicions -= 1;
+    if (budget.suspicions < 0) return true;
+    const before = content[at - 1] ?? SPACE;
+    if (before <= SPACE || (before >= DIGIT_0 && before <= DIGIT_9)) return true;
+  }
+  return false;
+}
+
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
 
 /** @returns `undefined` for what is encrypted, packed otherwise or more than may be inflated */
 function inflate(stream: Buffer, budget: ScanBudget): Buffer | undefined {
   // A line break follows the word `stream`.
   const start = stream[0] === 0x0d && stream[1] === 0x0a ? 2 : 1;
-  if (budget.inflatedBytes <= 0) return undefined;
   try {
     const inflated = inflateSync(stream.subarray(start), { maxOutputLength: budget.inflatedBytes });
     budget.inflatedBytes -= inflated.length + COST_OF_INFLATING;
     return inflated;
   } catch {
     // What it came to before it failed is not told, and was work.
-    budget.inflatedBytes /= 2;
+    budget.inflatedBytes = Math.floor(budget.inflatedBytes / 2) - COST_OF_INFLATING;
     return undefined;
   }
 }
@@ -108,15 +147,14 @@ class PageTally {
 
   private addKids(list: string): void {
     let shares = false;
-    let references = 0;
     for (const [, object = ''] of list.matchAll(REFERENCE)) {
-      references += 1;
       this.budget.references -= 1;
       if (this.budget.references <= 0) break;
       shares ||= this.named.has(object);
       this.named.add(object);
     }
-    this.references = Math.max(this.references, references);
+    // However it is written, each reference has its letter.
+    this.references = Math.max(this.references, list.split('R').length - 1);
     if (shares) this.sharing += 1;
   }
 }
