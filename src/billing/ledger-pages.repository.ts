@@ -22,7 +22,8 @@ export class LedgerPagesRepository {
   /** Newest first. */
   async list(filter: LedgerFilter, { limit, after }: PageRequest): Promise<Page<LedgerEntry>> {
     const { accountId, keyId, requestId } = filter;
-    const rows = await this.database.kysely
+    // By key all entries of its account may have to be looked at.
+    const rows = await (keyId === undefined ? this.database.kysely : this.database.reports)
       .selectFrom('ledger_entries')
       .selectAll()
       .$if(accountId !== undefined, (query) => query.where('account_id', '=', accountId ?? ''))

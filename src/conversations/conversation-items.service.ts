@@ -143,10 +143,14 @@ export class ConversationItemsService {
     itemId: string,
   ): Promise<ConversationObject> {
     const conversation = await this.conversations.get(accountId, conversationId);
+    const messageId = messageIdOf(itemId) ?? '';
+    if ((await this.messages.findBytes(accountId, conversation.id, messageId)) === undefined)
+      throw new ItemNotFoundError();
+    await this.erasure.eraseMostAnswers(accountId, conversation);
     const left = await this.records.editMessage(
       accountId,
       conversation.id,
-      messageIdOf(itemId) ?? '',
+      messageId,
       (message) => {
         if (!toItems(message, new Set()).some(({ id }) => id === itemId)) throw new ItemNotFoundError();
         return withoutItem(message, itemId);

@@ -4,6 +4,7 @@ import { sql, type Transaction } from 'kysely';
 import { BalanceRepository } from '../billing/balance.repository.js';
 import { HoldRepository } from '../billing/hold.repository.js';
 import { IdempotencyRepository } from '../idempotency/idempotency.repository.js';
+import { leadingWithin } from '../common/leading-within.js';
 import type { PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { operatorMessage } from '../persistence/operator-message.js';
@@ -17,7 +18,6 @@ import type {
 } from '../persistence/tables.js';
 import type { Conversation } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
-import { leadingWithin } from './stored-message.repository.js';
 
 /** Conversations of one transaction: others get their turn after each. */
 const LOOKED_AT_ONCE = 20;
@@ -26,7 +26,7 @@ const LOOKED_AT_ONCE = 20;
 const MESSAGES_AT_ONCE = 4_096;
 /** The same on a full disk: each row may be on a page of its own, which the log then has once. */
 const FRUGAL_MESSAGES_AT_ONCE = 256;
-const BYTES_AT_ONCE = 32 * 1024 * 1024;
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
 
 /** Everything was changed before. */
 const EVER = Number.MAX_SAFE_INTEGER;
@@ -58,6 +58,15 @@ export class ErasureRepository {
 
   /** @returns false: there is none */
   async erase(accountId: string, id: string, kind: ConversationsTable['kind']): Promise<boolean> {
+    const found = await this.database.kysely
+      .selectFrom('conversations')
+      .select('client_id')
+      .where('account_id', '=', accountId)
+      .where('id', '=', id)
+      .where('kind', '=', kind)
+      .executeTakeFirst();
+    if (found === undefined) return false;
+    await this.eraseMostAnswers(accountId, { id, clientId: found.client_id });
     const unfinished = await this.database.deleting(async (trx, frugal) => {
       // The account first, as charges do, which then write to its conversations.
       await this.balances.lock(trx, [accountId]);
@@ -93,11 +102,10 @@ export class ErasureRepository {
    * @returns how many conversations and stored completions, and how many answers that were kept for a repeated request
    */
   async deleteAll(accountId: string): Promise<{ deleted: number; answers: number }> {
-    return {
-      deleted: await this.deleteUnchanged(accountId, EVER),
-      // Those of requests that were no turns, too.
-      answers: await this.answers.eraseAllAnswers(accountId),
-    };
+    // Some at a time; conversations take those with them that are left.
+    const before = await this.answers.eraseAllAnswers(accountId);
+    const deleted = await this.deleteUnchanged(accountId, EVER);
+    return { deleted, answers: before + (await this.answers.eraseAllAnswers(accountId)) };
   }
 
   /**
@@ -133,6 +141,17 @@ export class ErasureRepository {
       }
     }
     return finished;
+  }
+
+  /**
+   * Before a conversation or a part of it is erased: what is kept of its answers may be much more than one transaction
+   * is to erase.
+   */
+  async eraseMostAnswers(
+    accountId: string,
+    { id, clientId }: Pick<Conversation, 'id' | 'clientId'>,
+  ): Promise<void> {
+    await this.answers.eraseMostAnswers(accountId, [id, clientId]);
   }
 
   /** In the transaction that erases a part of a conversation; `purge` when it has committed. */

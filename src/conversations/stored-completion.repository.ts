@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
 import { Slices } from '../common/slices.js';
+import { leadingWithin } from '../common/leading-within.js';
 import { toPage, type Page, type PagePosition } from '../common/page.js';
 import { Database } from '../persistence/database.js';
 import { comesAfter } from '../persistence/comes-after.js';
@@ -22,12 +23,7 @@ import {
 import type { StoredMessage } from './conversation.js';
 import { MessageInsert } from './message-insert.js';
 import type { NewStoredCompletion, StoredCompletion } from './stored-completion.js';
-import {
-  leadingWithin,
-  PAGE_BYTES,
-  StoredMessageRepository,
-  type MessagePageRequest,
-} from './stored-message.repository.js';
+import { PAGE_BYTES, StoredMessageRepository, type MessagePageRequest } from './stored-message.repository.js';
 
 /** Which completions to list: those of one model, those that carry all of these metadata. */
 export interface CompletionFilter {

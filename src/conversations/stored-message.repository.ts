@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { ByteGate } from '../common/byte-gate.js';
+import { leadingWithin } from '../common/leading-within.js';
 import { seqOfMessageId } from '../common/ids/ids.js';
 import type { Page } from '../common/page.js';
 import { Slices } from '../common/slices.js';
@@ -216,16 +217,6 @@ export class StoredMessageRepository {
       .where('seq', '=', seq)
       .execute();
   }
-}
-
-/** How many of the first rows are at most so many bytes together; the first one counts, however long it is. */
-export function leadingWithin(
-  rows: readonly { readonly bytes: number | bigint }[],
-  maxBytes: number,
-): number {
-  let total = 0;
-  const over = rows.findIndex(({ bytes }, index) => (total += Number(bytes)) > maxBytes && index > 0);
-  return over === -1 ? rows.length : over;
 }
 
 /**

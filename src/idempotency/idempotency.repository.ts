@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { conversationKey } from '../common/ids/conversation-key.js';
+import { leadingWithin } from '../common/leading-within.js';
 import { Database } from '../persistence/database.js';
 import { KEPT_ANSWERS } from '../persistence/sealed-column.js';
 import { Sealer } from '../persistence/sealer.js';
@@ -26,8 +27,11 @@ const NOTHING_LEFT = {
 };
 
 /** Answers of up to 8 million characters each. */
-const ERASED_AT_ONCE = 20;
-const REMOVED_AT_ONCE = 50;
+const LOOKED_AT_ONCE = 50;
+/** Of one transaction: an embedded database does nothing else meanwhile. */
+const BYTES_AT_ONCE = 4 * 1024 * 1024;
+
+const BODY_BYTES = sql<number | bigint>`coalesce(octet_length(body), 0)`.as('bytes');
 
 /** An execution under way. */
 type ExecutionName = Pick<IdempotencyRecord, 'accountId' | 'idempotencyKey' | 'requestId'>;
@@ -195,13 +199,14 @@ export class IdempotencyRepository {
     for (;;) {
       const oldest = await this.database.kysely
         .selectFrom('idempotency_records')
-        .select(['account_id', 'idempotency_key'])
+        .select(['account_id', 'idempotency_key', BODY_BYTES])
         .where('created_at_ms', '<', BigInt(createdBeforeMs))
         .orderBy('created_at_ms')
-        .limit(REMOVED_AT_ONCE)
+        .limit(LOOKED_AT_ONCE)
         .execute();
       if (oldest.length === 0) return removed;
-      for (const [accountId, rows] of Map.groupBy(oldest, (row) => row.account_id)) {
+      const some = oldest.slice(0, leadingWithin(oldest, BYTES_AT_ONCE));
+      for (const [accountId, rows] of Map.groupBy(some, (row) => row.account_id)) {
         const keys = rows.map(({ idempotency_key }) => idempotency_key);
         const { numDeletedRows } = await this.database.deleting(async (trx) => {
           await this.quotas.lock(trx, accountId);
@@ -245,6 +250,43 @@ export class IdempotencyRepository {
   }
 
   /**
+   * Erases those in any of these conversations some at a time, until what is left is little enough for the transaction that
+   * erases the conversation.
+   */
+  async eraseMostAnswers(accountId: string, conversationIds: readonly string[]): Promise<void> {
+    const names = conversationIds.map((id) => conversationKey(accountId, id));
+    const listed = (db: Kysely<Tables>) =>
+      db
+        .selectFrom('idempotency_records')
+        .select(['idempotency_key', BODY_BYTES])
+        .where('conversation_key', 'in', [...new Set(names)])
+        .where('account_id', '=', accountId)
+        .where('body', 'is not', null)
+        .limit(LOOKED_AT_ONCE);
+    for (;;) {
+      const rows = await listed(this.database.kysely).execute();
+      if (rows.length < LOOKED_AT_ONCE && leadingWithin(rows, BYTES_AT_ONCE) === rows.length) return;
+      await this.database.deleting(async (trx) => {
+        await this.quotas.lock(trx, accountId);
+        const found = await listed(trx).execute();
+        const some = found.slice(0, leadingWithin(found, BYTES_AT_ONCE));
+        if (some.length === 0) return;
+        await trx
+          .updateTable('idempotency_records')
+          .set(NOTHING_LEFT)
+          .where('account_id', '=', accountId)
+          .where(
+            'idempotency_key',
+            'in',
+            some.map(({ idempotency_key }) => idempotency_key),
+          )
+          .execute();
+      });
+      await nextTurn();
+    }
+  }
+
+  /**
    * Erases what the answers to all requests of an account say, some at a time.
    * @returns how many
    */
@@ -256,13 +298,14 @@ export class IdempotencyRepository {
         await this.quotas.lock(trx, accountId);
         const rows = await trx
           .selectFrom('idempotency_records')
-          .select('idempotency_key')
+          .select(['idempotency_key', BODY_BYTES])
           .where('account_id', '=', accountId)
           .where('idempotency_key', '>', after)
           .orderBy('idempotency_key')
-          .limit(ERASED_AT_ONCE)
+          .limit(LOOKED_AT_ONCE)
           .execute();
-        const keys = rows.map(({ idempotency_key }) => idempotency_key);
+        const some = rows.slice(0, leadingWithin(rows, BYTES_AT_ONCE));
+        const keys = some.map(({ idempotency_key }) => idempotency_key);
         if (keys.length === 0) return { count: 0n, last: undefined };
         const { numUpdatedRows } = await trx
           .updateTable('idempotency_records')
