@@ -2,7 +2,7 @@ import type { ChatCompletionRequest } from '../../../contracts/openai/chat-compl
 import type { Behaviour } from './behaviour.js';
 import { writeChatSentences, writeReasoning } from './chat-text.js';
 import type { Conversation } from './conversation.js';
-import { synthesiseFromSchema } from './json-schema/synthesise.js';
+import { synthesiseFromSchema, type JsonValue } from './json-schema/synthesise.js';
 import type { ToolDemand } from './offered-tools.js';
 import type { SeededRandom } from './random.js';
 import { draftToolCalls, type DraftToolCall } from './tool-calls.js';
@@ -53,16 +53,27 @@ function formatAnswer(
   random: SeededRandom,
 ): string {
   const format = request.response_format;
-  switch (format?.type) {
-    case undefined:
-    case 'text':
-      return sentences.join(' ');
-    case 'json_object':
-      return JSON.stringify({ answer: sentences.join(' '), turn: conversation.userTurns, sandbox: true });
-    case 'json_schema': {
-      const schema = format.json_schema.schema ?? {};
-      const hints = { texts: sentences, numbers: [] };
-      return JSON.stringify(synthesiseFromSchema(schema, random, hints));
-    }
+  const hints = { texts: sentences, numbers: [] };
+  if (format?.type === 'json_schema') {
+    return JSON.stringify(synthesiseFromSchema(format.json_schema.schema ?? {}, random, hints));
   }
+  const asked = conversation.askedShape;
+  if (asked !== undefined) {
+    const value = synthesiseFromSchema(asked.schema, random, hints);
+    return asked.markers === undefined || format?.type === 'json_object'
+      ? JSON.stringify(value)
+      : underMarkers(asked.markers, value);
+  }
+  if (format?.type !== 'json_object') return sentences.join(' ');
+  return JSON.stringify({ answer: sentences.join(' '), turn: conversation.userTurns, sandbox: true });
+}
+
+/** As DSPy reads it: each field under its marker, a text without quotation marks. */
+function underMarkers(names: readonly string[], value: JsonValue): string {
+  const fields = value as Readonly<Record<string, JsonValue>>;
+  const parts = names.map((name) => {
+    const field = fields[name] ?? null;
+    return `[[ ## ${name} ## ]]\n${typeof field === 'string' ? field : JSON.stringify(field)}\n\n`;
+  });
+  return `${parts.join('')}[[ ## completed ## ]]`;
 }

@@ -1,4 +1,5 @@
 import type { ChatMessage, ContentPart } from '../../../contracts/openai/chat-completion.js';
+import { findAskedShape, type AskedShape } from './asked-shape.js';
 
 export interface ToolResult {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface Conversation {
   readonly previousUserText: string | undefined;
   readonly lastAnswerText: string | undefined;
   readonly instructions: string | undefined;
+  /** What the last user message, or else the instructions, want an answer to look like; undefined: prose. */
+  readonly askedShape: AskedShape | undefined;
   /** What hangs on the last user message beside its text: `1 image`, `the file report.pdf`. */
   readonly attachments: readonly string[];
   /** Tool messages that stand at the end, waiting to be used; in order. */
@@ -24,6 +27,7 @@ export interface Conversation {
 export function readConversation(messages: readonly ChatMessage[]): Conversation {
   const users = messages.filter((message) => message.role === 'user');
   const lastUser = users.at(-1);
+  const lastUserText = lastUser && textOf(lastUser);
   const answer = messages.findLast((message) => message.role === 'assistant' && textOf(message) !== '');
   const instructions = messages
     .filter((message) => message.role === 'system' || message.role === 'developer')
@@ -32,10 +36,11 @@ export function readConversation(messages: readonly ChatMessage[]): Conversation
   return {
     userTurns: users.length,
     endsWithUser: messages.at(-1)?.role === 'user',
-    lastUserText: lastUser && textOf(lastUser),
+    lastUserText,
     previousUserText: users.length > 1 ? textOf(users.at(-2) as ChatMessage) : undefined,
     lastAnswerText: answer && textOf(answer),
     instructions: instructions === '' ? undefined : instructions,
+    askedShape: findAskedShape(lastUserText, instructions),
     attachments: lastUser === undefined ? [] : attachmentsOf(partsOf(lastUser)),
     toolResults: trailingToolResults(messages),
   };
