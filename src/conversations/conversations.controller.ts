@@ -61,7 +61,7 @@ export class ConversationsController {
   })
   @ApiOkResponse({ type: ConversationObject, description: 'The conversation' })
   create(
-    @OptionalBody(NewConversationDto) body: NewConversationDto,
+    @OptionalBody(NewConversationDto, { orNull: true }) body: NewConversationDto,
     @Req() { principal }: ReadersRequest,
   ): Promise<ConversationObject> {
     return this.conversations.create(principal, body);
