@@ -23,6 +23,13 @@ export async function* jsonInSlices(value: unknown): AsyncGenerator<string> {
   }
 }
 
+/** As `jsonInSlices`, in one text. */
+export async function jsonTextInSlices(value: unknown): Promise<string> {
+  const pieces: string[] = [];
+  for await (const piece of jsonInSlices(value)) pieces.push(piece);
+  return pieces.join('');
+}
+
 /** As `jsonInSlices`, as bytes. */
 export async function jsonBuffers(value: unknown): Promise<Buffer[]> {
   const buffers: Buffer[] = [];

@@ -242,13 +242,13 @@ describe('the digest of a long message', () => {
       [digest] = await digestsOf([message]);
     });
     expect(digest).toBe(digestOf(message));
-    expect(longest).toBeLessThan(250);
+    expect(longest).toBeLessThan(600);
     // Arguments like these took three seconds.
     expect(threadCpuMs() - cpu).toBeLessThan(2_000);
   });
 
   it('is made in slices of many short ones', async () => {
     const many = Array.from({ length: 20_000 }, (_, i) => user(`Message ${i}`));
-    expect(await longestTurnMs(() => digestsOf(many))).toBeLessThan(100);
+    expect(await longestTurnMs(() => digestsOf(many))).toBeLessThan(400);
   });
 });

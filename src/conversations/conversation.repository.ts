@@ -19,7 +19,7 @@ import {
   toConversation,
   toListedConversation,
   toMessageRows,
-  toStoredMessage,
+  longBodyTexts,
 } from './conversation.row.js';
 import { MessageInsert } from './message-insert.js';
 import { StoredMessageRepository } from './stored-message.repository.js';
@@ -138,10 +138,16 @@ export class ConversationRepository {
   async create(conversation: NewConversation): Promise<Conversation> {
     const { accountId, title, metadata, atMs } = conversation;
     const chain = chainOver(EMPTY_CHAIN, await digestsOf(conversation.messages));
+    const bodyTexts = await longBodyTexts(conversation.messages);
     const id = newConversationRowId();
     const turns = turnNumbers(conversation.messages, 0, undefined);
     const rows = toMessageRows(
-      conversation.messages.map((message, index) => ({ message, seq: index + 1, turn: turns[index] ?? 1 })),
+      conversation.messages.map((message, index) => ({
+        message,
+        bodyText: bodyTexts[index],
+        seq: index + 1,
+        turn: turns[index] ?? 1,
+      })),
       { conversationId: id, requestId: undefined, atMs },
       this.sealer,
     );
@@ -205,6 +211,7 @@ export class ConversationRepository {
   ): Promise<StoredMessage[] | undefined> {
     // Before the transaction: others wait for its end.
     const digests = await digestsOf(messages);
+    const bodyTexts = await longBodyTexts(messages);
     return this.#growing(accountId, async (trx) => {
       await guard?.(trx);
       const row = await this.#lock(trx, accountId, id);
@@ -221,6 +228,7 @@ export class ConversationRepository {
       const rows = toMessageRows(
         messages.map((message, index) => ({
           message,
+          bodyText: bodyTexts[index],
           seq: row.next_seq + index,
           turn: turns[index] ?? row.turn_count,
         })),
@@ -241,7 +249,15 @@ export class ConversationRepository {
         })
         .where('id', '=', id)
         .execute();
-      return rows.map((added) => toStoredMessage(added, this.sealer));
+      return rows.map((added, index) => ({
+        id: added.id,
+        seq: added.seq,
+        turn: added.turn,
+        message: messages[index] as ChatMessage,
+        bytes: added.bytes,
+        requestId: undefined,
+        createdAtMs: atMs,
+      }));
     });
   }
 

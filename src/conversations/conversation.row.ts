@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import { jsonTextInSlices, roughJsonLength } from '../common/json-in-slices.js';
 import { newMessageId } from '../common/ids/ids.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import { messageBytes } from '../contracts/openai/message-texts.js';
@@ -100,8 +101,30 @@ export function toStoredMessage(
 }
 
 export function sealBody(conversationId: string, id: string, body: MessageBody, sealer: Sealer) {
-  const { text, sealedWith } = sealer.seal(JSON.stringify(body), BODIES.placeOf(conversationId, id));
+  return sealBodyText(conversationId, id, JSON.stringify(body), sealer);
+}
+
+/** @param bodyText JSON of a `MessageBody` */
+function sealBodyText(conversationId: string, id: string, bodyText: string, sealer: Sealer) {
+  const { text, sealedWith } = sealer.seal(bodyText, BODIES.placeOf(conversationId, id));
   return { body: text, sealed_with: sealedWith };
+}
+
+/** Messages whose JSON is written before the transaction that stores them. Characters, about. */
+const LONG_MESSAGE_CHARS = 64 * 1024;
+
+/**
+ * The JSON text of each body that is long, with turns for others in between: what is written in a transaction keeps all
+ * waiting who want one. `undefined` for the others.
+ */
+export async function longBodyTexts(messages: readonly ChatMessage[]): Promise<(string | undefined)[]> {
+  const texts: (string | undefined)[] = [];
+  for (const message of messages) {
+    const body: MessageBody = { message };
+    const long = roughJsonLength(body, LONG_MESSAGE_CHARS) > LONG_MESSAGE_CHARS;
+    texts.push(long ? await jsonTextInSlices(body) : undefined);
+  }
+  return texts;
 }
 
 /** The place of what was answered, of a stored completion: before what was asked. Its body is the answer's JSON, sealed. */
@@ -153,6 +176,8 @@ export interface PlacedMessage {
   readonly message: ChatMessage;
   readonly seq: number;
   readonly turn: number;
+  /** Its body as JSON, where that was written before. */
+  readonly bodyText?: string | undefined;
 }
 
 /** The rows of messages that go on a conversation. */
@@ -166,9 +191,9 @@ export function toMessageRows(
   sealer: Sealer,
 ): Selectable<ConversationMessagesTable>[] {
   const atMs = BigInt(from.atMs);
-  return placed.map(({ message, seq, turn }) => {
+  return placed.map(({ message, seq, turn, bodyText = JSON.stringify({ message }) }) => {
     const id = newMessageId(seq);
-    const { body, sealed_with } = sealBody(from.conversationId, id, { message }, sealer);
+    const { body, sealed_with } = sealBodyText(from.conversationId, id, bodyText, sealer);
     return {
       conversation_id: from.conversationId,
       seq,
