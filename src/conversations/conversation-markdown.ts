@@ -1,3 +1,4 @@
+import { shortened } from '../common/shortened.js';
 import type { ChatMessage, ContentPart } from '../contracts/openai/chat-completion.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import type { StoredMessage } from './conversation.js';
@@ -156,7 +157,7 @@ function fenced(text: string, language = 'text'): string {
 const MAX_SHOWN_CHARS = 4_096;
 
 function shown(text: string): string {
-  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS).toWellFormed()}…` : text;
+  return shortened(text, MAX_SHOWN_CHARS);
 }
 
 /** A span that shows the text as it is, on one line. */

@@ -1,3 +1,4 @@
+import { shortened } from '../common/shortened.js';
 import { formatPath, type ExpectedType, type Issue } from '../contracts/validation/issue.js';
 
 export interface OpenAiFault {
@@ -169,5 +170,5 @@ function listed(values: readonly string[]): string {
 }
 
 function shown(text: string): string {
-  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+  return shortened(text, MAX_SHOWN_CHARS);
 }

@@ -1,3 +1,5 @@
+import { beginningOf } from '../common/shortened.js';
+
 const MAX_READ_CHARS = 4_000;
 const MAX_SHOWN_CHARS = 500;
 
@@ -36,6 +38,6 @@ export function safeMessage(text: string, secrets: readonly string[]): string | 
   }
   // eslint-disable-next-line no-control-regex
   safe = safe.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
-  if (safe.length > MAX_SHOWN_CHARS) safe = `${safe.slice(0, MAX_SHOWN_CHARS - 1).trimEnd()}…`;
+  if (safe.length > MAX_SHOWN_CHARS) safe = `${beginningOf(safe, MAX_SHOWN_CHARS - 1).trimEnd()}…`;
   return /\p{L}/u.test(safe) ? safe : undefined;
 }

@@ -31,6 +31,15 @@ describe('fields that our own APIs do not know', () => {
     return { status: response.status, body: (await response.json()) as Body & { error?: Body } };
   }
 
+  it('are named without a character cut in two, however long they are', async () => {
+    for (const before of [62, 63, 64]) {
+      const name = `${'a'.repeat(before)}😀${'b'.repeat(80)}`;
+      const { status, body } = await send('POST', '/admin/v1/accounts', { name: 'x', [name]: 1 });
+      expect(status).toBe(400);
+      expect(JSON.stringify(body)).not.toContain('\\ud8');
+    }
+  });
+
   it.each([
     [
       'a key',

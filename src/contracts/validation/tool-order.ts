@@ -1,3 +1,4 @@
+import { shortened } from '../../common/shortened.js';
 import type { ChatMessage } from '../openai/chat-completion.js';
 import type { Path } from './issue.js';
 import type { Report } from './rule.js';
@@ -58,7 +59,7 @@ export function checkToolOrder(
         return refuse(
           index,
           'tool_call_id',
-          `Invalid parameter: 'tool_call_id' of '${shown(id)}' not found in 'tool_calls' of previous message.`,
+          `Invalid parameter: 'tool_call_id' of '${shortened(id, MAX_ID_CHARS_SHOWN)}' not found in 'tool_calls' of previous message.`,
         );
       }
       unanswered.delete(id);
@@ -84,13 +85,12 @@ export function instructs({ role }: ChatMessage): boolean {
 }
 
 function unansweredMessage(ids: ReadonlySet<string>): string {
-  const listed = [...ids].slice(0, MAX_IDS_SHOWN).map(shown).join(', ');
+  const listed = [...ids]
+    .slice(0, MAX_IDS_SHOWN)
+    .map((id) => shortened(id, MAX_ID_CHARS_SHOWN))
+    .join(', ');
   return (
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " +
     `The following tool_call_ids did not have response messages: ${listed}${ids.size > MAX_IDS_SHOWN ? ', …' : ''}`
   );
-}
-
-function shown(id: string): string {
-  return id.length > MAX_ID_CHARS_SHOWN ? `${id.slice(0, MAX_ID_CHARS_SHOWN)}…` : id;
 }

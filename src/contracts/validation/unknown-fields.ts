@@ -1,3 +1,4 @@
+import { shortened } from '../../common/shortened.js';
 import { hasLostName } from './lost-names.js';
 import { nearestWord } from '../../common/nearest-word.js';
 import { MAX_ISSUES } from './limits.js';
@@ -25,7 +26,7 @@ export function reportUnknownFields(
     report({
       kind: 'unknown_field',
       meant: nearestWord(name, names),
-      path: [...path, shown(name)],
+      path: [...path, shortened(name, MAX_NAME_CHARS)],
       input: object[name],
     });
     reported += 1;
@@ -35,9 +36,5 @@ export function reportUnknownFields(
 
 const NONE: ReadonlySet<string> = new Set();
 
-const MAX_NAME_CHARS = 64;
-
 /** A name may be as long as the body, and is repeated in errors. */
-function shown(name: string): string {
-  return name.length > MAX_NAME_CHARS ? `${name.slice(0, MAX_NAME_CHARS)}…` : name;
-}
+const MAX_NAME_CHARS = 64;
