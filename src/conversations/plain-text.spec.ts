@@ -39,6 +39,20 @@ describe('plainText', () => {
     );
   });
 
+  it('takes no letter of any script apart that Unicode composes, wherever a piece ends', () => {
+    const torn: string[] = [];
+    for (let codePoint = 0x80; codePoint <= 0x10ffff; codePoint += 1) {
+      if (codePoint >= 0xd800 && codePoint <= 0xdfff) continue;
+      const apart = String.fromCodePoint(codePoint).normalize('NFD');
+      if (apart.length <= (codePoint > 0xffff ? 2 : 1)) continue;
+      for (let before = 64 - apart.length; before < 64; before += 1) {
+        const text = `${'天'.repeat(before)}${apart}天`;
+        if (plain(text) !== told(text)) torn.push(codePoint.toString(16));
+      }
+    }
+    expect(torn).toEqual([]);
+  });
+
   it.each([16_350, 16_384, 16_400, 33_000])('cuts nothing in two at %i characters', (chars) => {
     for (const unit of [
       'e\u0301',
