@@ -237,8 +237,8 @@ export class AnsweringService {
     kind: 'json' | 'events',
   ): Promise<void> {
     const { conversationId, bytes } = kept;
-    response.setHeader('idempotent-replayed', 'true');
     try {
+      response.setHeader('idempotent-replayed', 'true');
       await this.writer.again(request, response, { ...envelope, conversationId }, bytes, kind);
     } finally {
       kept.release();
