@@ -36,6 +36,10 @@ export interface FlatSchema {
   maxProperties: number;
   uniqueItems: boolean;
   format: string | undefined;
+  /** Patterns of a string, all of which hold. */
+  readonly patterns: string[];
+  /** A list of subschemas, each of which an item of an array must fit. */
+  readonly contains: unknown[];
   /** More than what is required may break a rule that is not looked at (`oneOf`, `dependentRequired`, …). */
   onlyRequired: boolean;
   /** Names that are not declared may break a rule that is not looked at. */
@@ -45,7 +49,6 @@ export interface FlatSchema {
 /** How branches of `anyOf` and `oneOf` are chosen: at random, or the one that ends soonest. */
 export type Preference = 'varied' | 'short';
 
-/** `pattern` is not read: a stranger's regular expression is never compiled. */
 export function flatten(
   schema: unknown,
   document: SchemaDocument,
@@ -53,7 +56,10 @@ export function flatten(
   random: SeededRandom,
 ): FlatSchema {
   const flat = emptySchema();
-  absorb(flat, schema, { document, prefer, random, seen: new Set() });
+  const reading: Reading = { document, prefer, random, seen: new Set(), conditions: [], dependents: [] };
+  absorb(flat, schema, reading);
+  absorbConditions(flat, reading);
+  absorbDependents(flat, reading);
   return flat;
 }
 
@@ -63,9 +69,14 @@ interface Reading {
   readonly random: SeededRandom;
   /** What has been taken in already: taking it in twice changes nothing, and loops of `$ref` end here. */
   readonly seen: Set<JsonObject>;
+  /** Schemas with an `if`, to be looked at when all else is known. */
+  readonly conditions: JsonObject[];
+  /** What holds where a property of some name is there: names that are required then, or a schema. */
+  readonly dependents: (readonly [name: string, then: unknown])[];
 }
 
 const MOST_PARTS = 500;
+const MOST_PATTERNS = 4;
 const CONDITIONS = ['dependentRequired', 'dependentSchemas', 'dependencies', 'if', 'not'];
 
 function absorb(flat: FlatSchema, schema: unknown, reading: Reading): void {
@@ -81,6 +92,63 @@ function absorb(flat: FlatSchema, schema: unknown, reading: Reading): void {
     if (keyword === 'oneOf') flat.onlyRequired = true;
   }
   absorbOwn(flat, schema, document);
+  if ('if' in schema) reading.conditions.push(schema);
+  for (const keyword of ['dependentRequired', 'dependentSchemas', 'dependencies']) {
+    const dependents = schema[keyword];
+    if (!isObject(dependents)) continue;
+    const entries = Object.entries(dependents);
+    if (document.spend(entries.length)) reading.dependents.push(...entries.slice(0, MOST_DEPENDENTS));
+  }
+}
+
+const MOST_DEPENDENTS = 1_000;
+
+/** Where the condition can hold beside all else, it is made to hold, and what follows from it. */
+function absorbConditions(flat: FlatSchema, reading: Reading): void {
+  for (let next = reading.conditions.shift(); next !== undefined; next = reading.conditions.shift()) {
+    const { if: condition, then: consequence, else: otherwise } = next;
+    if (mayHold(condition, flat, reading.document)) {
+      absorb(flat, condition, reading);
+      absorb(flat, consequence, reading);
+    } else absorb(flat, otherwise, reading);
+  }
+}
+
+/** Whether no property that the condition wants to be one of some values is known to be another. */
+function mayHold(condition: unknown, flat: FlatSchema, document: SchemaDocument): boolean {
+  if (!isObject(condition)) return condition !== false;
+  if (!isObject(condition['properties'])) return true;
+  return Object.entries(condition['properties']).every(([name, wanted]) => {
+    const values = valuesOf(wanted);
+    if (values === undefined) return true;
+    return (flat.properties.get(name) ?? []).every((part) => {
+      const known = valuesOf(part);
+      if (known === undefined || !document.spend(known.length + values.length)) return true;
+      const spelt = new Set(known.map((value) => JSON.stringify(value)));
+      return values.some((value) => spelt.has(JSON.stringify(value)));
+    });
+  });
+}
+
+function valuesOf(schema: unknown): readonly unknown[] | undefined {
+  if (!isObject(schema)) return undefined;
+  if ('const' in schema) return [schema['const']];
+  return Array.isArray(schema['enum']) ? schema['enum'] : undefined;
+}
+
+/** Each property that must be there may ask for others, and these for more. */
+function absorbDependents(flat: FlatSchema, reading: Reading): void {
+  const byName = new Map<string, unknown[]>();
+  for (const [name, then] of reading.dependents) byName.set(name, [...(byName.get(name) ?? []), then]);
+  if (byName.size === 0) return;
+  // What is added to a set while it is gone through comes up, too.
+  for (const name of flat.required) {
+    for (const then of byName.get(name) ?? []) {
+      if (!reading.document.spend(1)) return;
+      if (!Array.isArray(then)) absorb(flat, then, reading);
+      else for (const other of then) if (typeof other === 'string') flat.required.add(other);
+    }
+  }
 }
 
 function chooseBranch(branches: readonly unknown[], { document, prefer, random }: Reading): unknown {
@@ -121,8 +189,15 @@ function absorbOwn(flat: FlatSchema, schema: JsonObject, document: SchemaDocumen
     flat[keyword] = Math.min(flat[keyword], countOf(schema[keyword]) ?? Infinity);
   }
   const step = schema['multipleOf'];
-  if (typeof step === 'number' && step > 0) flat.multipleOf = Math.max(flat.multipleOf ?? 0, step);
+  if (typeof step === 'number' && step > 0) flat.multipleOf = commonMultiple(flat.multipleOf, step);
   if (typeof schema['format'] === 'string') flat.format = schema['format'];
+  if (typeof schema['pattern'] === 'string' && flat.patterns.length < MOST_PATTERNS)
+    flat.patterns.push(schema['pattern']);
+  if ('contains' in schema && schema['minContains'] !== 0) {
+    const least = Math.min(countOf(schema['minContains']) ?? 1, MOST_PARTS);
+    flat.contains.push(...Array.from({ length: least }, () => schema['contains']));
+    flat.minItems = Math.max(flat.minItems, least);
+  }
 }
 
 function absorbTypes(flat: FlatSchema, schema: JsonObject, document: SchemaDocument): void {
@@ -148,6 +223,16 @@ function absorbObjectRules(flat: FlatSchema, schema: JsonObject, document: Schem
   }
   if ('patternProperties' in schema || 'propertyNames' in schema) flat.onlyDeclared = true;
   if (CONDITIONS.some((keyword) => keyword in schema)) flat.onlyRequired = true;
+}
+
+/** The least that both divide, for whole numbers; else the greater one. */
+function commonMultiple(known: number | undefined, step: number): number {
+  if (known === undefined) return step;
+  if (!Number.isSafeInteger(known) || !Number.isSafeInteger(step)) return Math.max(known, step);
+  let [greater, less] = [known, step];
+  while (less > 0) [greater, less] = [less, greater % less];
+  const multiple = (known / greater) * step;
+  return Number.isSafeInteger(multiple) ? multiple : Math.max(known, step);
 }
 
 /** A schema for what both schemas allow; undefined and true allow everything, false nothing. */
@@ -204,6 +289,8 @@ function emptySchema(): FlatSchema {
     maxProperties: Infinity,
     uniqueItems: false,
     format: undefined,
+    patterns: [],
+    contains: [],
     onlyRequired: false,
     onlyDeclared: false,
   };

@@ -1,10 +1,11 @@
 import type { SeededRandom } from '../random.js';
 import type { FlatSchema } from './flat-schema.js';
+import type { Patterns } from './pattern-value.js';
 
-type StringRules = Pick<FlatSchema, 'format' | 'minLength' | 'maxLength'>;
+type StringRules = Pick<FlatSchema, 'format' | 'minLength' | 'maxLength' | 'patterns'>;
 
 /**
- * A string of the format asked for, where that is known and fits; else `plain`, cut or filled up to fit.
+ * A string that matches the first pattern that can be followed; else of the format asked for, where that is known and fits; else `plain`, cut or filled up to fit.
  * Lengths count code points, as JSON Schema does.
  * @param mostChars no longer than this, whatever `minLength` says
  */
@@ -13,7 +14,13 @@ export function stringFor(
   rules: StringRules,
   mostChars: number,
   random: SeededRandom,
+  patterns: Patterns,
 ): string {
+  for (const pattern of rules.patterns) {
+    const most = Math.min(rules.maxLength, mostChars);
+    const matching = patterns.stringFor(pattern, Math.min(rules.minLength, most), most, random);
+    if (matching !== undefined) return matching;
+  }
   const formatted = rules.format === undefined ? undefined : FORMATS.get(rules.format)?.(random);
   if (formatted !== undefined && formatted.length >= rules.minLength && formatted.length <= rules.maxLength) {
     return formatted;

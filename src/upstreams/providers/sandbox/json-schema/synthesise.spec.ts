@@ -180,6 +180,51 @@ const SATISFIABLE: Record<string, object> = {
       loop: { type: 'object', properties: { endless: { $ref: '#/$defs/endless' }, ok: { type: 'boolean' } } },
     },
   },
+  'strings by pattern': {
+    type: 'object',
+    properties: {
+      code: { type: 'string', pattern: '^[A-Z]{3}-\\d{4}$' },
+      mail: { pattern: '^[^\\s@]+@[^\\s@]+\\.[a-z]{2,}$', format: 'email' },
+      list: {
+        type: 'array',
+        minItems: 3,
+        uniqueItems: true,
+        items: { type: 'string', pattern: '^[a-z]{8}$' },
+      },
+    },
+    required: ['code', 'mail', 'list'],
+  },
+  'multiples of two numbers': { type: 'integer', allOf: [{ multipleOf: 4 }, { multipleOf: 6 }], minimum: 1 },
+  'an array that contains something': {
+    type: 'array',
+    items: { type: ['integer', 'string'] },
+    contains: { type: 'integer', minimum: 5 },
+    minContains: 2,
+  },
+  'properties that ask for others': {
+    type: 'object',
+    properties: { a: { type: 'string' }, b: { type: 'string' }, c: { type: 'integer' } },
+    required: ['a'],
+    dependentRequired: { a: ['b'], b: ['c'], d: ['e'] },
+    dependentSchemas: { b: { properties: { c: { minimum: 500 } } } },
+  },
+  'conditions on a kind': {
+    type: 'object',
+    properties: { kind: { enum: ['x', 'y'] }, size: { type: 'integer' } },
+    required: ['kind'],
+    allOf: ['x', 'y', 'z'].map((kind) => ({
+      if: { properties: { kind: { const: kind } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: { required: [`of_${kind}`] },
+    })),
+  },
+  'a condition that cannot hold': {
+    type: 'object',
+    properties: { kind: { const: 'a' } },
+    required: ['kind'],
+    if: { properties: { kind: { const: 'b' } }, required: ['kind'] },
+    else: { required: ['other'] },
+  },
   'a property called __proto__': {
     type: 'object',
     properties: JSON.parse('{"__proto__":{"type":"integer"},"constructor":{"type":"string"}}') as object,
@@ -246,10 +291,12 @@ describe('synthesiseFromSchema', () => {
     for (const seed of SEEDS) expect(valueOf({ type: 'string', format }, seed)).toMatch(form);
   });
 
-  it('S49: never runs a pattern', () => {
+  it('S49: never runs a pattern, and follows it', () => {
     const schema = { type: 'string', pattern: '^(a+)+$', minLength: 40 };
-    expect(valueOf(schema)).toHaveLength(40);
-    expect(typeof valueOf({ type: 'string', pattern: '(' })).toBe('string');
+    expect(valueOf(schema)).toMatch(/^a{40,60}$/);
+    for (const pattern of ['(', '(?=a)b', '(a)\\1']) {
+      expect(valueOf({ type: 'string', pattern, minLength: 20 })).toHaveLength(20);
+    }
   });
 
   it('fills in hints where they fit', () => {
@@ -380,6 +427,34 @@ function scalarSchema(): fc.Arbitrary<object> {
     fc
       .array(fc.jsonValue({ maxDepth: 1 }), { minLength: 1, maxLength: 4 })
       .map((values) => ({ enum: values })),
+    fc
+      .tuple(
+        fc.constantFrom('^[a-z]+$', '^[A-Z]{2}(-[a-z0-9]+)*$', '[^\\s]', '^(x|\\d)*$'),
+        fc.integer({ min: 2, max: 30 }),
+      )
+      .map(([pattern, minLength]) => ({ type: 'string', pattern, minLength, maxLength: minLength + 40 })),
+    fc.jsonValue({ maxDepth: 1 }).map((value) => ({ const: value })),
+    fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 })).map(([first, second]) => ({
+      type: 'integer',
+      allOf: [{ multipleOf: first }, { multipleOf: second }],
+    })),
+    fc.nat(3).map((minContains) => ({
+      type: 'array',
+      items: { type: 'integer' },
+      contains: { minimum: 7 },
+      minContains,
+      uniqueItems: true,
+    })),
+    fc.subarray(['a', 'b', 'c', 'd'], { minLength: 1 }).map((required) => ({
+      type: 'object',
+      required: required.slice(0, 1),
+      properties: { a: { type: 'string', pattern: '^a\\d$' }, b: { enum: [1, 2] } },
+      dependentRequired: { a: required, b: ['d'] },
+      if: { properties: { b: { const: 1 } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: { required: ['e'] },
+      else: { required: ['f'] },
+    })),
   );
 }
 

@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../random.js';
 import { flatten, type FlatSchema, type JsonType } from './flat-schema.js';
 import { fitsNumber, numberFor } from './number-value.js';
+import { Patterns } from './pattern-value.js';
 import { SchemaDocument } from './schema-document.js';
 import { stringFor } from './string-value.js';
 
@@ -20,8 +21,8 @@ const MOST_CHARS = 64_000;
 
 /**
  * A value that is valid against a JSON Schema (draft-07 and 2020-12), without ever running what the schema's author
- * wrote: `pattern` and remote references are not looked at; nor are `not`, `if`, `contains` and
- * `patternProperties`. Time and size are bounded whatever the schema asks for, so a value that would have to be
+ * wrote: a string is made up along its `pattern`, which is never compiled, and a pattern that is not understood is as
+ * good as none. Remote references, `not` and the schemas of `patternProperties` are not looked at. Time and size are bounded whatever the schema asks for, so a value that would have to be
  * deeper than 32 levels or larger than 4,000 parts or 64,000 characters is cut short and then not valid.
  */
 export function synthesiseFromSchema(schema: unknown, random: SeededRandom, hints: ValueHints): JsonValue {
@@ -31,6 +32,7 @@ export function synthesiseFromSchema(schema: unknown, random: SeededRandom, hint
 class Synthesis {
   private valuesLeft = MOST_VALUES;
   private charsLeft = MOST_CHARS;
+  private readonly patterns = new Patterns();
   private readonly texts: string[];
   private readonly numbers: number[];
 
@@ -102,10 +104,13 @@ class Synthesis {
   }
 
   private stringOf(flat: FlatSchema, name: string, ordinal: number | undefined): string {
-    const hint = flat.format === undefined ? this.texts.shift() : undefined;
+    // Following a pattern takes as long as it is, at the least.
+    for (const pattern of flat.patterns) this.document.spend(pattern.length / 5);
+    const free = flat.format === undefined && flat.patterns.length === 0;
+    const hint = free ? this.texts.shift() : undefined;
     const words = hint ?? `${this.random.pick(ADJECTIVES)} ${name.slice(0, 40)}`;
     const plain = ordinal === undefined ? words : `${ordinal} ${words}`;
-    const text = stringFor(plain, flat, this.charsLeft, this.random);
+    const text = stringFor(plain, flat, this.charsLeft, this.random, this.patterns);
     this.charsLeft -= text.length;
     return text;
   }
@@ -115,16 +120,25 @@ class Synthesis {
     const most = items === false ? Math.min(flat.maxItems, prefixItems.length) : flat.maxItems;
     const endless = this.document.height(items) === Infinity;
     const shown = depth < SHOW_DEPTH && !endless ? Math.max(prefixItems.length, 1 + this.random.below(2)) : 0;
-    const wanted = Math.min(most, Math.max(minItems, shown));
+    const contained = flat.contains.length === 0 ? 0 : prefixItems.length + flat.contains.length;
+    const wanted = Math.min(most, Math.max(minItems, shown, contained));
     const values: JsonValue[] = [];
     const spelt = new Set<string>();
     for (let tried = 0; values.length < wanted && tried < wanted * 3 && !this.exhausted; tried += 1) {
-      const schema = values.length < prefixItems.length ? prefixItems[values.length] : items;
+      const schema = this.itemSchema(flat, values.length);
       const value = this.valueOf(schema, depth + 1, name, flat.uniqueItems ? tried : undefined);
       if (flat.uniqueItems && spelt.size === spelt.add(JSON.stringify(value)).size) continue;
       values.push(value);
     }
     return values;
+  }
+
+  /** Of the items behind those that have a place of their own, the first are those that an array must contain. */
+  private itemSchema({ prefixItems, items, contains }: FlatSchema, position: number): unknown {
+    if (position < prefixItems.length) return prefixItems[position];
+    const wanted = contains[position - prefixItems.length];
+    if (wanted === undefined) return items;
+    return items === undefined ? wanted : { allOf: [items, wanted] };
   }
 
   private objectOf(flat: FlatSchema, depth: number): { [name: string]: JsonValue } {
@@ -189,6 +203,7 @@ function impliedTypes(flat: FlatSchema): JsonType[] {
     return ['object'];
   }
   if (flat.items !== undefined || flat.prefixItems.length > 0 || flat.minItems > 0) return ['array'];
+  if (flat.patterns.length > 0) return ['string'];
   const bounds = [flat.minimum, flat.exclusiveMinimum, flat.maximum, flat.exclusiveMaximum];
   return bounds.some(Number.isFinite) || flat.multipleOf !== undefined ? ['number'] : ['string'];
 }
