@@ -9,6 +9,7 @@ import { ConversationRepository } from './conversation.repository.js';
 import type { Conversation, StoredMessage } from './conversation.js';
 import { ConversationChangedError, ConversationNotFoundError } from './conversations.errors.js';
 import { ConversationsService, toConversationObject } from './conversations.service.js';
+import { LargeAnswersService } from './large-answers.service.js';
 import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** Read at a time; fewer where they are very long. */
@@ -21,14 +22,20 @@ export class ConversationExportService {
     private readonly conversations: ConversationsService,
     private readonly records: ConversationRepository,
     private readonly messages: StoredMessageRepository,
+    private readonly large: LargeAnswersService,
   ) {}
 
   /** @throws ConversationNotFoundError, AmbiguousConversationError */
-  async export({ accountId }: Principal, id: string, format: 'json' | 'markdown'): Promise<FileAnswer> {
+  async export(
+    { accountId }: Principal,
+    requestId: string,
+    id: string,
+    format: 'json' | 'markdown',
+  ): Promise<FileAnswer> {
     const conversation = await this.conversations.get(accountId, id);
     const wire = toConversationObject(conversation);
     const newest = await this.messages.list(conversation.id, { order: 'desc', limit: 1 });
-    const messages = this.messagesOf(conversation, newest.rows[0]?.seq ?? 0);
+    const messages = this.messagesOf(conversation, requestId, newest.rows[0]?.seq ?? 0);
     const { title } = conversation.head;
     return format === 'json'
       ? {
@@ -44,24 +51,34 @@ export class ConversationExportService {
   }
 
   /**
-   * All messages through one; what is added meanwhile is not among them. Others get their turn after each page.
-   * @throws ConversationNotFoundError when it is erased meanwhile, ConversationChangedError when a part of it is: what was
+   * All messages through one; what is added meanwhile is not among them. Others get their turn after each page. However
+   * many slow clients read, the pages that they hold in memory are bounded.
+   *
+   * @throws DomainError `overloaded` where too much is being read; ConversationNotFoundError when it is erased meanwhile, ConversationChangedError when a part of it is: what was
    *   read is not all there was
    */
   private async *messagesOf(
     { id, accountId, messageCount }: Conversation,
+    requestId: string,
     throughSeq: number,
   ): AsyncGenerator<StoredMessage> {
     let afterSeq = 0;
     let told = 0;
     while (afterSeq < throughSeq) {
-      const page = await this.messages.list(id, { order: 'asc', afterSeq, limit: PAGE_MESSAGES });
-      for (const message of page.rows) {
-        if (message.seq > throughSeq) break;
-        told += 1;
-        yield message;
+      const asked = { order: 'asc', afterSeq, limit: PAGE_MESSAGES } as const;
+      const octets = await this.messages.pageBytes(id, asked);
+      const release = await this.large.roomFor(requestId, accountId, octets);
+      try {
+        const page = await this.messages.list(id, asked);
+        for (const message of page.rows) {
+          if (message.seq > throughSeq) break;
+          told += 1;
+          yield message;
+        }
+        afterSeq = page.hasMore ? (page.rows.at(-1)?.seq ?? throughSeq) : throughSeq;
+      } finally {
+        release();
       }
-      afterSeq = page.hasMore ? (page.rows.at(-1)?.seq ?? throughSeq) : throughSeq;
       // A fast client takes page after page in one turn, and an embedded database answers in it too.
       await nextTurn();
     }

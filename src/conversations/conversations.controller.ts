@@ -140,7 +140,7 @@ export class ConversationsController {
     @Req() request: ReadersRequest,
     @Res() response: Response,
   ): Promise<void> {
-    const file = await this.exports.export(request.principal, id, format);
+    const file = await this.exports.export(request.principal, request.requestId, id, format);
     await this.files.send(request, response, file);
   }
 }

@@ -25,6 +25,21 @@ export class LargeAnswersService {
   constructor(private readonly config: AppConfig) {}
 
   /**
+   * Room for a page of something that is read and sent page by page, until it is released; short ones need none.
+   *
+   * @param requestId one page of a request at a time
+   * @param octets as it is stored
+   * @throws DomainError `overloaded` where too much is being read
+   */
+  async roomFor(requestId: string, accountId: string, octets: number): Promise<() => void> {
+    if (octets <= LARGE) return () => undefined;
+    const { release } = await this.memory.open({ requestId, accountId, bytes: octets }, () =>
+      Promise.resolve(NONE),
+    );
+    return release;
+  }
+
+  /**
    * What a handler is to return. For `HEAD` nothing is opened.
    *
    * @param octets how long what is shown is as it is stored, or may be

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { sql } from 'kysely';
 import { jsonInSlices } from '../../src/common/json-in-slices.js';
 import { StoredMessageRepository } from '../../src/conversations/stored-message.repository.js';
 import { Database } from '../../src/persistence/database.js';
 import { Sealer } from '../../src/persistence/sealer.js';
+import { eventually } from '../support/eventually.js';
 import { longestTurnMs, threadCpuMs } from '../support/thread-cpu.js';
 import { Tollgate } from '../support/tollgate.js';
 
@@ -89,6 +92,27 @@ describe('a stored message of 18 MB', () => {
     );
   });
 
+  it('is exported to clients that read nothing as often as memory is there for, and then to the next', async () => {
+    const list = jest.spyOn(tollgate.app.get(StoredMessageRepository), 'list');
+    const clients = Array.from({ length: 12 }, () =>
+      get(`${url}/${id}/export?format=json`, { headers, agent: false }),
+    );
+    try {
+      for (const client of clients) client.on('response', (response) => response.pause()).on('error', ignore);
+      const pages = (): number => list.mock.calls.filter(([, { order }]) => order === 'asc').length;
+      await eventually(() => pages() >= 2, 'pages', 30_000);
+      await sleep(500);
+      // 64 MB of an account; sealed it takes 24.
+      expect(pages()).toBe(2);
+      const next = fetch(`${url}/${id}/export?format=json`, { headers });
+      for (const client of clients) client.destroy();
+      expect(await (await next).json()).toMatchObject({ object: 'conversation.export' });
+    } finally {
+      for (const client of clients) client.destroy();
+      list.mockRestore();
+    }
+  });
+
   it('is written as JSON with turns for others', async () => {
     const value = await opened();
     const work = async (): Promise<void> => {
@@ -160,3 +184,5 @@ describe('a stored message of 18 MB', () => {
     }
   });
 });
+
+function ignore(): void {}
