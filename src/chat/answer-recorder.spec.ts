@@ -129,4 +129,25 @@ describe('AnswerRecorder', () => {
     expect(given?.logprobs?.refusal).toHaveLength(200_000);
     expect(given?.message.annotations).toHaveLength(50_000);
   });
+
+  it('leaves log probabilities out that would be longer than a text can be, of all choices together', () => {
+    const recorder = new AnswerRecorder(1_000);
+    const alternatives = Array.from({ length: 20 }, () => token('a'));
+    const piece = Array.from({ length: 10_000 }, () => ({ ...token('a'), top_logprobs: alternatives }));
+    const say = (index: number) =>
+      recorder.add({
+        choices: [{ ...choice({ content: 'a' }, { logprobs: { content: piece, refusal: null } }), index }],
+      });
+    for (let index = 0; index < 5; index += 1) say(index);
+    expect(recorder.answer('stop').choices[4]?.logprobs?.content).toHaveLength(10_000);
+    // Each has 10,000 × 21 × 50 characters at least.
+    say(5);
+    say(6);
+    const { choices } = recorder.answer('stop');
+    expect(choices).toHaveLength(7);
+    for (const { logprobs, message } of choices) {
+      expect(logprobs).toBeNull();
+      expect(message.content).toBe('a');
+    }
+  });
 });

@@ -11,8 +11,16 @@ import { joinAudio, type SpokenAudio } from '../contracts/openai/spoken-audio.js
 import { leastCharsOfToken } from '../inference/answer-text.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
-/** Of each choice, as JSON at least: beyond that they are left out, or a text of them could be longer than any can be. */
+/**
+ * Of all choices together, as JSON at least: beyond that they are left out, or a text of them could be longer than any can
+ * be: in the transaction of a charge that would undo the charges of others.
+ */
 const MOST_LOGPROB_CHARS = 64 * 1024 * 1024;
+
+/** Characters of log probabilities so far, of all choices. */
+interface LogprobTally {
+  chars: number;
+}
 
 /** Puts the chunks of a stream together to the answer that a request without `stream` would have had. */
 export class AnswerRecorder {
@@ -20,6 +28,7 @@ export class AnswerRecorder {
   constructor(private readonly mostSoundChars: number) {}
 
   private readonly choices: RecordedChoice[] = [];
+  private readonly logprobs: LogprobTally = { chars: 0 };
   private fingerprint: string | undefined;
   private tier: string | undefined;
 
@@ -27,7 +36,8 @@ export class AnswerRecorder {
     this.fingerprint ??= chunk.system_fingerprint;
     this.tier ??= chunk.service_tier;
     for (const choice of chunk.choices)
-      (this.choices[choice.index] ??= new RecordedChoice(this.mostSoundChars)).add(choice);
+      (this.choices[choice.index] ??= new RecordedChoice(this.mostSoundChars, this.logprobs)).add(choice);
+    if (this.logprobs.chars > MOST_LOGPROB_CHARS) for (const choice of this.choices) choice?.dropLogprobs();
   }
 
   /** @param openReason for choices that the upstream did not end itself */
@@ -48,9 +58,11 @@ class RecordedChoice {
   private finishReason: FinishReason | undefined;
 
   private soundChars = 0;
-  private logprobChars = 0;
 
-  constructor(private readonly mostSoundChars: number) {}
+  constructor(
+    private readonly mostSoundChars: number,
+    private readonly tally: LogprobTally,
+  ) {}
 
   add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
     const { message } = this;
@@ -69,6 +81,11 @@ class RecordedChoice {
     if (delta.audio) this.addAudio(delta.audio);
     if (logprobs) this.addLogprobs(logprobs);
     if (finish_reason !== null) this.finishReason = finish_reason;
+  }
+
+  dropLogprobs(): void {
+    this.logprobs.content = null;
+    this.logprobs.refusal = null;
   }
 
   toChoice(index: number, openReason: FinishReason): ChatChoice {
@@ -96,14 +113,9 @@ class RecordedChoice {
   }
 
   private addLogprobs({ content, refusal }: ChoiceLogprobs): void {
-    if (this.logprobChars > MOST_LOGPROB_CHARS) return;
+    if (this.tally.chars > MOST_LOGPROB_CHARS) return;
     for (const entry of [...(content ?? []), ...(refusal ?? [])]) {
-      this.logprobChars += leastCharsOfToken(entry.top_logprobs?.length ?? 0);
-    }
-    if (this.logprobChars > MOST_LOGPROB_CHARS) {
-      this.logprobs.content = null;
-      this.logprobs.refusal = null;
-      return;
+      this.tally.chars += leastCharsOfToken(entry.top_logprobs?.length ?? 0);
     }
     if (content) append((this.logprobs.content ??= []), content);
     if (refusal) append((this.logprobs.refusal ??= []), refusal);
