@@ -313,6 +313,40 @@ describe('a client that leaves after the last word', () => {
   });
 });
 
+describe('a client that leaves a batch of a model that thinks', () => {
+  const app = useWireApp({ models: MODELS });
+
+  it('pays for the thoughts of every call whose usage is not near, and of one that told it by that', async () => {
+    const lives = Array.from({ length: 3 }, () => controlled());
+    app.upstream.enqueue(...lives.map(({ reply }) => reply));
+    const body = completionBody({
+      model: THINKER,
+      prompt: ['a', 'b', 'c'],
+      max_tokens: 30_000,
+      stream: true,
+    });
+    const headers = { authorization: `Bearer ${app.tollgate.key}`, 'x-request-id': 'left-batch' };
+    const client = await RawClient.ask(app.tollgate.port, httpRequest(W.completions, { headers, body }));
+    await eventually(() => app.upstream.requests.length === 3, 'three calls');
+    await sleep(500);
+    for (const live of lives) await live.event(HELLO);
+    await client.seen('"text":"Hello"', 3);
+    client.reset();
+    await sleep(100);
+    const [told, ...silent] = lives;
+    for (const event of [FINISH, USAGE]) await told?.event(event);
+    await told?.end();
+    await sleep(100);
+    await silent[0]?.event(chatChunks(['x '.repeat(4_000)])[1]);
+    const bill = await eventually(async () => (await billsOfClient(app, 'left-batch'))[0], 'its row');
+    expect(bill).toMatchObject({ outcome: 'client_left', usageSource: 'estimated' });
+    // Two hundred a second and more for two calls, beside what the first one reported; the unread words come off that.
+    expect(bill.completionTokens).toBeGreaterThan(20_003 - 4_001 + 90);
+    expect(bill.reasoningTokens).toBeGreaterThan(90);
+    await expectNothingOpen(app);
+  });
+});
+
 describe('the end of the process while a stream is heard out', () => {
   it('settles what is left, within the time that shutdown has', async () => {
     const upstream = await FakeUpstream.start();
