@@ -61,7 +61,7 @@ describe('TokenCounter', () => {
     const text = 'a'.repeat(8 * 1024 * 1024);
     await counter.count(['a']);
     // To look for the space before each piece took a seventh of a second, of 8 MB without one.
-    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(250);
+    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(500);
   });
 
   it('lets others have their turn also among many short texts, and counts an empty one as nothing', async () => {
@@ -86,6 +86,6 @@ describe('TokenCounter', () => {
     let text = '';
     while (text.length < 100_000) text += word();
     await counter.count(['a']);
-    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(400);
+    expect(await longestTurnMs(() => counter.count([text]))).toBeLessThan(500);
   });
 });

@@ -11,7 +11,7 @@ import { SURFACES } from '../support/wire-surfaces.js';
 const CHARS = 320 * 1024;
 
 /** So long nobody else may be served; a quadratic reading of the text takes seconds. */
-const STANDSTILL_MS = 250;
+const STANDSTILL_MS = 500;
 
 const MODEL = 'test/model';
 

@@ -3,7 +3,7 @@ import { longestTurnMs } from '../support/thread-cpu.js';
 import { useWireApp } from '../support/wire-app.js';
 
 /** So long nobody else may be served, by a generous measure; before, these took seconds. */
-const STANDSTILL_MS = 250;
+const STANDSTILL_MS = 500;
 const MODEL = 'sandbox/chat';
 const words = (count: number) => Array.from({ length: count }, (_, n) => `word${n % 89}`).join(' ');
 const user = (content: string) => ({ role: 'user', content });
