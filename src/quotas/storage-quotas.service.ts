@@ -3,22 +3,13 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../persistence/database.js';
 import { FixedQuery } from '../persistence/fixed-query.js';
-import type { Tables } from '../persistence/tables.js';
+import type { AccountStorageTable, Tables } from '../persistence/tables.js';
 import { LIMIT_FIELDS, type StorageLimits, type StorageNeed } from './storage-limits.js';
 import { StorageState } from './storage-state.js';
 
 type LimitRow = { readonly [Limit in keyof StorageLimits as (typeof LIMIT_FIELDS)[Limit]]: bigint | null };
 
-interface StateRow extends LimitRow {
-  stored_bytes: bigint;
-  conversations: bigint;
-  stored_completions: bigint;
-  chatbots: bigint;
-  kept_answer_bytes: bigint;
-  reserved_bytes: bigint;
-  reserved_conversations: bigint;
-  reserved_completions: bigint;
-}
+type StateRow = Omit<AccountStorageTable, 'account_id'> & LimitRow;
 
 const STATE_COLUMNS = sql.join(
   [

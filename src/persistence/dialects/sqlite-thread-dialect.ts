@@ -1,44 +1,24 @@
-import {
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  type CompiledQuery,
-  type DatabaseConnection,
-  type DatabaseIntrospector,
-  type Dialect,
-  type DialectAdapter,
-  type Driver,
-  type Kysely,
-  type QueryCompiler,
-  type QueryResult,
-} from 'kysely';
+import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
+import { SqliteLanguage } from './sqlite-language.js';
 import { storageUnavailable } from '../storage-unavailable.js';
 import { rowConverter, toSqliteValue } from './sqlite-statement.js';
 import { SqliteThread } from './sqlite-thread.js';
 
-/** Kysely's SQLite over a `SqliteThread`: reads only. Destroying the Kysely instance ends the thread. */
-export class SqliteThreadDialect implements Dialect {
+/**
+ * Kysely's SQLite over a `SqliteThread`: reads only, on one connection, which Kysely hands to one user at a time.
+ * Destroying the Kysely instance ends the thread.
+ */
+export class SqliteThreadDialect extends SqliteLanguage {
   /** @param timeoutMs how long a statement waits where another program has the file */
   constructor(
     private readonly path: string,
     private readonly timeoutMs: number,
-  ) {}
+  ) {
+    super();
+  }
 
   createDriver(): Driver {
     return new SqliteThreadDriver(new SqliteThread(this.path, this.timeoutMs));
-  }
-
-  createQueryCompiler(): QueryCompiler {
-    return new SqliteQueryCompiler();
-  }
-
-  createAdapter(): DialectAdapter {
-    // One connection: Kysely hands it to one user at a time.
-    return new SqliteAdapter();
-  }
-
-  createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {
-    return new SqliteIntrospector(db);
   }
 }
 
