@@ -38,7 +38,6 @@ async function openDesk(folder, main) {
   const { usageOf } = await built('billing/reported-usage.js');
   const { newRequestId } = await built('common/ids/ids.js');
   const { loadConfig } = await built('config/load-config.js');
-  const { stringifyFacts } = await built('billing/hold-facts.js');
 
   const config = loadConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }, folder);
   const app = await NestFactory.createApplicationContext(AppModule.forRoot(config), { logger: false });
@@ -56,15 +55,16 @@ async function openDesk(folder, main) {
     promptTokens: 20,
     price: { version: 'p_bench', promptPicoUsdPerToken: 300_000n, completionPicoUsdPerToken: 2_500_000n },
   };
-  const factsText = stringifyFacts(facts);
 
   const chargeOne = async () => {
     const requestId = newRequestId(Date.now());
-    const ids = { requestId, accountId: account.id, keyId: 'key_bench' };
-    await holds.open({ ...ids, amountHundredths: 100n, leastHundredths: 100n, facts: factsText });
+    const metadata = { ...facts, requestId, accountId: account.id, keyId: 'key_bench' };
+    await holds.open({ metadata, amountHundredths: 100n, leastHundredths: 100n });
     await settlements.settle({
-      ...facts,
-      ...ids,
+      metadata,
+      upstream: metadata.upstream,
+      upstreamModel: metadata.upstreamModel,
+      price: metadata.price,
       outcome: 'completed',
       move: 'settle',
       usage: usageOf(22, 495),

@@ -18,7 +18,7 @@ export interface Hold {
   /** The process that opened it and alone may settle it while it lives. */
   readonly owner: string;
   readonly relayedTokens: number;
-  /** JSON text; see `HoldFacts`. */
+  /** JSON text; see `HoldMetadata`. */
   readonly facts: string;
   readonly openedAtMs: number;
   /** The period of the key's budget that it was taken from; `undefined`: the key had no budget. */

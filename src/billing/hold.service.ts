@@ -13,6 +13,7 @@ import {
 } from './billing.errors.js';
 import { budgetPlaceOf, budgetPlacesOf } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
+import { stringifyMetadata, type HoldMetadata } from './hold-metadata.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
 import type { StorageQuotaError } from '../quotas/quotas.errors.js';
 import type { StorageNeed } from '../quotas/storage-limits.js';
@@ -33,17 +34,13 @@ export interface ExclusiveUse {
 
 /** What a request asks to have set aside. */
 export interface HoldRequest {
-  readonly requestId: string;
-  readonly accountId: string;
-  readonly keyId: string;
+  readonly metadata: HoldMetadata;
   /** The most that the request can cost, or as much of it as is wanted. Hundredths of a credit. */
   readonly amountHundredths: bigint;
   /** Less than this is not worth starting with: the hold is refused then. At most `amountHundredths`. */
   readonly leastHundredths: bigint;
   /** Of the key; absent: none. Held and spent beside the account's balance. */
   readonly budget?: Budget | undefined;
-  /** JSON text; see `HoldFacts`. */
-  readonly facts: string;
   readonly exclusive?: ExclusiveUse | undefined;
   /** What the request will store; absent: nothing. */
   readonly storage?: StorageNeed | undefined;
@@ -74,10 +71,10 @@ type Outcome =
   | { readonly kind: 'full'; readonly refusal: StorageQuotaError }
   | { readonly kind: 'lost' };
 
-interface PendingHold extends HoldRequest {
-  readonly openedAtMs: number;
-  readonly budgetWindow: string | undefined;
-}
+interface PendingHold
+  extends
+    Omit<HoldRequest, 'metadata'>,
+    Pick<Hold, 'requestId' | 'accountId' | 'keyId' | 'facts' | 'openedAtMs' | 'budgetWindow'> {}
 
 /**
  * A hold that may shrink to what there is takes at most this part of it, so that many such requests side by side do
@@ -109,16 +106,21 @@ export class HoldService {
    *   `storage_unavailable`;
    *   CommitUnknownError (the same code): the hold may be there, and must be released when the database is back
    */
-  async open(request: HoldRequest): Promise<bigint> {
+  async open({ metadata, ...request }: HoldRequest): Promise<bigint> {
     const openedAtMs = this.clock.nowMs();
+    const { requestId, accountId, keyId } = metadata;
     const outcome = await this.groupCommit.submit(
       this.#openMany,
       {
         ...request,
+        requestId,
+        accountId,
+        keyId,
+        facts: stringifyMetadata(metadata),
         openedAtMs,
         budgetWindow: request.budget && budgetWindow(request.budget.period, openedAtMs),
       },
-      this.#lockOf(request.accountId),
+      this.#lockOf(accountId),
     );
     if (outcome.kind === 'opened') return outcome.amountHundredths;
     if (outcome.kind === 'lost') throw new HoldLostError();
@@ -366,7 +368,7 @@ function least(first: bigint, ...others: readonly bigint[]): bigint {
 
 /** The whole amount where it must be whole or is a small part of what there is; else that part, if it is enough. */
 function affordable(
-  { amountHundredths, leastHundredths }: HoldRequest,
+  { amountHundredths, leastHundredths }: Pick<HoldRequest, 'amountHundredths' | 'leastHundredths'>,
   availableHundredths: bigint,
 ): bigint | undefined {
   if (leastHundredths > availableHundredths) return undefined;

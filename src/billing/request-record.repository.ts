@@ -5,12 +5,12 @@ import { LedgerPagesRepository } from './ledger-pages.repository.js';
 import type { LedgerEntry } from './ledger.repository.js';
 import { PriceVersionRepository, type PriceVersion } from './price-version.repository.js';
 import { UsageRepository, type UsageRecord } from './usage.repository.js';
-import { parseFacts, type HoldFacts } from './hold-facts.js';
+import { parseMetadata, type HoldMetadata } from './hold-metadata.js';
 
 /** All rows of one request. */
 export interface RequestRecord {
   readonly hold: Hold;
-  readonly facts: HoldFacts;
+  readonly facts: HoldMetadata;
   /** In their order. */
   readonly events: readonly HoldEvent[];
   /** `undefined`: still under way. */
@@ -40,7 +40,7 @@ export class RequestRecordRepository {
   async find(id: string, accountId: string | undefined): Promise<RequestRecord | undefined> {
     const hold = (await this.holds.find(id)) ?? (await this.findByClientRequestId(id, accountId));
     if (hold === undefined || (accountId !== undefined && hold.accountId !== accountId)) return undefined;
-    const facts = parseFacts(hold.facts);
+    const facts = parseMetadata(hold);
     const { requestId } = hold;
     const usage = await this.usage.findByRequestId(hold.accountId, requestId);
     return {

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
+import type { Bill } from '../common/money/bill.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig } from '../config/app-config.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import { GroupCommit } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
-import type { Bill } from '../surfaces/usage.js';
 import { BalanceRepository } from './balance.repository.js';
 import { budgetPlaceOf, budgetPlacesOf, type BudgetTally } from './budget-tally.js';
 import { BudgetRepository } from './budget.repository.js';
 import { HoldLostError } from './billing.errors.js';
+import type { HoldMetadata } from './hold-metadata.js';
 import { HoldRepository, type Hold, type HoldEvent } from './hold.repository.js';
 import { moveHold, type HoldMove } from './hold-states.js';
 import { LedgerRepository, type NewLedgerEntry } from './ledger.repository.js';
@@ -29,17 +30,18 @@ export type SettlementOutcome =
   | 'process_died'
   | 'settled_late';
 
-/** What a finished request used, with everything that its row names. */
-export interface Settlement extends Omit<
+/** How a request ended: what was known when it was admitted, and what it came to. */
+export interface Settlement extends Pick<
   UsageRecord,
-  | 'promptTokens'
-  | 'cachedPromptTokens'
-  | 'completionTokens'
-  | 'reasoningTokens'
-  | 'priceVersion'
-  | 'costNanoUsd'
-  | 'creditHundredths'
+  | 'upstream'
+  | 'upstreamModel'
+  | 'failedAttempts'
+  | 'finishReason'
+  | 'createdAtMs'
+  | 'firstTokenMs'
+  | 'durationMs'
 > {
+  readonly metadata: HoldMetadata;
   readonly outcome: SettlementOutcome;
   readonly usage: Usage;
   readonly usageSource: UsageSource;
@@ -47,22 +49,25 @@ export interface Settlement extends Omit<
   /** `settle` charges the usage, `release` and `expire` charge nothing. */
   readonly move: HoldMove;
   /** Written in the same transaction, after the charge: durable exactly if that is. Idempotent, like all of it. */
-  readonly alongside?: ((trx: Transaction<Tables>, settled: Settled) => Promise<void>) | undefined;
+  readonly alongside?: ((trx: Transaction<Tables>, charge: Charge) => Promise<void>) | undefined;
 }
 
 /** What was charged. */
-export interface Settled {
+export interface Charge {
   readonly usage: Usage;
   readonly bill: Bill;
-  /** True when the account could not pay for all: `usage` and `bill` are the part that it could. */
-  readonly short: boolean;
+  /**
+   * The part of the output that the account could pay for: 1, unless its credit ran out meanwhile. `usage` and `bill` are
+   * those of that part.
+   */
+  readonly paidFraction: number;
 }
 
 interface PendingSettlement extends Settlement {
   readonly closedAtMs: number;
 }
 
-type Outcome = { readonly kind: 'settled'; readonly settled: Settled } | { readonly kind: 'lost' };
+type Outcome = { readonly kind: 'settled'; readonly charge: Charge } | { readonly kind: 'lost' };
 
 /** Charges true usage against holds, in groups, durably, at most once a request. */
 @Injectable()
@@ -82,19 +87,19 @@ export class SettlementService {
   /**
    * Charges the real usage of a finished request against its hold and frees the rest. Resolves when that is durable:
    * only then may the answer end. What the hold does not cover is taken from what is available; where that is not
-   * there either, usage is cut to what can be paid (`short`).
+   * there either, usage is cut to what can be paid (`paidFraction`).
    *
    * @throws HoldLostError when somebody else has resolved the hold: nothing was charged by this call
    * @throws DomainError `storage_unavailable` when it could not be made durable before the deadline
    */
-  async settle(settlement: Settlement): Promise<Settled> {
+  async settle(settlement: Settlement): Promise<Charge> {
     const outcome = await this.groupCommit.submit(
       this.#settleMany,
       { ...settlement, closedAtMs: this.clock.nowMs() },
-      { lock: this.balances.lockFirst, key: settlement.accountId },
+      { lock: this.balances.lockFirst, key: settlement.metadata.accountId },
     );
     if (outcome.kind === 'lost') throw new HoldLostError();
-    return outcome.settled;
+    return outcome.charge;
   }
 
   readonly #settleMany = async (
@@ -103,28 +108,29 @@ export class SettlementService {
   ): Promise<Outcome[]> => {
     // Accounts before holds, as in `HoldService`.
     const balances = await this.balances.lock(trx, [
-      ...new Set(settlements.map(({ accountId }) => accountId)),
+      ...new Set(settlements.map(({ metadata }) => metadata.accountId)),
     ]);
     const holds = await this.holds.lock(
       trx,
-      settlements.map(({ requestId }) => requestId),
+      settlements.map(({ metadata }) => metadata.requestId),
     );
     const budgets = await this.budgets.tally(trx, budgetPlacesOf([...holds.values()]));
     const batch = new SettlementBatch(this.config.money.creditNanoUsd, balances, budgets);
     const outcomes: Outcome[] = [];
-    const taken = new Map<string, { readonly by: SettlementOutcome; readonly settled: Settled }>();
+    const taken = new Map<string, { readonly by: SettlementOutcome; readonly charge: Charge }>();
     for (const settlement of settlements) {
-      const hold = holds.get(settlement.requestId);
-      const before = taken.get(settlement.requestId);
+      const { requestId } = settlement.metadata;
+      const hold = holds.get(requestId);
+      const before = taken.get(requestId);
       if (before !== undefined) {
         // Twice in one batch: as the rows were read it is open still.
-        const { settled, by } = before;
-        outcomes.push(by === settlement.outcome ? { kind: 'settled', settled } : { kind: 'lost' });
+        const { charge, by } = before;
+        outcomes.push(by === settlement.outcome ? { kind: 'settled', charge } : { kind: 'lost' });
       } else if (hold !== undefined && moveHold(hold.state, settlement.move) !== undefined) {
-        const settled = batch.take(settlement, hold);
-        await settlement.alongside?.(trx, settled);
-        taken.set(settlement.requestId, { by: settlement.outcome, settled });
-        outcomes.push({ kind: 'settled', settled });
+        const charge = batch.take(settlement, hold);
+        await settlement.alongside?.(trx, charge);
+        taken.set(requestId, { by: settlement.outcome, charge });
+        outcomes.push({ kind: 'settled', charge });
       } else {
         outcomes.push(await this.#earlier(trx, settlement));
       }
@@ -135,17 +141,17 @@ export class SettlementService {
 
   /** A second run after a lost acknowledgement finds the row of the first; anything else is somebody else's doing. */
   async #earlier(trx: Transaction<Tables>, settlement: PendingSettlement): Promise<Outcome> {
-    const row = await this.usage.findByRequestId(settlement.accountId, settlement.requestId, trx);
+    const { accountId, requestId } = settlement.metadata;
+    const row = await this.usage.findByRequestId(accountId, requestId, trx);
     if (row === undefined || row.outcome !== settlement.outcome) return { kind: 'lost' };
     const { usage } = settlement;
     const short = row.promptTokens + row.completionTokens < usage.total_tokens;
+    const bill = { model: row.model, costNanoUsd: row.costNanoUsd, creditHundredths: row.creditHundredths };
     return {
       kind: 'settled',
-      settled: {
-        usage: short ? partOf(usage, row.promptTokens, row.completionTokens) : usage,
-        bill: { model: row.model, costNanoUsd: row.costNanoUsd, creditHundredths: row.creditHundredths },
-        short,
-      },
+      charge: short
+        ? partlyPaid(usage, partOf(usage, row.promptTokens, row.completionTokens), bill)
+        : { usage, bill, paidFraction: 1 },
     };
   }
 
@@ -179,8 +185,9 @@ class SettlementBatch {
     readonly budgets: BudgetTally,
   ) {}
 
-  take(settlement: PendingSettlement, hold: Hold): Settled {
-    const { closedAtMs, move, requestId, accountId } = settlement;
+  take(settlement: PendingSettlement, hold: Hold): Charge {
+    const { closedAtMs, move, metadata } = settlement;
+    const { requestId, accountId, context } = metadata;
     const charged = move === 'settle' ? this.charge(settlement, hold) : this.nothing(settlement);
     const captured = charged.bill.creditHundredths;
 
@@ -207,12 +214,12 @@ class SettlementBatch {
     if (state === 'settled') {
       this.entries.push({
         accountId,
-        keyId: settlement.keyId,
+        keyId: metadata.keyId,
         type: 'settlement',
         amountHundredths: -captured,
         requestId,
         idempotencyKey: undefined,
-        reason: settlement.context?.summary_for && `summary for ${settlement.context.summary_for}`,
+        reason: context?.summary_for && `summary for ${context.summary_for}`,
         priceVersion: settlement.price.version,
         usageSource: settlement.usageSource,
         createdAtMs: closedAtMs,
@@ -238,16 +245,18 @@ class SettlementBatch {
     return [...this.changes].map(([accountId, change]) => ({ accountId, ...change }));
   }
 
-  private charge({ usage, price, accountId, model }: PendingSettlement, hold: Hold): Settled {
+  private charge({ usage, price, metadata }: PendingSettlement, hold: Hold): Charge {
+    const { accountId, model } = metadata;
     const bill = { model, ...priceUsage(usage, price, this.creditNanoUsd) };
     const payable = hold.amountHundredths + this.availableTo(hold, accountId);
-    if (bill.creditHundredths <= payable) return { usage, bill, short: false };
+    if (bill.creditHundredths <= payable) return { usage, bill, paidFraction: 1 };
     const paid = affordableUsage(usage, price, this.creditNanoUsd, payable);
-    return { usage: paid, bill: { model, ...priceUsage(paid, price, this.creditNanoUsd) }, short: true };
+    return partlyPaid(usage, paid, { model, ...priceUsage(paid, price, this.creditNanoUsd) });
   }
 
-  private nothing({ usage, model }: PendingSettlement): Settled {
-    return { usage, bill: { model, costNanoUsd: 0n, creditHundredths: 0n }, short: false };
+  private nothing({ usage, metadata }: PendingSettlement): Charge {
+    const bill = { model: metadata.model, costNanoUsd: 0n, creditHundredths: 0n };
+    return { usage, bill, paidFraction: 1 };
   }
 
   /** What a hold may take beyond its amount: what both the account and the key's budget have left. */
@@ -279,15 +288,30 @@ class SettlementBatch {
   }
 }
 
-function recordOf(settlement: PendingSettlement, { usage, bill }: Settled): UsageRecord {
-  const { usage: _used, price, move: _move, closedAtMs: _at, alongside: _also, ...facts } = settlement;
+/** @param usage altogether; @param paid of it, less */
+function partlyPaid(usage: Usage, paid: Usage, bill: Bill): Charge {
+  const { completion_tokens: whole } = usage;
+  return { usage: paid, bill, paidFraction: whole === 0 ? 1 : paid.completion_tokens / whole };
+}
+
+function recordOf(settlement: PendingSettlement, { usage, bill }: Charge): UsageRecord {
+  const { price: _reserved, ...facts } = settlement.metadata;
   return {
     ...facts,
+    upstream: settlement.upstream,
+    upstreamModel: settlement.upstreamModel,
+    failedAttempts: settlement.failedAttempts,
+    outcome: settlement.outcome,
+    finishReason: settlement.finishReason,
+    usageSource: settlement.usageSource,
+    createdAtMs: settlement.createdAtMs,
+    firstTokenMs: settlement.firstTokenMs,
+    durationMs: settlement.durationMs,
     promptTokens: usage.prompt_tokens,
     cachedPromptTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
     completionTokens: usage.completion_tokens,
     reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
-    priceVersion: price.version,
+    priceVersion: settlement.price.version,
     costNanoUsd: bill.costNanoUsd,
     creditHundredths: bill.creditHundredths,
   };

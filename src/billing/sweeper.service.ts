@@ -1,10 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
-import { parseFacts } from './hold-facts.js';
+import { parseMetadata } from './hold-metadata.js';
 import { HoldRepository, type Hold } from './hold.repository.js';
 import { HoldLostError } from './billing.errors.js';
-import { settlementOfLeft } from './left-hold.js';
+import { settlementOfOrphan } from './orphaned-hold.js';
 import { SettlementService } from './settlement.service.js';
 
 const BATCH = 100;
@@ -49,8 +49,8 @@ export class SweeperService {
 
   private async resolve(hold: Hold): Promise<boolean> {
     try {
-      const facts = parseFacts(hold.facts);
-      await this.settlements.settle(settlementOfLeft(hold, facts, 'process_died', this.clock.nowMs()));
+      const nowMs = this.clock.nowMs();
+      await this.settlements.settle(settlementOfOrphan(hold, parseMetadata(hold), 'process_died', nowMs));
       return true;
     } catch (error) {
       // Somebody resolved it in the meantime, which is what we wanted.

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely, Selectable } from 'kysely';
-import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { RequestProvenance } from '../contracts/accounts/request-provenance.js';
 import { Database } from '../persistence/database.js';
 import { IdempotentInsert } from '../persistence/idempotent-insert.js';
 import type { Tables, UsageRecordsTable } from '../persistence/tables.js';
+import type { RequestFacts } from './hold-metadata.js';
 
 /** An upstream call that failed; the next one, if there was one, went to another route. */
 export interface FailedAttempt {
@@ -16,20 +17,9 @@ export interface FailedAttempt {
 }
 
 /** What one finished request used and cost. Written once, never changed. */
-export interface UsageRecord {
-  /** Ours, never the caller's: it decides what is stored once. */
-  readonly requestId: string;
-  /** The caller's own `X-Request-Id`, for finding the request again; not unique. */
-  readonly clientRequestId: string | undefined;
-  readonly accountId: string;
-  readonly keyId: string;
-  readonly surface: string;
-  readonly endpoint: 'chat' | 'completions';
-  /** Public model id. */
-  readonly model: string;
+export interface UsageRecord extends RequestFacts {
   readonly upstream: string;
   readonly upstreamModel: string;
-  readonly streamed: boolean;
   /** In their order; the last route is `upstream` itself where the request failed. */
   readonly failedAttempts: readonly FailedAttempt[];
   /** How the request ended, in the words of whoever metered it. */
@@ -50,8 +40,6 @@ export interface UsageRecord {
   readonly firstTokenMs: number | undefined;
   /** From the request's arrival. */
   readonly durationMs: number;
-  /** `undefined`: neither chatbot nor conversation had a part in it. */
-  readonly context?: RequestContext | undefined;
 }
 
 const COLUMNS = [
@@ -165,6 +153,6 @@ function toRecord(row: Selectable<UsageRecordsTable>): UsageRecord {
     firstTokenMs: row.first_token_ms ?? undefined,
     durationMs: row.duration_ms,
     failedAttempts: row.failed_attempts === null ? [] : (JSON.parse(row.failed_attempts) as FailedAttempt[]),
-    ...(row.context === null ? {} : { context: JSON.parse(row.context) as RequestContext }),
+    ...(row.context === null ? {} : { context: JSON.parse(row.context) as RequestProvenance }),
   };
 }

@@ -3,7 +3,7 @@ import type { ExclusiveUse } from '../billing/hold.service.js';
 import { TokenCounter } from '../billing/token-counter.js';
 import { newConversationRowId } from '../common/ids/ids.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
-import type { ConversationContext } from '../contracts/accounts/request-context.js';
+import type { ConversationContext } from '../contracts/accounts/request-provenance.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { EMPTY_CHAIN } from '../conversations/chain.js';
 import { TurnRepository } from '../conversations/turn.repository.js';

@@ -3,7 +3,7 @@ import { applySettings } from '../chatbots/apply-settings.js';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
 import { renderSystemPrompt } from '../chatbots/system-prompt.js';
 import { DEFAULT_MEMORY } from '../common/memory-policy.js';
-import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { RequestProvenance } from '../contracts/accounts/request-provenance.js';
 import type { ChatCompletionRequest, ChatMessage } from '../contracts/openai/chat-completion.js';
 import { hasMedia } from '../contracts/openai/message-texts.js';
 import { instructs } from '../contracts/validation/tool-order.js';
@@ -220,7 +220,7 @@ function contextOf(
   chatbot: ResolvedChatbot | undefined,
   scope: ConversationScope | undefined,
   { context }: Recalled,
-): RequestContext {
+): RequestProvenance {
   return {
     ...(chatbot === undefined
       ? {}

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { stringifyFacts, type HoldFacts } from '../billing/hold-facts.js';
+import type { HoldMetadata } from '../billing/hold-metadata.js';
 import { BudgetExceededError, InsufficientCreditError } from '../billing/billing.errors.js';
 import { HoldService, type HoldRequest } from '../billing/hold.service.js';
-import { settlementOfLeft } from '../billing/left-hold.js';
+import { settlementOfOrphan } from '../billing/orphaned-hold.js';
 import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { Clock } from '../common/clock/clock.js';
 import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import { MAX_INT32 } from '../contracts/validation/limits.js';
-import type { RequestContext } from '../contracts/accounts/request-context.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
@@ -42,7 +41,7 @@ export interface Admission<Request> {
   readonly maxCompletionTokens: number | undefined;
   readonly tokens: TokenReservation;
   readonly hold: OpenHold;
-  readonly context: RequestContext | undefined;
+  readonly metadata: HoldMetadata;
 }
 
 /** The credit set aside for a request. */
@@ -131,7 +130,10 @@ export class AdmissionService {
         price.dearest,
         this.config.money.creditNanoUsd,
       );
-    const facts: HoldFacts = {
+    const metadata: HoldMetadata = {
+      requestId: caller.requestId,
+      accountId: caller.principal.accountId,
+      keyId: caller.principal.keyId,
       clientRequestId: caller.clientRequestId,
       surface: caller.surface,
       endpoint: endpoint.name,
@@ -148,11 +150,8 @@ export class AdmissionService {
     };
     try {
       const hold = await this.hold(prompt, sizeFor, {
-        requestId: caller.requestId,
-        accountId: caller.principal.accountId,
-        keyId: caller.principal.keyId,
+        metadata,
         budget: caller.principal.budget ?? undefined,
-        facts: stringifyFacts(facts),
         exclusive: prepared.exclusive,
         storage: prepared.storage,
       });
@@ -166,12 +165,12 @@ export class AdmissionService {
         maxCompletionTokens,
         tokens,
         hold,
-        context,
+        metadata,
       };
     } catch (error) {
       tokens.correct(0);
       caller.tellTokens?.(this.tokens.peek(caller.principal));
-      if (error instanceof CommitUnknownError) this.giveBack(caller, facts);
+      if (error instanceof CommitUnknownError) this.giveBack(metadata);
       throw error;
     }
   }
@@ -202,12 +201,11 @@ export class AdmissionService {
   }
 
   /** The hold of a request that was refused may have been opened after all; its process lives, so no sweeper looks. */
-  private giveBack({ requestId, principal }: Caller, facts: HoldFacts): void {
-    const { accountId, keyId } = principal;
+  private giveBack(metadata: HoldMetadata): void {
     const nowMs = this.clock.nowMs();
-    const hold = { requestId, accountId, keyId, relayedTokens: 0, openedAtMs: nowMs };
+    const hold = { relayedTokens: 0, openedAtMs: nowMs };
     this.unsettled.add({
-      settlement: settlementOfLeft(hold, facts, 'settled_late', nowMs),
+      settlement: settlementOfOrphan(hold, metadata, 'settled_late', nowMs),
       givesBack: false,
     });
   }

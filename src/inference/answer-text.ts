@@ -1,5 +1,6 @@
+import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
-import { renderUsage, type Bill } from '../surfaces/usage.js';
+import { renderUsage } from '../surfaces/usage.js';
 import type { Surface } from '../surfaces/surface.js';
 import { AnswerTooLargeError } from './inference.errors.js';
 

@@ -5,7 +5,7 @@ import { usageOf } from '../billing/reported-usage.js';
 import { HoldLostError } from '../billing/billing.errors.js';
 import {
   SettlementService,
-  type Settled as Charged,
+  type Charge,
   type Settlement,
   type SettlementOutcome,
 } from '../billing/settlement.service.js';
@@ -87,10 +87,8 @@ export class ClosingService {
       );
     }
     admission.tokens.correct(believed.usage.total_tokens);
-    const toSettled = ({ usage, bill, short }: Charged): Settled => {
-      const paidShare = short ? share(usage.completion_tokens, believed.usage.completion_tokens) : 1;
-      return new Settled(usage, bill, outcome === 'cut_at_limit' ? 'length' : 'stop', paidShare);
-    };
+    const toSettled = ({ usage, bill, paidFraction }: Charge): Settled =>
+      new Settled(usage, bill, outcome === 'cut_at_limit' ? 'length' : 'stop', paidFraction);
     const { alongside } = answer;
     const settlement: Settlement = {
       ...this.settlement(answer, outcome, believed),
@@ -117,18 +115,11 @@ export class ClosingService {
 
   private settlement(answer: OpenAnswer, outcome: SettlementOutcome, believed: BelievedUsage): Settlement {
     const { admission, meter, route } = answer;
-    const { caller, model, price } = admission;
+    const { caller, metadata, price } = admission;
     return {
-      requestId: caller.requestId,
-      clientRequestId: caller.clientRequestId,
-      accountId: caller.principal.accountId,
-      keyId: caller.principal.keyId,
-      surface: caller.surface,
-      endpoint: answer.endpoint,
-      model: model.id,
+      metadata,
       upstream: route.upstream,
       upstreamModel: route.upstreamModel,
-      streamed: answer.streamed,
       failedAttempts: answer.failedAttempts,
       outcome,
       // What costs nothing is given back; a free model's answer is a settlement of 0.
@@ -140,7 +131,6 @@ export class ClosingService {
       createdAtMs: this.clock.nowMs(),
       firstTokenMs: answer.firstTokenMs,
       durationMs: Math.round(this.clock.monotonicMs() - caller.arrivedAtMs),
-      context: admission.context,
     };
   }
 }
@@ -165,10 +155,6 @@ function withoutItsEnd(settlement: Settlement, { streamed, firstTokenMs, takeBac
 /** Where not even counting works: no answer stays without its settlement. */
 function estimate({ prompt }: Admission<unknown>, meter: Meter): BelievedUsage {
   return { usage: usageOf(estimatePromptTokens(prompt), meter.estimatedTokens), source: 'estimated' };
-}
-
-function share(part: number, whole: number): number {
-  return whole === 0 ? 1 : part / whole;
 }
 
 /** Settles one answer at most once: the first outcome stands, later ones get the same settlement. */

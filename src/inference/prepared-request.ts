@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { ExclusiveUse } from '../billing/hold.service.js';
-import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { RequestProvenance } from '../contracts/accounts/request-provenance.js';
 import type { Tables } from '../persistence/tables.js';
 import type { StorageNeed } from '../quotas/storage-limits.js';
 import type { Settled } from './settled.js';
@@ -38,7 +38,7 @@ export interface PreparedRequest<Request extends { model: string }, Answer, Chun
   /** What it will store beside the answer; absent: nothing. */
   readonly storage?: StorageNeed | undefined;
   /** For its story. */
-  readonly context?: RequestContext | undefined;
+  readonly context?: RequestProvenance | undefined;
   /** The key may use the preset that names the model, so its list of models is not asked again. */
   readonly modelPermitted?: boolean | undefined;
   /** Of a stream: aborts, with an error, when nobody reads it any more. It is then settled as far as it came, as when a client leaves. */

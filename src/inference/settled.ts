@@ -1,5 +1,5 @@
 import type { Usage } from '../contracts/openai/chat-completion.js';
-import type { Bill } from '../surfaces/usage.js';
+import type { Bill } from '../common/money/bill.js';
 
 /** The end of an answer: what it used and what that cost, durable. */
 export class Settled {

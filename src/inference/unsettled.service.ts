@@ -37,7 +37,7 @@ export class UnsettledService {
   ) {}
 
   add(unsettled: Unsettled): void {
-    this.waiting.set(unsettled.settlement.requestId, unsettled);
+    this.waiting.set(unsettled.settlement.metadata.requestId, unsettled);
     this.schedule();
   }
 
@@ -57,7 +57,7 @@ export class UnsettledService {
   }
 
   private async retry(unsettled: Unsettled): Promise<void> {
-    const { requestId, accountId } = unsettled.settlement;
+    const { requestId, accountId } = unsettled.settlement.metadata;
     try {
       await this.resolve(unsettled);
       this.waiting.delete(requestId);
@@ -68,7 +68,7 @@ export class UnsettledService {
   }
 
   private async resolve({ settlement, givesBack, takeBack }: Unsettled): Promise<void> {
-    const { requestId, accountId } = settlement;
+    const { requestId, accountId } = settlement.metadata;
     try {
       await this.settlements.settle(settlement);
       this.log.info({ request_id: requestId }, 'settled late');

@@ -253,7 +253,7 @@ export interface UsageRecordsTable {
   duration_ms: number;
   /** JSON array of `FailedAttempt`; null: none. */
   failed_attempts: string | null;
-  /** JSON of `RequestContext`; null: neither chatbot nor conversation had a part in it. */
+  /** JSON of `RequestProvenance`; null: neither chatbot nor conversation had a part in it. */
   context: string | null;
 }
 

@@ -1,7 +1,8 @@
+import type { Bill } from '../common/money/bill.js';
 import type { ChatChoice, Usage } from '../contracts/openai/chat-completion.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
-import { renderUsage, type Bill } from './usage.js';
+import { renderUsage } from './usage.js';
 
 export const WITHHELD_TEXT = "The answer was withheld by the model's content filter.";
 

@@ -1,10 +1,11 @@
+import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { CompletionChoice, CompletionChunkChoice } from '../contracts/openai/completion.js';
 import { dialectFinishReason } from './chat-answer.js';
 import type { Envelope } from './envelope.js';
 import { StreamRenderer, type AnswerFacts, type StreamRendererOptions } from './stream-renderer.js';
 import type { Surface } from './surface.js';
-import { renderUsage, type Bill } from './usage.js';
+import { renderUsage } from './usage.js';
 
 export interface RenderableCompletion extends Pick<AnswerFacts, 'system_fingerprint'> {
   readonly choices: readonly CompletionChoice[];

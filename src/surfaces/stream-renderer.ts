@@ -1,8 +1,9 @@
+import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import { renderStreamError } from './render-error.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
-import { renderUsage, type Bill } from './usage.js';
+import { renderUsage } from './usage.js';
 
 export interface StreamRendererOptions {
   readonly envelope: Envelope;

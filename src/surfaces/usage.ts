@@ -1,14 +1,7 @@
+import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import { costUsd6, costUsd7, creditsNumber } from '../common/money/wire-amounts.js';
 import type { Surface } from './surface.js';
-
-/** What a request cost, as posted. */
-export interface Bill {
-  /** The public model id that was asked for. */
-  readonly model: string;
-  readonly costNanoUsd: bigint;
-  readonly creditHundredths: bigint;
-}
 
 export interface WireUsage extends Usage {
   total_credit?: number;

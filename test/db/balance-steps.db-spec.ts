@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { stringifyFacts } from '../../src/billing/hold-facts.js';
 import type { BalanceStep, MoneyListener } from '../../src/billing/money-listeners.js';
 import { usageOf } from '../../src/billing/reported-usage.js';
 import { newRequestId } from '../../src/common/ids/ids.js';
@@ -9,7 +8,7 @@ import { GroupCommit } from '../../src/persistence/group-commit.js';
 import { SettingsRepository } from '../../src/persistence/settings.repository.js';
 import { createPayer, type Payer } from '../support/crash-accounts.js';
 import { eachDatabase } from '../support/databases.js';
-import { factsOf, moneyOn, settlementOf, type Money } from '../support/money.js';
+import { metadataOf, moneyOn, settlementOf, type Money } from '../support/money.js';
 
 const OPENING_HUNDREDTHS = 10_000n;
 const WORKERS = 4;
@@ -80,8 +79,8 @@ async function manyChanges(money: Money, payer: Payer): Promise<void> {
 
 async function charge({ holds, settlements }: Money, payer: Payer, failsOnce: boolean): Promise<void> {
   const request = { requestId: newRequestId(Date.now()), accountId: payer.accountId, keyId: payer.keyId };
-  const facts = stringifyFacts(factsOf(1));
-  await holds.open({ ...request, amountHundredths: 10n, leastHundredths: 10n, facts });
+  const metadata = metadataOf(request, 1);
+  await holds.open({ metadata, amountHundredths: 10n, leastHundredths: 10n });
   let fails = failsOnce;
   const alongside = async (): Promise<void> => {
     if (!fails) return;

@@ -2,14 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { newRequestId } from '../../src/common/ids/ids.js';
-import { stringifyFacts } from '../../src/billing/hold-facts.js';
 import { usageOf } from '../../src/billing/reported-usage.js';
 import { GroupCommit } from '../../src/persistence/group-commit.js';
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
 import { createPayer, type Payer } from '../support/crash-accounts.js';
 import { onPostgres } from '../support/databases.js';
 import { brokenInvariants } from '../support/invariants.js';
-import { factsOf, moneyOn, settlementOf, type Money } from '../support/money.js';
+import { metadataOf, moneyOn, settlementOf, type Money } from '../support/money.js';
 
 const ACCOUNTS = 6;
 const REQUESTS = 150;
@@ -25,8 +24,8 @@ onPostgres((newDatabaseUrl) => {
     const serve = async ({ holds, settlements }: Money): Promise<void> => {
       const { accountId, keyId } = payers[Math.floor(Math.random() * ACCOUNTS)]!;
       const request = { requestId: newRequestId(Date.now()), accountId, keyId };
-      const facts = stringifyFacts(factsOf(1));
-      await holds.open({ ...request, amountHundredths: 100n, leastHundredths: 100n, facts });
+      const metadata = metadataOf(request, 1);
+      await holds.open({ metadata, amountHundredths: 100n, leastHundredths: 100n });
       // Apart, so that batches mix.
       await pause(Math.random() * 5);
       await holds.extend({

@@ -1,12 +1,11 @@
 import { expect, it } from '@jest/globals';
-import { stringifyFacts } from '../../src/billing/hold-facts.js';
 import { newRequestId } from '../../src/common/ids/ids.js';
 import type { Database } from '../../src/persistence/database.js';
 import { GroupCommit } from '../../src/persistence/group-commit.js';
 import { createPayer } from '../support/crash-accounts.js';
 import { eachDatabase } from '../support/databases.js';
 import { brokenInvariants } from '../support/invariants.js';
-import { factsOf, moneyOn } from '../support/money.js';
+import { metadataOf, moneyOn } from '../support/money.js';
 
 /** But for the holds that are still open here. */
 async function brokenBooks(database: Database): Promise<string[]> {
@@ -19,11 +18,14 @@ eachDatabase((_kind, open) => {
     const groupCommit = new GroupCommit(database, { maxPending: 1_500 });
     const { holds } = moneyOn(database, groupCommit);
     const payer = await createPayer(database, 1_000_000n);
-    const facts = stringifyFacts(factsOf(1));
     const requestIds = Array.from({ length: 1_200 }, () => newRequestId(Date.now()));
     await Promise.all(
       requestIds.map((requestId) =>
-        holds.open({ ...payer, requestId, amountHundredths: 1n, leastHundredths: 1n, facts }),
+        holds.open({
+          metadata: metadataOf({ ...payer, requestId }, 1),
+          amountHundredths: 1n,
+          leastHundredths: 1n,
+        }),
       ),
     );
     for (const tokens of [5, 7]) {
@@ -50,8 +52,8 @@ eachDatabase((_kind, open) => {
     const { holds } = moneyOn(database, refusing);
     const payer = await createPayer(database, 1_000n);
     const requestId = newRequestId(Date.now());
-    const facts = stringifyFacts(factsOf(1));
-    const opening = holds.open({ ...payer, requestId, amountHundredths: 1n, leastHundredths: 1n, facts });
+    const metadata = metadataOf({ ...payer, requestId }, 1);
+    const opening = holds.open({ metadata, amountHundredths: 1n, leastHundredths: 1n });
     holds.noteProgress(requestId, 1);
     await opening;
     await refusing.drain();
@@ -69,8 +71,8 @@ eachDatabase((_kind, open) => {
     const { holds } = moneyOn(database, new GroupCommit(database));
     const payer = await createPayer(database, 900n);
     const requestId = newRequestId(Date.now());
-    const facts = stringifyFacts(factsOf(1));
-    await holds.open({ ...payer, requestId, amountHundredths: 100n, leastHundredths: 100n, facts });
+    const metadata = metadataOf({ ...payer, requestId }, 1);
+    await holds.open({ metadata, amountHundredths: 100n, leastHundredths: 100n });
     const extend = (neededHundredths: bigint): Promise<bigint> =>
       holds.extend({ ...payer, requestId, wantedHundredths: 2_000n, neededHundredths });
     expect(await extend(80n)).toBe(200n);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import type { MemoryPolicy } from '../../src/common/memory-policy.js';
-import type { ConversationContext } from '../../src/contracts/accounts/request-context.js';
+import type { ConversationContext } from '../../src/contracts/accounts/request-provenance.js';
 import { Database } from '../../src/persistence/database.js';
 import { askChat } from '../support/chat-asking.js';
 import { newChatbot } from '../support/chatbots.js';

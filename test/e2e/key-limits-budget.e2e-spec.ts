@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { stringifyFacts, type HoldFacts } from '../../src/billing/hold-facts.js';
+import type { HoldMetadata } from '../../src/billing/hold-metadata.js';
 import { HoldService } from '../../src/billing/hold.service.js';
 import { SweeperService } from '../../src/billing/sweeper.service.js';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
@@ -21,7 +21,7 @@ const ONE_CREDIT_MODEL = `
     routes: [ { upstream: main, model: one-credit } ]
 `;
 const ASK = { model: 'test/one-credit', max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] };
-const FACTS: HoldFacts = {
+const FACTS: Omit<HoldMetadata, 'requestId' | 'accountId' | 'keyId'> = {
   clientRequestId: undefined,
   surface: 'qolaba',
   endpoint: 'chat',
@@ -218,10 +218,9 @@ describe('the budget of a key', () => {
     const hold = { requestId: `req_${key.id}`, accountId: key.accountId, keyId: key.id };
     const budget = { limitHundredths: 300n, period: 'total' } as const;
     const size = { amountHundredths: 100n, leastHundredths: 100n };
-    const facts = stringifyFacts(FACTS);
     const extend = (amount: bigint) =>
       holds.extend({ ...hold, wantedHundredths: amount, neededHundredths: amount });
-    expect(await holds.open({ ...hold, ...size, budget, facts })).toBe(100n);
+    expect(await holds.open({ metadata: { ...FACTS, ...hold }, ...size, budget })).toBe(100n);
     expect(await extend(200n)).toBe(200n);
     expect(await budgetOf(key.id)).toEqual({ spent: 0, held: 2 });
     expect(await extend(900n)).toBe(300n);

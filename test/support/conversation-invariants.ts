@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { RequestContext } from '../../src/contracts/accounts/request-context.js';
+import type { RequestProvenance } from '../../src/contracts/accounts/request-provenance.js';
 import { messageBytes } from '../../src/contracts/openai/message-texts.js';
 import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { StoredMessage } from '../../src/conversations/conversation.js';
@@ -88,7 +88,7 @@ function read(db: Kysely<Tables>) {
         .where('context', 'is not', null)
         .execute();
       const turns = records.flatMap(({ request_id, outcome, context }): Turn[] => {
-        const { conversation } = JSON.parse(context ?? '{}') as RequestContext;
+        const { conversation } = JSON.parse(context ?? '{}') as RequestProvenance;
         if (conversation === undefined) return [];
         return [{ requestId: request_id, conversationId: conversation.id, kept: KEPT_OUTCOMES.has(outcome) }];
       });

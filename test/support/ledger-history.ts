@@ -1,5 +1,4 @@
 import { deepStrictEqual } from 'node:assert/strict';
-import { stringifyFacts } from '../../src/billing/hold-facts.js';
 import { usageOf } from '../../src/billing/reported-usage.js';
 import { DomainError } from '../../src/common/errors/domain-error.js';
 import { newRequestId } from '../../src/common/ids/ids.js';
@@ -9,7 +8,7 @@ import { inTransaction } from '../../src/persistence/transaction.js';
 import { createPayer } from './crash-accounts.js';
 import { ACCOUNTS, BUDGET, LedgerModel, type ModelHold } from './ledger-model.js';
 import type { Operation } from './ledger-operations.js';
-import { factsOf, moneyOn, settlementOf, type Money } from './money.js';
+import { metadataOf, moneyOn, settlementOf, type Money } from './money.js';
 
 /** Loses acknowledgements on demand: the write commits, nobody hears of it, and it is run and committed again. */
 class ForgetfulGroupCommit extends GroupCommit {
@@ -142,12 +141,10 @@ export class LedgerHistory {
     const send = ({ account: at, most, requestId, least: atLeast }: (typeof wanted)[number]) =>
       service
         .open({
-          ...this.payers[at]!,
-          requestId,
+          metadata: metadataOf({ ...this.payers[at]!, requestId }, PROMPT_TOKENS),
           amountHundredths: most,
           leastHundredths: atLeast,
           budget: at === 0 ? { limitHundredths: BUDGET, period: 'total' } : undefined,
-          facts: stringifyFacts(factsOf(PROMPT_TOKENS)),
         })
         .catch((error: unknown) => (refusal(error) ? 0n : undefined));
     const held = await this.each(wanted, send);

@@ -17,7 +17,7 @@ import type { Database } from '../../src/persistence/database.js';
 import type { GroupCommit } from '../../src/persistence/group-commit.js';
 import { StorageQuotasService } from '../../src/quotas/storage-quotas.service.js';
 import { ProcessIdentity } from '../../src/persistence/process-identity.js';
-import type { HoldFacts } from '../../src/billing/hold-facts.js';
+import type { HoldMetadata } from '../../src/billing/hold-metadata.js';
 
 /** A token of either kind costs a hundredth of a credit, so that amounts can be counted by hand. */
 export const TOKEN_PRICE: Price = {
@@ -79,8 +79,13 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
   };
 }
 
-export function factsOf(promptTokens: number): HoldFacts {
+type RequestIds = Pick<HoldMetadata, 'requestId' | 'accountId' | 'keyId'>;
+
+export function metadataOf(request: RequestIds, promptTokens: number): HoldMetadata {
   return {
+    requestId: request.requestId,
+    accountId: request.accountId,
+    keyId: request.keyId,
     clientRequestId: undefined,
     surface: 'qolaba',
     endpoint: 'chat',
@@ -93,19 +98,17 @@ export function factsOf(promptTokens: number): HoldFacts {
   };
 }
 
-export function settlementOf(
-  request: { requestId: string; accountId: string; keyId: string },
-  overrides: Partial<Settlement> = {},
-): Settlement {
-  const { price, promptTokens, ...facts } = factsOf(0);
+export function settlementOf(request: RequestIds, overrides: Partial<Settlement> = {}): Settlement {
+  const metadata = metadataOf(request, 0);
   return {
-    ...facts,
-    ...request,
+    metadata,
+    upstream: metadata.upstream,
+    upstreamModel: metadata.upstreamModel,
     outcome: 'completed',
     move: 'settle',
-    usage: usageOf(promptTokens, 0),
+    usage: usageOf(metadata.promptTokens, 0),
     usageSource: 'upstream',
-    price,
+    price: metadata.price,
     finishReason: 'stop',
     createdAtMs: Date.now(),
     firstTokenMs: undefined,

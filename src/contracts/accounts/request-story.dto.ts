@@ -1,6 +1,6 @@
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { LedgerRow } from './ledger-row.dto.js';
-import type { ConversationContext } from './request-context.js';
+import type { ConversationContext } from './request-provenance.js';
 
 export class StoryRoute {
   @ApiProperty({ example: 'main', description: 'The upstream of the last attempt.' })

@@ -1,22 +1,40 @@
 import type { Price } from '../common/money/price.js';
-import type { RequestContext } from '../contracts/accounts/request-context.js';
+import type { RequestProvenance } from '../contracts/accounts/request-provenance.js';
 
-/** What a sweeper must know of a request that it did not serve, kept with the hold. */
-export interface HoldFacts {
+/** What never changes about a request once it is admitted. Every row about it has these facts. */
+export interface RequestFacts {
+  /** Ours, never the caller's: it decides what is stored once. */
+  readonly requestId: string;
+  /** The caller's own `X-Request-Id`, for finding the request again; not unique. */
   readonly clientRequestId: string | undefined;
+  readonly accountId: string;
+  readonly keyId: string;
   readonly surface: string;
   readonly endpoint: 'chat' | 'completions';
+  /** Public model id. */
   readonly model: string;
-  readonly upstream: string;
-  readonly upstreamModel: string;
   readonly streamed: boolean;
-  /** Estimate: the process that knew better is gone. */
-  readonly promptTokens: number;
-  readonly price: Price;
-  readonly context?: RequestContext | undefined;
+  /** `undefined`: neither chatbot nor conversation had a part in it. */
+  readonly context?: RequestProvenance | undefined;
 }
 
-interface StoredFacts extends Omit<HoldFacts, 'price' | 'clientRequestId'> {
+/**
+ * The static half of a settlement: what is known when credit is reserved. Written once, by whoever admits the request;
+ * stored with the hold, so that a sweeper can settle a request that it did not serve.
+ */
+export interface HoldMetadata extends RequestFacts {
+  /** Of the first route; the settlement names the one that was used. */
+  readonly upstream: string;
+  readonly upstreamModel: string;
+  /** Estimate, for a sweeper: the process that knew better is gone. */
+  readonly promptTokens: number;
+  readonly price: Price;
+}
+
+type HoldIds = Pick<HoldMetadata, 'requestId' | 'accountId' | 'keyId'>;
+
+/** The ids have columns of their own. */
+interface StoredMetadata extends Omit<HoldMetadata, keyof HoldIds | 'price' | 'clientRequestId'> {
   readonly clientRequestId: string | null;
   readonly price: StoredPrice;
 }
@@ -33,8 +51,15 @@ interface StoredPrice {
   readonly serviceTier?: string | undefined;
 }
 
-export function stringifyFacts({ price, clientRequestId, ...facts }: HoldFacts): string {
-  const stored: StoredFacts = {
+export function stringifyMetadata({
+  requestId: _requestId,
+  accountId: _accountId,
+  keyId: _keyId,
+  price,
+  clientRequestId,
+  ...facts
+}: HoldMetadata): string {
+  const stored: StoredMetadata = {
     ...facts,
     clientRequestId: clientRequestId ?? null,
     price: {
@@ -52,11 +77,19 @@ export function stringifyFacts({ price, clientRequestId, ...facts }: HoldFacts):
   return JSON.stringify(stored);
 }
 
-/** Reads what `stringifyFacts` wrote; nobody else writes that column. */
-export function parseFacts(text: string): HoldFacts {
-  const { price, clientRequestId, ...facts } = JSON.parse(text) as StoredFacts;
+/** Reads what `stringifyMetadata` wrote; nobody else writes that column. */
+export function parseMetadata({
+  requestId,
+  accountId,
+  keyId,
+  facts: text,
+}: HoldIds & { readonly facts: string }): HoldMetadata {
+  const { price, clientRequestId, ...facts } = JSON.parse(text) as StoredMetadata;
   return {
     ...facts,
+    requestId,
+    accountId,
+    keyId,
     clientRequestId: clientRequestId ?? undefined,
     price: {
       version: price.version,

@@ -2,7 +2,7 @@
  * What a chatbot or a conversation made of a request, for its story: stored with the request as JSON and shown as it
  * is. Ids and counts only, nobody's words.
  */
-export interface RequestContext {
+export interface RequestProvenance {
   readonly chatbot?: { readonly id: string; readonly version: number };
   readonly conversation?: ConversationContext;
   /** The request that this one was made for: a summary of its conversation. */

@@ -1,4 +1,4 @@
-import type { HoldFacts } from './hold-facts.js';
+import type { HoldMetadata } from './hold-metadata.js';
 import type { Hold } from './hold.repository.js';
 import { usageOf } from './reported-usage.js';
 import type { Settlement } from './settlement.service.js';
@@ -7,28 +7,27 @@ import type { Settlement } from './settlement.service.js';
  * How a hold is resolved that nobody serves any more, from what is stored with it: settled for the prompt and what was
  * relayed where the client was sent something, else given back.
  */
-export function settlementOfLeft(
-  hold: Pick<Hold, 'requestId' | 'accountId' | 'keyId' | 'relayedTokens' | 'openedAtMs'>,
-  { price, promptTokens, ...facts }: HoldFacts,
+export function settlementOfOrphan(
+  { relayedTokens, openedAtMs }: Pick<Hold, 'relayedTokens' | 'openedAtMs'>,
+  metadata: HoldMetadata,
   outcome: 'process_died' | 'settled_late',
   nowMs: number,
 ): Settlement {
-  const relayed = hold.relayedTokens > 0;
+  const relayed = relayedTokens > 0;
   const givenBack = outcome === 'process_died' ? 'expire' : 'release';
   return {
-    ...facts,
-    requestId: hold.requestId,
-    accountId: hold.accountId,
-    keyId: hold.keyId,
+    metadata,
+    upstream: metadata.upstream,
+    upstreamModel: metadata.upstreamModel,
     outcome,
     move: relayed ? 'settle' : givenBack,
-    usage: relayed ? usageOf(promptTokens, hold.relayedTokens) : usageOf(0, 0),
+    usage: relayed ? usageOf(metadata.promptTokens, relayedTokens) : usageOf(0, 0),
     usageSource: 'estimated',
-    price,
+    price: metadata.price,
     finishReason: undefined,
-    createdAtMs: hold.openedAtMs,
+    createdAtMs: openedAtMs,
     firstTokenMs: undefined,
     failedAttempts: [],
-    durationMs: Math.max(0, nowMs - hold.openedAtMs),
+    durationMs: Math.max(0, nowMs - openedAtMs),
   };
 }
