@@ -17,9 +17,14 @@ const DEADLINE_MS = 120_000;
 /**
  * Calls the admin API of a running server.
  *
+ * @param startCommand what starts one here
  * @throws CliError that tells what to do about it
  */
-export async function callAdmin({ url, adminKey }: CliConfig, request: AdminRequest): Promise<Json> {
+export async function callAdmin(
+  { url, adminKey }: CliConfig,
+  request: AdminRequest,
+  startCommand: string,
+): Promise<Json> {
   if (adminKey === undefined) {
     throw new CliError(
       'ADMIN_KEY is not set. Put the admin key, which the first start of the server printed, into the environment or into ./.env.',
@@ -38,7 +43,7 @@ export async function callAdmin({ url, adminKey }: CliConfig, request: AdminRequ
     ...(request.body && { body: JSON.stringify(request.body) }),
     signal: AbortSignal.timeout(DEADLINE_MS),
   }).catch((error: unknown) => {
-    throw unreachable(url, error);
+    throw unreachable(url, error, startCommand);
   });
   const answer = await readJson(response);
   if (response.ok && answer !== undefined) return answer;
@@ -61,11 +66,11 @@ async function readJson(response: Response): Promise<Json | undefined> {
   }
 }
 
-function unreachable(url: string, error: unknown): CliError {
+function unreachable(url: string, error: unknown, startCommand: string): CliError {
   const cause = (error as { cause?: { code?: unknown } }).cause?.code;
   const why = typeof cause === 'string' ? cause : (error as Error).name;
   return new CliError(
-    `No server answers at ${url} (${why}). Is it running (npm start)? TOLLGATE_URL names another address.`,
+    `No server answers at ${url} (${why}). Is it running (${startCommand})? TOLLGATE_URL names another address.`,
     1,
   );
 }

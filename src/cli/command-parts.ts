@@ -2,7 +2,7 @@
 import { CliError } from './cli-error.js';
 import type { CommandArguments } from './command.js';
 import type { Json } from './json.js';
-import { list, text, whole, type Option } from './option.js';
+import { didYouMean, list, text, whole, type Option } from './option.js';
 import { renderList, renderRecord } from './render.js';
 
 export const PAGE = {
@@ -20,7 +20,8 @@ export function clear(description: string, fields: readonly string[]): Option {
     const parts = names.read(given);
     const [other] = parts.length === 0 ? [''] : parts.filter((part) => !fields.includes(part));
     if (other === undefined) return parts;
-    throw new CliError(`must name some of ${fields.join(', ')}, not "${other}"`, 2);
+    const meant = didYouMean(other, fields);
+    throw new CliError(`must name some of ${fields.join(', ')}, not "${other}"${meant}`, 2);
   };
   return { ...names, read };
 }

@@ -135,7 +135,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'credits add',
-    summary: 'Add credits to an account, or take some back (--amount=-5)',
+    summary: 'Add credits to an account, or take some back (--amount -5)',
     positionals: ['account-id'],
     options: {
       amount: credits({ field: 'amount', description: 'negative takes back', required: true }),

@@ -5,9 +5,13 @@ const COMMON = [
   ['--help', 'print this'],
 ] as const;
 
-/** All commands. */
-export function overview(commands: readonly Command[]): string {
-  return `Usage: npm run cli -- <command> [options]
+/**
+ * Several commands.
+ *
+ * @param program as it is typed
+ */
+export function overview(commands: readonly Command[], program: string): string {
+  return `Usage: ${program} <command> [options]
 
 Commands
 ${aligned(commands.map(({ name, summary }) => [name, summary]))}
@@ -27,26 +31,34 @@ ${aligned([
 Ends with 0 when it worked, 1 when it did not, 2 when the command was not understood.`;
 }
 
-/** One command. */
-export function helpOf({ name, summary, positionals, options }: Command): string {
-  const entries = Object.entries(options);
-  const required = entries.filter(([, option]) => option.required === true);
-  const usage = [
+/**
+ * One command.
+ *
+ * @param program as it is typed
+ */
+export function helpOf(command: Command, program: string): string {
+  const rows = Object.entries(command.options).map(([option, { value, description, required: must }]) => [
+    `--${option} ${value}`,
+    must === true ? `${description}; required` : description,
+  ]);
+  return `${command.summary}.
+
+${usageOf(command, program)}
+
+Options
+${aligned([...rows, ...COMMON])}`;
+}
+
+/** How one command is called, in a line. */
+export function usageOf({ name, positionals, options }: Command, program: string): string {
+  const required = Object.entries(options).filter(([, option]) => option.required === true);
+  const words = [
     name,
     ...positionals.map((positional) => `<${positional}>`),
     ...required.map(([option, { value }]) => `--${option} ${value}`),
     '[options]',
-  ].join(' ');
-  const rows = entries.map(([option, { value, description, required: must }]) => [
-    `--${option} ${value}`,
-    must === true ? `${description}; required` : description,
-  ]);
-  return `${summary}.
-
-Usage: npm run cli -- ${usage}
-
-Options
-${aligned([...rows, ...COMMON])}`;
+  ];
+  return `Usage: ${program} ${words.join(' ')}`;
 }
 
 function aligned(rows: readonly (readonly string[])[]): string {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { nearestWord } from '../common/nearest-word.js';
 import { CliError } from './cli-error.js';
 
 /** An option of a command: a field of the request that the command makes. */
@@ -70,13 +71,19 @@ export const time = (option: OptionText): Option => ({
   read: (given) => {
     if (/^\d{5,13}$/.test(given)) return Number(given);
     const zoned = /T.*(Z|[+-]\d{2}:?\d{2})$/.test(given) || !given.includes('T') ? given : `${given}Z`;
-    const ms = /^\d{4}-\d{2}-\d{2}/.test(given) ? Date.parse(zoned) : Number.NaN;
-    if (Number.isNaN(ms)) {
+    const ms = Date.parse(zoned);
+    if (Number.isNaN(ms) || !isDate(given.slice(0, 10))) {
       throw new CliError(`must be a time such as 2027-01-31 or 2027-01-31T18:00:00Z, not "${given}"`, 2);
     }
     return Math.floor(ms / 1000);
   },
 });
+
+/** `Date.parse` takes 31 February for 3 March. */
+function isDate(date: string): boolean {
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(date) : Number.NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
+}
 
 /** A file that holds a JSON object. */
 export const jsonFile = (option: OptionText): Option => ({
@@ -113,7 +120,13 @@ export const choice = (option: OptionText, ...words: readonly string[]): Option 
   ...option,
   value: words.join('|'),
   read: (given) => {
-    if (!words.includes(given)) throw new CliError(`must be one of ${words.join(', ')}, not "${given}"`, 2);
-    return given;
+    if (words.includes(given)) return given;
+    throw new CliError(`must be one of ${words.join(', ')}, not "${given}"${didYouMean(given, words)}`, 2);
   },
 });
+
+/** Behind a refusal, the word that was most likely meant; empty where none is near. */
+export function didYouMean(given: string, words: readonly string[]): string {
+  const meant = nearestWord(given, words);
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
+}

@@ -1,10 +1,13 @@
-import { parseArgs } from 'node:util';
+import { nearestWord } from '../common/nearest-word.js';
 import { CliError } from './cli-error.js';
 import type { Command, CommandArguments } from './command.js';
+import { splitWords, type WrittenOption } from './split-words.js';
 
 export interface ParsedArguments extends CommandArguments {
   readonly json: boolean;
 }
+
+const JSON_FLAG = 'json';
 
 /** The command that the words begin with, and the words after it; `undefined`: there is none such. */
 export function findCommand(
@@ -20,54 +23,101 @@ export function findCommand(
 
 /** @throws CliError for what the command does not know or lacks */
 export function parseArguments(command: Command, words: readonly string[]): ParsedArguments {
-  const { values, positionals } = splitWords(command, words);
-  const { json, ...given } = values;
+  const { positionals, options } = splitWords(words, [JSON_FLAG]);
+  const { json, given } = knownOptions(command, options);
   const expected = command.positionals;
-  if (positionals.length < expected.length)
-    throw unclear(command, `<${expected[positionals.length]}> is missing`);
-  if (positionals.length > expected.length) {
-    throw unclear(command, `"${positionals[expected.length]}" is one too many`);
-  }
+  if (positionals.length > expected.length) throw superfluous(command, words, positionals, given);
+  if (positionals.length < expected.length) throw unclear(`<${expected[positionals.length]}> is missing`);
   const fields: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(command.options)) {
-    const text = given[name] ?? option.fallback;
-    if (typeof text === 'string') {
-      fields[option.field] = named(command, name, () => option.read(text));
-    } else if (option.required === true) throw unclear(command, `--${name} is missing`);
+    const text = given.get(name) ?? option.fallback;
+    if (text !== undefined) fields[option.field] = named(name, () => option.read(text));
+    else if (option.required === true) throw unclear(`--${name} is missing`);
   }
   const { guards } = command;
   if (guards !== undefined && Object.keys(fields).every((field) => guards.includes(field))) {
-    throw unclear(command, 'nothing is named that is to change');
+    throw unclear('nothing is named that is to change');
   }
-  return { positionals, fields, json: json === true };
+  return { positionals, fields, json };
 }
 
-function splitWords(
+/** @throws CliError for an option that is unknown, has no value or comes twice */
+function knownOptions(
+  { options }: Command,
+  written: readonly WrittenOption[],
+): { json: boolean; given: ReadonlyMap<string, string> } {
+  const given = new Map<string, string>();
+  let json = false;
+  for (const { written: spelt, name, value, next } of written) {
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (!spelt.startsWith('--') || (option === undefined && name !== JSON_FLAG)) {
+      throw unclear(unknownOption(spelt, options));
+    }
+    if (option === undefined) {
+      if (value !== undefined) throw unclear(`--${name} takes no value`);
+      json = true;
+      continue;
+    }
+    if (value === undefined) throw unclear(withoutValue(name, option.value, next));
+    if (given.has(name)) {
+      const several = option.value === '<a,b>' ? `; separate several by commas: --${name} a,b` : '';
+      throw unclear(`--${name} is given twice${several}`);
+    }
+    given.set(name, value);
+  }
+  return { json, given };
+}
+
+function unknownOption(written: string, options: Command['options']): string {
+  const unknown = `there is no option ${written}`;
+  // Who knows the admin API writes its names.
+  const names = new Map([
+    ...Object.entries(options).map(([name, { field }]) => [field, name] as const),
+    ...[...Object.keys(options), JSON_FLAG, 'help'].map((name) => [name, name] as const),
+  ]);
+  const meant = nearestWord(written.replace(/^-+/, ''), [...names.keys()]);
+  if (meant !== undefined) return `${unknown}; did you mean --${names.get(meant)}?`;
+  return `${unknown}; the options are ${[...Object.keys(options), JSON_FLAG].map((name) => `--${name}`).join(', ')}`;
+}
+
+function withoutValue(name: string, value: string, next: string | undefined): string {
+  if (next === undefined || next === '--') return `--${name} needs a value (${value})`;
+  return `--${name} needs a value (${value}), and ${next.split('=')[0]} follows; a value that begins with a dash is written --${name}=-…`;
+}
+
+/** Mostly a value whose option was left out, or a text with a space that was not put in quotes. */
+function superfluous(
   command: Command,
   words: readonly string[],
-): { values: Readonly<Record<string, unknown>>; positionals: readonly string[] } {
-  const options = Object.fromEntries(
-    Object.keys(command.options).map((name) => [name, { type: 'string' as const }]),
+  positionals: readonly string[],
+  given: ReadonlyMap<string, string>,
+): CliError {
+  const extra = positionals[command.positionals.length] ?? '';
+  const tooMany = `"${extra}" is one too many`;
+  const lacking = Object.entries(command.options).find(
+    ([name, { required }]) => required === true && !given.has(name),
   );
-  try {
-    return parseArgs({
-      args: [...words],
-      options: { ...options, json: { type: 'boolean' } },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    throw unclear(command, (error as Error).message.split('\n')[0] ?? '');
+  if (lacking !== undefined) {
+    return unclear(`${tooMany}; did you mean --${lacking[0]} ${/\s/.test(extra) ? `"${extra}"` : extra}?`);
   }
+  const before = words[words.indexOf(extra) - 1];
+  const cut = [...given].find(([, value]) => value !== '' && value === before);
+  if (cut !== undefined) {
+    return unclear(
+      `${tooMany}; a value with a space in it is put in quotes: --${cut[0]} "${cut[1]} ${extra}"`,
+    );
+  }
+  return unclear(tooMany);
 }
 
-function named<T>(command: Command, option: string, read: () => T): T {
+function named<T>(option: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw error instanceof CliError ? unclear(command, `--${option} ${error.message}`) : error;
+    throw error instanceof CliError ? unclear(`--${option} ${error.message}`) : error;
   }
 }
 
-function unclear({ name }: Command, what: string): CliError {
-  return new CliError(`${name}: ${what}\nHelp: npm run cli -- ${name} --help`, 2);
+function unclear(what: string): CliError {
+  return new CliError(what, 2);
 }

@@ -18,6 +18,11 @@ export function renderText(text: string): string {
     .join('\n');
 }
 
+/** A text as one line. */
+export function renderLine(text: string): string {
+  return printable(text);
+}
+
 /** Rows in aligned columns under a head; numbers stand to the right. */
 export function renderTable(columns: readonly string[], rows: readonly Json[]): string {
   const cells = rows.map((row) => columns.map((column) => renderValue(column, row[column])));

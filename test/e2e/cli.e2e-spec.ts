@@ -84,6 +84,8 @@ describe('npm run cli', () => {
       balance: 10.25,
     });
     expect(await json(`credits add ${id} --amount=-0.25`)).toMatchObject({ balance: 10 });
+    expect(await json(`credits add ${id} --amount -2`)).toMatchObject({ balance: 8 });
+    await json(`credits add ${id} --amount 2 --type correction`);
     const key = await json<{ id: string; key: string }>(
       `keys create --account ${id} --name ci --rpm 60 --tpm 9000 --models sandbox/chat,sandbox/echo --budget 5 --budget-period month --expires 2090-01-31 --allowed-ips 127.0.0.1,10.0.0.0/8 --max-concurrency 3`,
     );
@@ -105,7 +107,13 @@ describe('npm run cli', () => {
 
     expect(await json(`requests show ${requestId}`)).toMatchObject({ id: requestId, outcome: 'completed' });
     const ledger = await json<{ data: { type: string }[] }>(`ledger list --account ${id}`);
-    expect(ledger.data.map(({ type }) => type)).toEqual(['settlement', 'correction', 'purchase']);
+    expect(ledger.data.map(({ type }) => type)).toEqual([
+      'settlement',
+      'correction',
+      'correction',
+      'correction',
+      'purchase',
+    ]);
     expect(await json(`ledger list --key ${key.id} --request ${requestId}`)).toMatchObject({
       data: [{ type: 'settlement', request_id: requestId }],
     });
@@ -208,15 +216,36 @@ describe('npm run cli', () => {
   });
 
   it.each([
-    ['keys', 'no such command: keys'],
-    ['keys destroy key_1', 'no such command: keys destroy'],
+    ['keys', '"keys" is half a command: keys create, keys list, '],
+    ['keys --json', '"keys" is half a command: keys create, keys list, '],
+    ['keyz --help', 'no such command: keyz; there are keys create, keys list, '],
+    ['keys destroy key_1', 'no such command: keys destroy; there are keys create, keys list, '],
+    ['keys craete', 'no such command: keys craete; did you mean keys create?'],
+    ['key list', 'no such command: key list; did you mean keys list?'],
+    ['create keys', 'no such command: create keys; did you mean keys create?'],
+    ['relaod', 'no such command: relaod; did you mean reload?'],
+    ['credits revoke a', 'no such command: credits revoke; did you mean credits add?'],
+    ['users list', 'no such command: users list; they begin with accounts, credits, keys, '],
+    ['--account a keys list', '--account stands before the command'],
     ['keys show', 'keys show: <key-id> is missing'],
     ['keys show a b', 'keys show: "b" is one too many'],
     ['keys create', 'keys create: --account is missing'],
+    ['credits add a 100', 'credits add: "100" is one too many; did you mean --amount 100?'],
+    ['credits add a -2', 'credits add: "-2" is one too many; did you mean --amount -2?'],
+    ['accounts create --name Team A', 'is put in quotes: --name "Team A"'],
+    ['keys create --account', 'keys create: --account needs a value (<id>)'],
+    ['keys create --account --rpm=5', '--account needs a value (<id>), and --rpm follows;'],
+    ['keys create --account a --account b', 'keys create: --account is given twice'],
+    ['keys create --account a --models x --models y', 'separate several by commas: --models a,b'],
+    ['keys list --json=yes', 'keys list: --json takes no value'],
+    ['keys create --account a --expires 2027-02-31', '--expires must be a time'],
+    ['credits add a --amount -2,50', '--amount must be a number with at most two decimals'],
     ['keys create --account a --rpm many', 'keys create: --rpm must be a whole number'],
     ['keys create --account a --budget 1.005', '--budget must be a number with at most two decimals'],
     ['keys create --account a --expires soon', '--expires must be a time'],
     ['usage --group-by colour', '--group-by must be one of day, model, key'],
+    ['usage --group-by modle', 'not "modle"; did you mean model?'],
+    ['keys change a --clear rmp', 'not "rmp"; did you mean rpm?'],
     ['keys create --account a --manage-chatbots yes', '--manage-chatbots must be true or false'],
     ['keys change a --clear rpm,name', '--clear must name some of rpm, tpm,'],
     [
@@ -226,13 +255,60 @@ describe('npm run cli', () => {
     ['keys change a', 'keys change: nothing is named that is to change'],
     ['accounts change a --version 3', 'accounts change: nothing is named that is to change'],
     ['chatbots change a --revision 3', 'chatbots change: nothing is named that is to change'],
-    ['keys list --colour red', "Unknown option '--colour'"],
-    ['keys list --admin-key x', "Unknown option '--admin-key'"],
+    ['keys list --colour red', 'no option --colour; the options are --account, --limit, --cursor, --json'],
+    ['keys list --admin-key=x', 'no option --admin-key; the options are'],
+    ['keys create --acount a', 'keys create: there is no option --acount; did you mean --account?'],
+    ['keys create -account a', 'keys create: there is no option -account; did you mean --account?'],
+    ['keys create --account_id a', 'there is no option --account_id; did you mean --account?'],
+    ['keys list --jsno', 'there is no option --jsno; did you mean --json?'],
   ])('ends with 2 and what is unclear: %s', async (line, message) => {
     const { exitCode, stdout, stderr } = await cli(line);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr).toContain('--help');
+  });
+
+  it('shows how a command is called that was called wrongly, or was most likely meant', async () => {
+    const usage = 'Usage: npm run cli -- keys create --account <id> [options]\n';
+    expect((await cli('keys create --acount a')).stderr).toBe(
+      `keys create: there is no option --acount; did you mean --account?\n${usage}Help: npm run cli -- keys create --help\n`,
+    );
+    expect((await cli('keys craete')).stderr).toBe(
+      `There is no such command: keys craete; did you mean keys create?\n${usage}Help: npm run cli -- --help\n`,
+    );
+  });
+
+  it('takes a value that begins with a dash, and tells it from an option', async () => {
+    const id = await newAccount();
+    await runCli(['credits', 'add', id, '--amount', '3', '--reason=--why', '--json'], () =>
+      loadCliConfig({ ADMIN_KEY, TOLLGATE_URL: tollgate.origin }),
+    );
+    await runCli(['credits', 'add', id, '--amount=1', '--reason', '- a list'], () =>
+      loadCliConfig({ ADMIN_KEY, TOLLGATE_URL: tollgate.origin }),
+    );
+    expect(await json(`ledger list --account ${id}`)).toMatchObject({
+      data: [{ reason: '- a list' }, { reason: '--why' }],
+    });
+    expect((await cli(`accounts show --json -- ${id}`)).stdout).toContain('"balance": 4,');
+  });
+
+  it('refuses a key that is of no use, and shows what the server warns of apart from the record', async () => {
+    const id = await newAccount();
+    const expired = await cli(`keys create --account ${id} --expires 2020-01-01`);
+    expect(expired).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('this moment has passed') });
+    const unknown = await cli(`keys create --account ${id} --models sandbox/chta`);
+    expect(unknown).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("did you mean 'sandbox/chat'?"),
+    });
+    const warning = "Warning: models: not known at present: 'sandbox/chta' (did you mean 'sandbox/chat'?).\n";
+    const partly = await cli(`keys create --account ${id} --models sandbox/chat,sandbox/chta`);
+    expect(partly).toMatchObject({ exitCode: 0, stderr: warning });
+    expect(partly.stdout).not.toContain('warnings');
+    const key = /^id +(\S+)$/m.exec(partly.stdout)?.[1] ?? '';
+    const changed = await cli(`keys change ${key} --models sandbox/chta --json`);
+    expect(changed).toMatchObject({ exitCode: 0, stderr: warning });
+    expect(JSON.parse(changed.stdout)).toHaveProperty('warnings');
   });
 
   it('says what to do when nobody listens', async () => {
@@ -282,6 +358,11 @@ describe('npm run cli', () => {
       expect(help.stdout).toContain('--json');
     }
     expect((await nobody([])).stdout).toBe(stdout);
+    const ofOne = await nobody(['keys', 'create', '--help']);
+    for (const line of ['help keys create', '--help keys create', 'keys create --account --help']) {
+      expect(await nobody(line.split(' '))).toEqual(ofOne);
+    }
+    expect((await nobody(['keys', '--help'])).stdout).toMatch(/keys create .+\n +keys list /);
   });
 
   it('as a process: reads the environment and ends with its code', async () => {
