@@ -13,17 +13,11 @@ const ENV_FILE = '.env';
 
 /**
  * The process's own environment, with what `./.env` adds to it: a variable that is set already keeps its value. The
- * only reader of `process.env`.
+ * only reader of `process.env`, beside `called-as.ts`, which reads what npm leaves there.
  */
 export function processVariables(): Variables {
   if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
   return process.env;
-}
-
-/** Whether the process is the child of `npm start` or `npx tollgate`, and of no script of somebody else's. */
-export function startedByNpm(variables: Variables = process.env): boolean {
-  const { npm_lifecycle_event: script, npm_package_name: name } = variables;
-  return script === 'npx' || (script === 'start' && name === 'tollgate');
 }
 
 /**

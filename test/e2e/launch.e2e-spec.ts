@@ -215,6 +215,29 @@ describe('a clone', () => {
     expect(builds()).toBe(1);
   });
 
+  it.each([
+    ['npm run -s cli -- ', 'npm run cli --', 'npm start'],
+    ['npx tollgate cli ', 'npx tollgate cli', 'npx tollgate serve'],
+    ['bin-of-somebody/tollgate cli ', 'tollgate cli', 'tollgate serve'],
+    ['node dist/cli/main.js ', 'node dist/cli/main.js', 'node dist/main.js'],
+  ])('calls its tool in help and suggestions as it was called: %s', async (typed, tool, server) => {
+    await run('npm run build');
+    mkdirSync(join(folder, 'bin-of-somebody'));
+    for (const bin of ['bin-of-somebody', 'node_modules/.bin'])
+      symlinkSync(join(folder, 'bin/tollgate'), join(folder, bin, 'tollgate'));
+    expect((await run(`${typed} --help`)).stdout).toContain(`Usage: ${tool} <command> [options]\n`);
+    expect((await run(`${typed} keys create --help`)).stdout).toContain(
+      `Usage: ${tool} keys create --account`,
+    );
+    expect(await run(`${typed} keys list --limt 5`)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `keys list: there is no option --limt; did you mean --limit?\nUsage: ${tool} keys list [options]\nHelp: ${tool} keys list --help\n`,
+    });
+    const env = { ADMIN_KEY: 'admin-key-of-the-launch-test', TOLLGATE_URL: `http://127.0.0.1:${port}` };
+    expect((await run(`${typed} keys list`, env)).stderr).toContain(`Is it running (${server})?`);
+  });
+
   it('builds when contents differ, and not for the time of a file', async () => {
     await cli();
     await cli();
