@@ -10,7 +10,7 @@ export function nearestWord(text: string, words: readonly string[]): string | un
   const sent = text.toLowerCase();
   const near = words
     .map((word) => ({ word, edits: editDistance(sent, word.toLowerCase()) }))
-    .filter(({ word, edits }) => edits <= Math.max(1, Math.floor(word.length / 3)))
+    .filter(({ word, edits }) => edits < word.length && edits <= Math.max(1, Math.floor(word.length / 3)))
     .sort((a, b) => a.edits - b.edits);
   if (near[0] !== undefined || sent.length < LEAST_PREFIX) return near[0]?.word;
   return words.find((word) => word.toLowerCase().startsWith(sent));

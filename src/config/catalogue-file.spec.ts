@@ -13,6 +13,14 @@ const model = (extra: string) =>
   `${UPSTREAM}models:\n  - { id: m, routes: [{ upstream: main, model: m }], ${extra} }\n`;
 const upstream = (extra: string) =>
   `upstreams: { main: { protocol: openai, base_url: "http://127.0.0.1:9101/v1", ${extra} } }\n`;
+const BLOCK = `upstreams:
+  s: { protocol: sandbox }
+models:
+  - id: m
+    routes:
+      - { upstream: s, model: echo }
+`;
+const sandboxRoute = (name: string) => BLOCK.replace('model: echo', `model: ${name}`);
 
 describe('tollgate.yaml', () => {
   it('gives a model whole, as the design writes it', () => {
@@ -142,7 +150,11 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
     ['a list', '- a\n', /^t\.yaml:1:1 must be a mapping/],
     ['no upstreams', 'models: []\n', /"upstreams" is missing/],
     ['an empty upstreams', 'upstreams: {}\n', /^t\.yaml:1:1 upstreams: must name at least one/],
-    ['two documents', `${UPSTREAM}---\n${UPSTREAM}`, /^t\.yaml:2:1 /],
+    [
+      'two documents',
+      `${UPSTREAM}---\n${UPSTREAM}`,
+      /^t\.yaml:2:1 begins a second document \(---\); the file must be one$/,
+    ],
     [
       'an unknown key',
       `${UPSTREAM}model: []\n`,
@@ -158,8 +170,57 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
       model('colour: red'),
       /models\[0\]\.colour: is not known here; the keys are id, /,
     ],
-    ['a key twice', 'upstreams: { main: { protocol: sandbox, protocol: sandbox } }', /unique/],
+    [
+      'an unknown key, without missing what it was meant to be',
+      'upstreams: { a: { protocol: openai, baseurl: "http://h/v1" } }',
+      /upstreams\.a\.baseurl: is not known here; did you mean "base_url"\?$/,
+    ],
+    [
+      'a key twice',
+      'upstreams: { main: { protocol: sandbox, protocol: sandbox } }',
+      /^t\.yaml:1:41 "protocol" is there twice; keep one$/,
+    ],
+    [
+      'no key',
+      'upstreams: { s: { protocol: sandbox }, : { protocol: sandbox } }',
+      /^t\.yaml:1:40 upstreams: has a key that is no plain word$/,
+    ],
     ['an unknown protocol', 'upstreams: { a: { protocol: smoke } }', /a\.protocol: must be one of openai, /],
+    [
+      'a misspelt word',
+      'upstreams: { a: { protocol: opneai, base_url: "http://h/v1" } }',
+      /must be one of openai, anthropic, google, sandbox; did you mean "openai"\?$/,
+    ],
+    [
+      'a reference to a variable that does not end',
+      'upstreams: { a: { protocol: openai, base_url: "http://${HOST/v1" } }',
+      /base_url: has a \$\{…\} that is no name/,
+    ],
+    [
+      'prices of nobody',
+      upstream('price_provider: opnai'),
+      /price_provider: names nobody whom the price table knows; did you mean "openai"\?$/,
+    ],
+    [
+      'the name of a chatbot',
+      model('').replace('id: m', `id: bot_${'0'.repeat(32)}`),
+      /models\[0\]\.id: is how chatbots are called/,
+    ],
+    [
+      'a route to a sandbox model that does not exist',
+      sandboxRoute('ehco'),
+      /models\[0\]\.routes\[0\]\.model: names no model of the sandbox; did you mean "echo"\?$/,
+    ],
+    [
+      'a route to a sandbox model by its public id',
+      sandboxRoute('sandbox/chat'),
+      /names no model of the sandbox; did you mean "chat"\?$/,
+    ],
+    [
+      'a route to a sandbox model far from any',
+      sandboxRoute('gpt-5'),
+      /names no model of the sandbox; it has chat, echo, reasoner, /,
+    ],
     ['no protocol', 'upstreams: { a: { base_url: "http://h/v1" } }', /upstreams\.a: "protocol" is missing/],
     ['no base_url', 'upstreams: { a: { protocol: openai } }', /upstreams\.a: "base_url" is missing/],
     ['a bad upstream name', 'upstreams: { "a/b": { protocol: sandbox } }', /a name must be letters/],
@@ -255,7 +316,7 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
     [
       'an unknown upstream',
       model('').replace('upstream: main', 'upstream: man'),
-      /names no upstream of this file/,
+      /names no upstream of this file; did you mean "main"\?$/,
     ],
     ['a route twice', model('').replace('}]', '}, { upstream: main, model: m }]'), /same route as one above/],
     [
@@ -283,6 +344,81 @@ models: [{ id: sandbox/echo, routes: [{ upstream: play, model: chat }] }]`;
     const { faults } = parse(text, { MAIN_KEY: 'k-1', SPACED: 'two words' });
     expect(faults).toEqual([expect.stringMatching(fault)]);
     expect(faults.join()).not.toContain('hunter2');
+  });
+
+  it.each<[string, string, string]>([
+    ['a tab', 'upstreams:\n\ts: { protocol: sandbox }\n\tt: { protocol: smoke }\n', '2:1 is a tab; YAML is'],
+    ['a tab behind spaces', `${BLOCK}    \tpricing: x\n`, '7:5 is a tab; YAML is'],
+    [
+      'a tab before an item',
+      BLOCK.replace('    routes:\n      -', '    routes:\n\t\t-'),
+      '6:1 is a tab; YAML is',
+    ],
+    [
+      'a line that is indented too far',
+      BLOCK.replace('    routes', '     routes'),
+      '4:9 has a key behind it:',
+    ],
+    [
+      'a line that is indented too little',
+      BLOCK.replace('    routes', '   routes'),
+      '5:1 is indented otherwise',
+    ],
+    ['a text with a colon', BLOCK.replace('id: m', 'id: m: n'), '4:9 has a key behind it:'],
+    [
+      'a quote that is not closed',
+      BLOCK.replace('id: m', 'id: "m'),
+      '4:9 " opens here and is not closed by "',
+    ],
+    [
+      'a quote that swallows the rest',
+      BLOCK.replace('id: m', "id: 'm"),
+      "4:9 ' opens here and is not closed by '",
+    ],
+    ['half a quote in a line', 'upstreams: { a: "b, c: "d" }', '1:25 stands behind a value that has ended;'],
+    [
+      'a brace that is not closed',
+      BLOCK.replace('echo }', 'echo'),
+      '6:9 { opens here and is not closed by }',
+    ],
+    ['a bracket that is not closed', 'upstreams: [ { a: b }\n', '1:12 [ opens here and is not closed by ]'],
+    [
+      'JSON that was cut off',
+      '{ "upstreams": { "s": { "a": "b" }',
+      '1:16 { opens here and is not closed by }',
+    ],
+    ['a key without a space', BLOCK.replace('id: m', 'id:m'), '4:5 is a key without ": " behind it'],
+    ['a key without a colon', BLOCK.replace('models:', 'models'), '3:1 is a key without ": " behind it'],
+    ['an alias of nothing', BLOCK.replace('id: m', 'id: *m'), '4:9 *m repeats what no &m above it names'],
+    ['an alias above its anchor', `a: *x\nb: &x c\n${BLOCK}`, '1:4 *x repeats what no &x above it names'],
+    ['nesting without end', '['.repeat(20_000), '1:'],
+  ])('tells of a text that is no YAML the first fault alone, where it is: %s', (_, text, fault) => {
+    const { faults } = parse(text);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]?.slice(0, `t.yaml:${fault}`.length)).toBe(`t.yaml:${fault}`);
+  });
+
+  it.each([
+    ['a byte order mark', `\uFEFF${BLOCK}`],
+    ['lines that end as on Windows', BLOCK.replaceAll('\n', '\r\n')],
+    ['a tab that indents nothing', BLOCK.replace('id: m', 'id:\tm')],
+  ])('takes %s', (_, text) => {
+    const { catalogue, faults } = parse(text);
+    expect(faults).toEqual([]);
+    expect(catalogue.models[0]).toMatchObject({ id: 'm', routes: [{ upstream: 's', model: 'echo' }] });
+  });
+
+  it('never unfolds aliases of aliases', () => {
+    const bomb = [...'bcdefghij'].map((name, i) => {
+      const before = 'abcdefghi'[i];
+      return `${name}: &${name} [${Array(9).fill(`*${before}`).join(', ')}]\n`;
+    });
+    const { faults } = parse(`a: &a [x]\n${bomb.join('')}${BLOCK}`);
+    expect(faults).toHaveLength(10);
+    expect(faults.every((fault) => fault.includes('is not known here'))).toBe(true);
+    expect(parse(`${UPSTREAM}models: &m [*m]\n`).faults).toEqual([
+      expect.stringMatching(/models\[0\]: must be a mapping/),
+    ]);
   });
 
   it('names all faults at once', () => {

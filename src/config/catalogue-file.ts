@@ -7,10 +7,13 @@ import {
   type TokenPricing,
   type UpstreamConfig,
 } from './app-config.js';
+import { isChatbotId } from '../common/ids/chatbot-id.js';
+import { nearestWord } from '../common/nearest-word.js';
 import { parseBaseUrl } from './base-url.js';
 import type { Variables } from './env.parse.js';
 import type { Environment } from './env.schema.js';
-import { sandboxModels } from './sandbox-models.js';
+import { parsePriceProvider } from './price-provider.js';
+import { SANDBOX_MODEL_NAMES, sandboxModels } from './sandbox-models.js';
 import { isHeaderSafe } from './secret-text.js';
 import { parseRequestPrice, parseTokenPrice } from './token-price.js';
 import { upstreamTimeouts } from './upstream-timeouts.js';
@@ -46,7 +49,7 @@ const UPSTREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const MODEL_ID =
   /^(?=.{1,256}$)(?!(?:.*\/)?\.{1,2}(?:\/|$))[\x21-\x2e\x30-\x7e]+(?:\/[\x21-\x2e\x30-\x7e]+)*$/;
 const VARIABLE_REFERENCE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
-const VARIABLE_REFERENCES = /\$\{([^}]*)\}/g;
+const VARIABLE_REFERENCES = /\$\{[^}]*\}?/g;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export interface CatalogueFile {
@@ -67,9 +70,11 @@ export interface CatalogueFile {
  */
 export function parseCatalogueFile(source: CatalogueFile): { catalogue: CatalogueConfig; faults: string[] } {
   const file = new YamlFile(source.name, source.text);
+  if (!file.isReadable) return { catalogue: { upstreams: [], models: [] }, faults: file.faults };
   const root = file.root.fields(['upstreams', 'models']);
   const written = readUpstreams(root?.get('upstreams'), source);
-  const models = readModels(root?.find('models'), new Set(written.map(({ name }) => name)));
+  const protocols = new Map(written.map(({ name, protocol }) => [name, protocol]));
+  const models = readModels(root?.find('models'), protocols);
   const routed = new Set(models.flatMap(({ routes }) => routes.map(({ upstream }) => upstream)));
   const upstreams = written.map((upstream) => ({
     ...upstream,
@@ -81,6 +86,8 @@ export function parseCatalogueFile(source: CatalogueFile): { catalogue: Catalogu
   };
 }
 
+/** By name of upstream. */
+type Protocols = ReadonlyMap<string, UpstreamConfig['protocol']>;
 type WrittenUpstream = Omit<UpstreamConfig, 'discover'> & { readonly discover: boolean | undefined };
 
 function readUpstreams(field: YamlField | undefined, source: CatalogueFile): WrittenUpstream[] {
@@ -103,7 +110,10 @@ function readUpstream(name: string, field: YamlField, source: CatalogueFile): Wr
       map.find(key)?.fault('has no meaning for the sandbox, which is built in');
     }
   }
-  const priceProvider = map.find('price_provider')?.text();
+  const providerField = map.find('price_provider');
+  const provider = providerField?.text();
+  const priceProvider =
+    provider === undefined ? undefined : providerField?.read(provider, parsePriceProvider);
   return {
     name,
     protocol: protocol ?? 'openai',
@@ -168,10 +178,10 @@ function readVariable(field: YamlField, reference: string, variables: Variables)
   return undefined;
 }
 
-function readModels(field: YamlField | undefined, upstreams: ReadonlySet<string>): ModelConfig[] {
+function readModels(field: YamlField | undefined, protocols: Protocols): ModelConfig[] {
   const seen = new Set<string>();
   return (field?.items() ?? []).flatMap((item) => {
-    const model = readModel(item, upstreams);
+    const model = readModel(item, protocols);
     if (model === undefined) return [];
     if (seen.has(model.id)) item.fault('has the id of a model above');
     seen.add(model.id);
@@ -179,7 +189,7 @@ function readModels(field: YamlField | undefined, upstreams: ReadonlySet<string>
   });
 }
 
-function readModel(field: YamlField, upstreams: ReadonlySet<string>): ModelConfig | undefined {
+function readModel(field: YamlField, protocols: Protocols): ModelConfig | undefined {
   const map = field.fields(MODEL_KEYS);
   if (map === undefined) return undefined;
   const idField = map.get('id');
@@ -187,13 +197,14 @@ function readModel(field: YamlField, upstreams: ReadonlySet<string>): ModelConfi
   if (idField !== undefined && id !== undefined && !MODEL_ID.test(id)) {
     idField.fault('must be 1 to 256 visible ASCII characters, without empty or dotted parts between slashes');
   }
+  if (id !== undefined && isChatbotId(id)) idField?.fault('is how chatbots are called; choose another');
   const contextLength = map.find('context_length')?.whole({ min: 1 }) ?? 0;
   const maxField = map.find('max_completion_tokens');
   const maxCompletionTokens = maxField?.whole({ min: 1 }) ?? 0;
   if (contextLength > 0 && maxCompletionTokens > contextLength) {
     maxField?.fault('must not be above context_length');
   }
-  const routes = readRoutes(map.get('routes'), upstreams);
+  const routes = readRoutes(map.get('routes'), protocols);
   if (id === undefined) return undefined;
   return {
     id,
@@ -210,7 +221,7 @@ function readModel(field: YamlField, upstreams: ReadonlySet<string>): ModelConfi
   };
 }
 
-function readRoutes(field: YamlField | undefined, upstreams: ReadonlySet<string>): RouteConfig[] {
+function readRoutes(field: YamlField | undefined, protocols: Protocols): RouteConfig[] {
   const items = field?.items();
   if (items?.length === 0) field?.fault('must have at least one route');
   const seen = new Set<string>();
@@ -218,11 +229,21 @@ function readRoutes(field: YamlField | undefined, upstreams: ReadonlySet<string>
     const map = item.fields(['upstream', 'model', 'priority', 'weight']);
     const upstreamField = map?.get('upstream');
     const upstream = upstreamField?.text();
-    const model = map?.get('model')?.text();
+    const modelField = map?.get('model');
+    const model = modelField?.text();
     const priority = map?.find('priority')?.whole({ min: 0 }) ?? 1;
     const weight = map?.find('weight')?.whole({ min: 1, max: 1_000_000 }) ?? 1;
     if (upstream === undefined || model === undefined) return [];
-    if (!upstreams.has(upstream)) upstreamField?.fault('names no upstream of this file');
+    const protocol = protocols.get(upstream);
+    if (protocol === undefined) {
+      upstreamField?.fault(`names no upstream of this file${didYouMean(upstream, [...protocols.keys()])}`);
+    }
+    if (protocol === 'sandbox' && !SANDBOX_MODEL_NAMES.includes(model)) {
+      const meant = didYouMean(model.replace(/^sandbox\//, ''), SANDBOX_MODEL_NAMES);
+      modelField?.fault(
+        `names no model of the sandbox${meant || `; it has ${SANDBOX_MODEL_NAMES.join(', ')}`}`,
+      );
+    }
     const pair = JSON.stringify([upstream, model]);
     if (seen.has(pair)) item.fault('is the same route as one above');
     seen.add(pair);
@@ -265,6 +286,12 @@ function readTokenPricing(map: YamlMap): TokenPricing | undefined {
     ...(audioPrompt !== undefined && { audioPrompt }),
     ...(audioCompletion !== undefined && { audioCompletion }),
   };
+}
+
+/** Behind a refusal; empty where no word is near. */
+function didYouMean(text: string, words: readonly string[]): string {
+  const meant = nearestWord(text, words);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }
 
 /** A file that has a sandbox upstream has its models too, those left out that it writes itself. */

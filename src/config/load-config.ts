@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AppConfig, CatalogueConfig, WebhookConfig } from './app-config.js';
@@ -64,14 +65,18 @@ function readCatalogue(
   variables: Variables,
 ): { catalogue: CatalogueConfig; faults: string[] } {
   if (configFile === undefined) return { catalogue: catalogueFromEnvironment(environment), faults: [] };
-  let text: string;
+  const refused = (why: string) => ({
+    catalogue: { upstreams: [], models: [] },
+    faults: [`${configFile} cannot be read (${why})`],
+  });
+  let bytes: Buffer;
   try {
-    text = readFileSync(configFile, 'utf8');
+    bytes = readFileSync(configFile);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    return { catalogue: { upstreams: [], models: [] }, faults: [`${configFile} cannot be read (${code})`] };
+    return refused((error as NodeJS.ErrnoException).code ?? 'unreadable');
   }
-  return parseCatalogueFile({ name: configFile, text, variables, environment });
+  if (!isUtf8(bytes)) return refused('it is not UTF-8; save it as such');
+  return parseCatalogueFile({ name: configFile, text: bytes.toString(), variables, environment });
 }
 
 function toAppConfig(

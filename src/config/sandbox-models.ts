@@ -19,6 +19,9 @@ const SANDBOX_MODELS: Readonly<Record<string, string>> = {
   truncated: 'Ends its stream without a finish reason.',
 };
 
+/** What a route to the sandbox can name. */
+export const SANDBOX_MODEL_NAMES: readonly string[] = Object.keys(SANDBOX_MODELS);
+
 /** 2026-11-22 00:00 UTC. */
 const CREATED = 1_795_305_600;
 

@@ -10,6 +10,7 @@ import {
   type Scalar,
 } from 'yaml';
 import { nearestWord } from '../common/nearest-word.js';
+import { firstSyntaxFault, harmlessFaults } from './yaml-syntax.js';
 
 /**
  * One YAML file, read field by field. Every fault is kept with file, line and column, and reading goes on, so that the
@@ -18,6 +19,8 @@ import { nearestWord } from '../common/nearest-word.js';
 export class YamlFile {
   readonly faults: string[] = [];
   readonly document: Document.Parsed;
+  /** Whether the text is YAML at all; if not, `faults` has the first place where it is not. */
+  readonly isReadable: boolean;
   private readonly lines = new LineCounter();
 
   /** @param name the file as messages call it */
@@ -26,9 +29,10 @@ export class YamlFile {
     text: string,
   ) {
     this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false });
-    for (const { pos, message } of [...this.document.errors, ...this.document.warnings]) {
-      this.faultAt(pos[0], message.split('\n', 1)[0] ?? 'is not YAML');
-    }
+    const first = firstSyntaxFault(this.document, text);
+    this.isReadable = first === undefined;
+    const told = first === undefined ? harmlessFaults(this.document, text) : [first];
+    for (const { offset, message } of told) this.faultAt(offset, message);
   }
 
   get root(): YamlField {
@@ -67,16 +71,18 @@ export class YamlField {
   fields(keys: readonly string[]): YamlMap | undefined {
     const map = this.entries();
     if (map === undefined) return undefined;
+    const misspelt = new Set<string>();
     for (const [key, field] of map) {
       if (keys.includes(key)) continue;
       const meant = nearestWord(key, keys);
+      if (meant !== undefined) misspelt.add(meant);
       field.fault(
         meant === undefined
           ? `is not known here; the keys are ${keys.join(', ')}`
           : `is not known here; did you mean "${meant}"?`,
       );
     }
-    return new YamlMap(this, map);
+    return new YamlMap(this, map, misspelt);
   }
 
   /** A mapping whose keys are names. */
@@ -87,13 +93,15 @@ export class YamlField {
     }
     const map = new Map<string, YamlField>();
     for (const { key, value } of this.node.items) {
-      if (!isScalar(key)) {
-        this.fault('has a key that is no plain word');
+      const name = isScalar(key) ? wordOf(key) : undefined;
+      if (name === undefined) {
+        new YamlField(this.file, this.path, null, offsetOf(key as Node | null, this.offset)).fault(
+          'has a key that is no plain word',
+        );
         continue;
       }
-      const name = String(key.value);
       const path = this.path === '' ? name : `${this.path}.${name}`;
-      map.set(name, new YamlField(this.file, path, value as Node | null, offsetOf(key, this.offset)));
+      map.set(name, new YamlField(this.file, path, value as Node | null, offsetOf(key as Node, this.offset)));
     }
     return map;
   }
@@ -120,7 +128,12 @@ export class YamlField {
   word<Word extends string>(words: readonly Word[]): Word | undefined {
     const value = this.scalar()?.value;
     const word = words.find((candidate) => candidate === value);
-    if (word === undefined) this.fault(`must be one of ${words.join(', ')}`);
+    if (word === undefined) {
+      const meant = typeof value === 'string' ? nearestWord(value, words) : undefined;
+      this.fault(
+        `must be one of ${words.join(', ')}${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+      );
+    }
     return word;
   }
 
@@ -175,6 +188,8 @@ export class YamlMap {
   constructor(
     private readonly owner: YamlField,
     private readonly map: ReadonlyMap<string, YamlField>,
+    /** Known keys that unknown ones were most likely meant to be, which has been told. */
+    private readonly misspelt: ReadonlySet<string>,
   ) {}
 
   find(key: string): YamlField | undefined {
@@ -185,11 +200,17 @@ export class YamlMap {
   /** Notes a fault when the key is left out. */
   get(key: string): YamlField | undefined {
     const field = this.find(key);
-    if (field === undefined) this.owner.fault(`"${key}" is missing`);
+    if (field === undefined && !this.misspelt.has(key)) this.owner.fault(`"${key}" is missing`);
     return field;
   }
 }
 
 function offsetOf(node: Node | null, otherwise: number): number {
   return node?.range?.[0] ?? otherwise;
+}
+
+/** A key as it is written; `undefined`: nothing is. */
+function wordOf({ value, source }: Scalar): string | undefined {
+  if (value === null) return undefined;
+  return typeof value === 'string' ? value : source;
 }

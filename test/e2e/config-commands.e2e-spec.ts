@@ -43,9 +43,13 @@ const cli = (cwd: string, env: Record<string, string>, ...words: string[]) =>
 
 const pidIn = (path: string): number => Number(readFileSync(path, 'utf8'));
 
-async function start(env: Record<string, string> = {}, cwd?: string): Promise<TollgateProcess> {
+async function start(
+  env: Record<string, string> = {},
+  cwd?: string,
+  yaml = YAML('first'),
+): Promise<TollgateProcess> {
   const gateway = await TollgateProcess.start({
-    yaml: YAML('first'),
+    yaml,
     env: { ADMIN_KEY, ...env },
     ...(cwd === undefined ? {} : { folder: cwd }),
   });
@@ -88,6 +92,23 @@ describe('config check', () => {
     expect(stdout).not.toContain('hunter');
   });
 
+  it('tells of a tab, and of nothing that follows from it', async () => {
+    const path = join(folder, 'tollgate.yaml');
+    await writeFile(path, 'upstreams:\n\ts: { protocol: sandbox }\nmodels:\n\t- id: m\n');
+    expect(await cli(folder, {}, 'config', 'check')).toEqual({
+      code: 1,
+      stdout: `The configuration has a fault:\n  ${path}:2:1 is a tab; YAML is indented with spaces alone. Put two spaces in the place of each tab\n`,
+      stderr: '',
+    });
+  });
+
+  it('refuses a file in another encoding than UTF-8', async () => {
+    await writeFile(join(folder, 'tollgate.yaml'), Buffer.from(`\uFEFF${YAML('one')}`, 'utf16le'));
+    const { code, stdout } = await cli(folder, {}, 'config', 'check');
+    expect(code).toBe(1);
+    expect(stdout).toContain('tollgate.yaml cannot be read (it is not UTF-8; save it as such)\n');
+  });
+
   it('gives all of it as JSON', async () => {
     const { code, stdout } = await cli(folder, { PORT: 'x' }, 'config', 'check', '--json');
     expect(code).toBe(1);
@@ -115,6 +136,28 @@ describe('reload', () => {
     expect(refused.stdout).toContain(`The configuration has a fault:\n  ${file}:1`);
     expect((await cli(folder, { ...env, ADMIN_KEY: 'another-admin-key' }, 'reload')).code).toBe(1);
     expect(gateway.output).toContain('configuration not reloaded');
+  });
+});
+
+describe('a route to a sandbox model that does not exist', () => {
+  it('is a fault at a start, for `config check` and at a reload', async () => {
+    const misspelt = YAML('first').replace('model: echo', 'model: ehco');
+    const fault = 'models[0].routes[0].model: names no model of the sandbox; did you mean "echo"?\n';
+    const gateway = await start();
+    const env = { ADMIN_KEY, TOLLGATE_URL: await gateway.origin() };
+    await writeFile(join(gateway.folder, 'tollgate.yaml'), misspelt);
+    expect(await cli(folder, env, 'reload')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(fault),
+    });
+    expect(await cli(gateway.folder, {}, 'config', 'check')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(fault),
+    });
+    await gateway.stop();
+    const second = await start({}, gateway.folder, misspelt);
+    expect(await second.exitCode()).toBe(1);
+    expect(second.output).toContain(fault);
   });
 });
 
