@@ -10,14 +10,14 @@ export function accessLog(log: Log, metrics: Metrics, watch: BlockWatch): Reques
   return (incoming, response, next) => {
     const request = incoming as unknown as TollgateRequest;
     metrics.openResponses.inc();
-    watch.begin(request);
+    const slot = watch.begin(request);
     response.once('close', () => {
       const durationMs = performance.now() - request.arrivedAtMs;
       // A client that left before any answer is told apart from everything that we answered.
       const status = response.headersSent ? response.statusCode : 499;
       const surface = request.surface.name;
       metrics.openResponses.dec();
-      watch.end(request);
+      watch.end(request, slot);
       metrics.requests.inc({ surface, method: request.method, status });
       metrics.requestSeconds.observe({ surface }, durationMs / 1000);
       log.info(
