@@ -1,5 +1,7 @@
 import { checkConfig } from '../config/check-config.js';
 import { ConfigError } from '../config/config.errors.js';
+import { buildCatalogue } from '../models/catalogue.js';
+import { catalogueWarnings } from '../models/catalogue-warnings.js';
 import type { Command } from './command.js';
 import type { Json } from './json.js';
 
@@ -12,9 +14,18 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     positionals: [],
     options: {},
     here: () => {
-      const { configFile, upstreams, models, faults } = checkConfig();
-      const ok = faults.length === 0;
-      return { ok, ...(ok ? { file: configFile ?? null, upstreams, models } : {}), faults };
+      const { configFile, catalogue, faults } = checkConfig();
+      if (faults.length > 0) return { ok: false, faults };
+      const { upstreams, models } = catalogue;
+      const warnings = catalogueWarnings(catalogue, buildCatalogue(catalogue, new Map(), Date.now()));
+      return {
+        ok: true,
+        file: configFile ?? null,
+        upstreams: upstreams.length,
+        models: models.length,
+        faults,
+        ...(warnings.length > 0 && { warnings }),
+      };
     },
     show: (answer) => showConfiguration(answer, 'The configuration is right'),
     isGood: ({ ok }) => ok === true,

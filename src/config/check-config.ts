@@ -1,12 +1,12 @@
+import type { CatalogueConfig } from './app-config.js';
 import { ConfigError } from './config.errors.js';
 import { loadConfig } from './load-config.js';
 
 /** What a start with the present environment and file would say. */
 export interface ConfigCheck {
   readonly configFile: string | undefined;
-  readonly upstreams: number;
-  /** As the configuration lists them; upstreams may list more themselves. */
-  readonly models: number;
+  /** Its models are those that the configuration lists; upstreams may list more themselves. */
+  readonly catalogue: CatalogueConfig;
   /** All that a start, or a reload, would refuse it for. */
   readonly faults: readonly string[];
 }
@@ -15,14 +15,9 @@ export interface ConfigCheck {
 export function checkConfig(): ConfigCheck {
   try {
     const { configFile, catalogue } = loadConfig();
-    return {
-      configFile,
-      upstreams: catalogue.upstreams.length,
-      models: catalogue.models.length,
-      faults: [],
-    };
+    return { configFile, catalogue, faults: [] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { configFile: undefined, upstreams: 0, models: 0, faults: error.faults };
+    return { configFile: undefined, catalogue: { upstreams: [], models: [] }, faults: error.faults };
   }
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import type { Price } from '../common/money/price.js';
 import { AppConfig, type CatalogueConfig } from '../config/app-config.js';
+import { catalogueWarnings } from './catalogue-warnings.js';
 import { buildCatalogue, type Catalogue } from './catalogue.js';
 import type { DiscoveredModel } from './discovered-model.js';
 import { ModelNotFoundError } from './models.errors.js';
@@ -14,9 +15,6 @@ export interface PriceVersion {
   /** `written`, or the price table's entries. */
   readonly source: string;
 }
-
-/** How many names a log line may hold. */
-const NAMES_IN_LOG = 10;
 
 /** Holds the catalogue in force. Replacing it never disturbs a request that has found its model already. */
 @Injectable()
@@ -32,7 +30,7 @@ export class CatalogueService {
   ) {
     this.config = config.catalogue;
     this.catalogue = this.build();
-    this.reportUnpriced();
+    this.report();
   }
 
   /** By public id, or by an upstream's own id that exactly one model serves. */
@@ -68,7 +66,7 @@ export class CatalogueService {
   replace(config: CatalogueConfig): void {
     this.config = config;
     this.catalogue = this.build();
-    this.reportUnpriced();
+    this.report();
   }
 
   /** Takes what an upstream says it has, in place of what it said before; served as `<upstream>/<id>`. */
@@ -99,13 +97,7 @@ export class CatalogueService {
    * The operator should hear before a user does that a configured model is refused. Single discovered ones pass in
    * silence: vendors list embeddings, speech and much else that nobody means to sell here.
    */
-  private reportUnpriced(): void {
-    const unpriced = this.config.models.filter(({ id }) => !this.catalogue.prices.has(id));
-    if (unpriced.length === 0) return;
-    const names = unpriced.slice(0, NAMES_IN_LOG).map(({ id }) => id);
-    const more = unpriced.length > names.length ? ` and ${unpriced.length - names.length} more` : '';
-    this.logger.warn(
-      `No price known, so not listed and refused: ${names.join(', ')}${more}. Write one: docs/configuration.md, Prices`,
-    );
+  private report(): void {
+    for (const warning of catalogueWarnings(this.config, this.catalogue)) this.logger.warn(warning);
   }
 }

@@ -92,6 +92,29 @@ describe('config check', () => {
     expect(stdout).not.toContain('hunter');
   });
 
+  it('warns of models without a price and upstreams without use, which a start logs', async () => {
+    const yaml = `upstreams:
+  s: { protocol: sandbox }
+  o: { protocol: openai, base_url: "http://127.0.0.1:9/v1" }
+  idle: { protocol: openai, base_url: "http://127.0.0.1:9/v1", discover: false }
+models:
+  - { id: unheard-of, routes: [ { upstream: o, model: unheard-of } ] }
+`;
+    await writeFile(join(folder, 'tollgate.yaml'), yaml);
+    const warnings = [
+      'No price known, so not listed and refused: unheard-of. Write one: docs/configuration.md, Prices',
+      'No model routes to these upstreams, and they are not asked for models of their own (discover): idle',
+    ];
+    expect(await cli(folder, {}, 'config', 'check')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^The configuration is right: 3 upstreams and 16 models from \S+\n$/),
+      stderr: warnings.map((warning) => `Warning: ${warning}\n`).join(''),
+    });
+    const gateway = await start({}, folder, yaml);
+    await gateway.origin();
+    for (const warning of warnings) expect(gateway.output).toContain(warning);
+  });
+
   it('tells of a tab, and of nothing that follows from it', async () => {
     const path = join(folder, 'tollgate.yaml');
     await writeFile(path, 'upstreams:\n\ts: { protocol: sandbox }\nmodels:\n\t- id: m\n');
