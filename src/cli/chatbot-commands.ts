@@ -168,14 +168,8 @@ function restorePath({ positionals: [id = '', version = ''] }: CommandArguments)
   return `/chatbots/${encodeURIComponent(id)}/versions/${encodeURIComponent(version)}/restore`;
 }
 
-/** Told apart, as all and none are opposites. */
-function keysOf({ keys }: Json): unknown {
-  if (keys === null) return 'all';
-  return Array.isArray(keys) && keys.length === 0 ? 'none' : keys;
-}
-
 function showChatbot(answer: Json): string {
   const prompt = String(answer['system_prompt'] ?? '');
-  const record = renderRecord({ ...answer, keys: keysOf(answer) }, ['object', 'system_prompt']);
+  const record = renderRecord({ ...answer, keys: answer['keys'] ?? 'all' }, ['object', 'system_prompt']);
   return prompt === '' ? record : `${record}\n\nSystem prompt\n\n${renderText(prompt)}`;
 }

@@ -27,7 +27,8 @@ export const whole = (option: OptionText): Option => ({
   ...option,
   value: '<n>',
   read: (given) => {
-    if (!/^\d{1,15}$/.test(given)) throw new CliError(`must be a whole number, not "${given}"`, 2);
+    if (!/^\d{1,15}$/.test(given))
+      throw new CliError(`must be a whole number of 0 or more, not "${given}"`, 2);
     return Number(given);
   },
 });
@@ -48,7 +49,10 @@ export const credits = (option: OptionText): Option => ({
   value: '<credits>',
   read: (given) => {
     if (!/^-?\d{1,13}(\.\d{1,2})?$/.test(given)) {
-      throw new CliError(`must be a number with at most two decimals, not "${given}"`, 2);
+      throw new CliError(
+        `must be a number with at most two decimals and 13 digits before them, not "${given}"`,
+        2,
+      );
     }
     return Number(given);
   },

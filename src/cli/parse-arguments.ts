@@ -34,6 +34,13 @@ export function parseArguments(command: Command, words: readonly string[]): Pars
     if (text !== undefined) fields[option.field] = named(name, () => option.read(text));
     else if (option.required === true) throw unclear(`--${name} is missing`);
   }
+  const blank = positionals.findIndex((text) => /^\.{0,2}$/.test(text));
+  if (blank >= 0) throw unclear(`<${expected[blank]}> cannot be "${positionals[blank]}"`);
+  const [undone] = Object.entries(command.options).filter(
+    ([name, { field }]) => given.has(name) && (fields['clear'] as string[] | undefined)?.includes(field),
+  );
+  if (undone !== undefined)
+    throw unclear(`--${undone[0]} and --clear ${undone[1].field} contradict each other`);
   const { guards } = command;
   if (guards !== undefined && Object.keys(fields).every((field) => guards.includes(field))) {
     throw unclear('nothing is named that is to change');

@@ -75,7 +75,8 @@ function renderValue(name: string, value: unknown): string {
   if (TIMES.has(name) && typeof value === 'number') {
     return new Date(value * 1000).toISOString().replace('.000Z', 'Z');
   }
-  if (Array.isArray(value)) return value.length === 0 ? NOTHING : value.map(printable).join(', ');
+  // A key without a list may use all, one with an empty list none.
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(printable).join(', ');
   return printable(value);
 }
 
