@@ -79,9 +79,9 @@ function refused(url: string, status: number, answer: Json | undefined): CliErro
   if (status === 401 || status === 403) {
     return new CliError(`The server at ${url} does not take this ADMIN_KEY.`, 1);
   }
-  const { message } = (answer?.['error'] ?? {}) as { message?: unknown };
+  const { message, param } = (answer?.['error'] ?? {}) as { message?: unknown; param?: unknown };
   if (typeof message !== 'string') {
     return new CliError(`What answers at ${url} (status ${status}) does not look like Tollgate.`, 1);
   }
-  return new CliError(message, 1);
+  return new CliError(message, 1, typeof param === 'string' ? param : undefined);
 }

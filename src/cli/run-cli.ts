@@ -51,7 +51,11 @@ async function run(
   if (wantsHelp(rest)) return printed(helpOf(command, cli));
   const { json, ...given } = understood(command, rest, cli);
   const answer =
-    'here' in command ? command.here(given) : await callAdmin(readConfig(), command.request(given), server);
+    'here' in command
+      ? command.here(given)
+      : await callAdmin(readConfig(), command.request(given), server).catch((error: unknown) => {
+          throw inOptions(command, error);
+        });
   const { warnings = [], ...record } = answer;
   const text = json ? JSON.stringify(answer, undefined, 2) : command.show(record);
   return { ...printed(text, command.isGood?.(answer) ?? true), stderr: warned(warnings as string[]) };
@@ -76,6 +80,15 @@ function understood(command: Command, words: readonly string[], program: string)
     const help = `Help: ${program} ${name} --help`;
     throw new CliError(`${name}: ${error.message}\n${usageOf(command, program)}\n${help}`, 2);
   }
+}
+
+/** The server speaks of `expires_at`; who typed `--expires` is told so. */
+function inOptions({ options }: Command, error: unknown): unknown {
+  if (!(error instanceof CliError) || error.field === undefined) return error;
+  const { message, exitCode, field } = error;
+  const name = Object.keys(options).find((each) => options[each]?.field === field);
+  if (name === undefined || name === field.replaceAll('_', '-')) return error;
+  return new CliError(`${message}\nThe option for '${field}' is --${name}.`, exitCode);
 }
 
 function withoutCommand(words: readonly string[], program: string): CliResult {

@@ -207,6 +207,7 @@ describe('npm run cli', () => {
     ['accounts show acct_none', 'There is no such account'],
     ['requests show req_none', 'There is no such request'],
     ['keys create --account acct_none', 'There is no such account'],
+    ['chatbots create --name bot', "'account_id'.\nThe option for 'account_id' is --account.\n"],
     ['accounts show ../keys', 'There is no such record'],
     ['ledger list --limit 1000', "'limit'"],
   ])('ends with 1 and what the server says: %s', async (line, message) => {
