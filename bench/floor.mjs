@@ -12,26 +12,29 @@ let pool;
 const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
-  request.on('end', async () => {
-    try {
-      const { statusCode, headers, body } = await pool.request({
-        method: 'POST',
-        path: '/v1/chat/completions',
-        headers: { 'content-type': 'application/json' },
-        body: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks),
-      });
-      response.writeHead(statusCode, {
-        'content-type': headers['content-type'],
-        ...(headers['content-length'] && { 'content-length': headers['content-length'] }),
-      });
-      body.on('error', () => response.destroy());
-      response.on('close', () => body.destroy());
-      body.pipe(response);
-    } catch {
-      response.destroy();
-    }
-  });
+  request.on('end', () => void relay(chunks, response));
 });
+
+/** Never rejects: a call that fails closes the client's connection. */
+async function relay(chunks, response) {
+  try {
+    const { statusCode, headers, body } = await pool.request({
+      method: 'POST',
+      path: '/v1/chat/completions',
+      headers: { 'content-type': 'application/json' },
+      body: chunks.length === 1 ? chunks[0] : Buffer.concat(chunks),
+    });
+    response.writeHead(statusCode, {
+      'content-type': headers['content-type'],
+      ...(headers['content-length'] && { 'content-length': headers['content-length'] }),
+    });
+    body.on('error', () => response.destroy());
+    response.on('close', () => body.destroy());
+    body.pipe(response);
+  } catch {
+    response.destroy();
+  }
+}
 
 serveTasks({
   async listen({ upstreamPort }) {

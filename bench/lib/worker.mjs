@@ -13,13 +13,14 @@ const TASK_TIMEOUT_MS = 120_000;
  */
 export function serveTasks(tasks) {
   process.on('disconnect', () => process.exit());
-  process.on('message', async ({ id, task, args }) => {
+  const serve = async ({ id, task, args }) => {
     try {
       process.send({ id, value: await tasks[task](args) });
     } catch (error) {
       process.send({ id, error: error.stack ?? String(error) });
     }
-  });
+  };
+  process.on('message', (message) => void serve(message));
   process.send('ready');
 }
 

@@ -92,7 +92,7 @@ export class AnswerLog {
           if (slice === '') break;
           subscriber.next(slice);
           // Lets the writer hand the slice to the socket, and close the gate, before it is given more.
-          if (reader.at < this.dropped + this.pieces.length) await undefined;
+          if (reader.at < this.dropped + this.pieces.length) await Promise.resolve();
         }
         pumping = false;
         if (this.tooLong) this.trim();

@@ -53,7 +53,7 @@ export class UpstreamRegistry implements OnApplicationShutdown {
   /** Whatever is still under way nobody waits for: the drain has come before. */
   async onApplicationShutdown(): Promise<void> {
     const all = [...this.upstreams.values(), ...this.retiring];
-    await Promise.all(all.map(({ adapter }) => adapter.destroy?.()));
+    await Promise.all(all.map(async ({ adapter }) => adapter.destroy?.()));
   }
 
   private register(config: UpstreamConfig): RegisteredUpstream {

@@ -8,7 +8,10 @@ import { migrate } from '../../src/persistence/migrate.js';
 import { MIGRATIONS } from '../../src/persistence/migrations/migrations.js';
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
 import type { Tables } from '../../src/persistence/tables.js';
-import { conversationRepositories } from '../support/conversation-repositories.js';
+import {
+  conversationRepositories,
+  type ConversationRepositories,
+} from '../support/conversation-repositories.js';
 import { eachDatabase, onPostgres } from '../support/databases.js';
 import { storageNotAsCounted } from '../support/invariants.js';
 
@@ -197,10 +200,12 @@ onPostgres((newDatabaseUrl) => {
       kysely,
     );
     await new BalanceRepository(replicas[0] as PostgresDatabase).insertEmpty('acct_1');
-    const repositories = replicas.map((database) => conversationRepositories(database));
+    const [first, second] = (replicas as [PostgresDatabase, PostgresDatabase]).map((database) =>
+      conversationRepositories(database),
+    ) as [ConversationRepositories, ConversationRepositories];
     const refusals: unknown[] = [];
     const make = async (index: number): Promise<string | undefined> => {
-      const { records } = repositories[index % 2] as (typeof repositories)[number];
+      const { records } = index % 2 === 0 ? first : second;
       try {
         const { id } = await records.create({
           accountId: 'acct_1',
@@ -221,11 +226,14 @@ onPostgres((newDatabaseUrl) => {
       Array.from({ length: 35 }, () => expect.objectContaining({ code: 'storage_quota_exceeded' })),
     );
     // Erasures and new ones beside each other.
-    const work = made.flatMap((id, i) => [
-      make(i),
-      repositories[(i + 1) % 2]?.erasure.erase('acct_1', id, 'conversation'),
-      repositories[i % 2]?.records.addMessages('acct_1', id, [{ role: 'user', content: 'more' }], i),
-    ]);
+    const work = made.flatMap((id, i): Promise<unknown>[] => {
+      const [one, other] = i % 2 === 0 ? [first, second] : [second, first];
+      return [
+        make(i),
+        other.erasure.erase('acct_1', id, 'conversation'),
+        one.records.addMessages('acct_1', id, [{ role: 'user', content: 'more' }], i),
+      ];
+    });
     await Promise.all(work);
     expect(await storageNotAsCounted(kysely)).toEqual([]);
     const { rows } = await sql<{ deadlocks: bigint }>`
