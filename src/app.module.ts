@@ -12,7 +12,7 @@ import { ConfigModule } from './config/config.module.js';
 import { HealthModule } from './health/health.module.js';
 import { BodyGuard } from './http/body.guard.js';
 import { FailureFilter } from './http/failure.filter.js';
-import { RouteTable } from './http/route-table.js';
+import { RouteTableService } from './http/route-table.service.js';
 import { InferenceModule } from './inference/inference.module.js';
 import { ModelsModule } from './models/models.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
@@ -46,7 +46,7 @@ export class AppModule {
         WebhooksModule,
       ],
       providers: [
-        RouteTable,
+        RouteTableService,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_GUARD, useClass: BodyGuard },

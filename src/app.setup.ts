@@ -7,9 +7,9 @@ import type { AppConfig } from './config/app-config.js';
 import { accessLog } from './http/access-log.js';
 import { frontDoor } from './http/front-door.js';
 import { TollgateAdapter } from './http/tollgate-adapter.js';
-import { BlockWatch } from './observability/block-watch.js';
-import { Log, NestLog } from './observability/log.js';
-import { Metrics } from './observability/metrics.js';
+import { BlockWatchService } from './observability/block-watch.service.js';
+import { LogService, NestLog } from './observability/log.service.js';
+import { MetricsService } from './observability/metrics.service.js';
 import { publishDocs } from './openapi/docs-page.js';
 
 /**
@@ -26,7 +26,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
     autoFlushLogs: false,
     abortOnError: false,
   });
-  const log = app.get(Log);
+  const log = app.get(LogService);
   app.useLogger(new NestLog(log));
 
   const express = adapter.getInstance<Application>();
@@ -34,7 +34,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   express.disable('etag');
   express.set('query parser', 'simple');
   express.set('trust proxy', config.server.trustedProxyHops);
-  app.use(accessLog(log, app.get(Metrics), app.get(BlockWatch)));
+  app.use(accessLog(log, app.get(MetricsService), app.get(BlockWatchService)));
   app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
   publishDocs(app);
   await app.init();

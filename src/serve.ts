@@ -11,7 +11,7 @@ import { startedByNpm } from './config/called-as.js';
 import { ConfigError } from './config/config.errors.js';
 import { loadConfig } from './config/load-config.js';
 import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
-import { Log } from './observability/log.js';
+import { LogService } from './observability/log.service.js';
 import { PID_FILE } from './persistence/data-folder-lock.js';
 import { DatabaseReadiness } from './persistence/database.js';
 import { readPidFile, removePidFile, writePidFile } from './persistence/pid-file.js';
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const config = loadConfig();
   const app = await createApp(config);
-  const log = app.get(Log);
+  const log = app.get(LogService);
   handleEnds(app, config, log);
   await app.listen(config.server.port, config.server.host);
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   if (firstBoot !== undefined) log.say(welcome(origin, firstBoot));
 }
 
-function handleEnds(app: NestExpressApplication, config: AppConfig, log: Log): void {
+function handleEnds(app: NestExpressApplication, config: AppConfig, log: LogService): void {
   const leave = (reason: string): void => {
     log.info({ reason }, 'shutting down: open answers may finish');
     app.close().then(
@@ -74,7 +74,7 @@ function handleEnds(app: NestExpressApplication, config: AppConfig, log: Log): v
 }
 
 /** @throws ConfigError */
-function claimPidFile(path: string, log: Log): void {
+function claimPidFile(path: string, log: LogService): void {
   const pid = readPidFile(path);
   if (pid !== undefined && pid !== process.pid && isRunning(pid)) {
     log.warn({ path, pid }, 'PID_FILE named another process that runs; two replicas need a file each');

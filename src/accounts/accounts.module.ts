@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ModelsModule } from '../models/models.module.js';
-import { AccountDeskService } from './account-desk.service.js';
+import { AccountAdminService } from './account-admin.service.js';
 import { AccountsService } from './accounts.service.js';
 import { BootstrapService } from './bootstrap.service.js';
 import { KeyChecksService } from './key-checks.service.js';
@@ -12,13 +12,13 @@ import { RequestStoriesService } from './request-stories.service.js';
 @Module({
   imports: [BillingModule, ModelsModule, QuotasModule],
   providers: [
-    AccountDeskService,
+    AccountAdminService,
     AccountsService,
     BootstrapService,
     KeyChecksService,
     KeysService,
     RequestStoriesService,
   ],
-  exports: [AccountDeskService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
+  exports: [AccountAdminService, AccountsService, BootstrapService, KeysService, RequestStoriesService],
 })
 export class AccountsModule {}

@@ -3,7 +3,7 @@ import { AccountRepository } from '../auth/account.repository.js';
 import type { ApiKeyChanges, NewApiKey, StoredApiKey } from '../auth/api-key.js';
 import { ApiKeyRepository } from '../auth/api-key.repository.js';
 import { ApiKeyService } from '../auth/api-key.service.js';
-import { KeyListeners } from '../auth/key-listeners.js';
+import { KeyListenersService } from '../auth/key-listeners.service.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../auth/secret.js';
 import { BudgetRepository } from '../billing/budget.repository.js';
 import { Clock } from '../common/clock/clock.js';
@@ -58,7 +58,7 @@ export class KeysService {
     private readonly accounts: AccountRepository,
     private readonly keys: ApiKeyRepository,
     private readonly apiKeys: ApiKeyService,
-    private readonly listeners: KeyListeners,
+    private readonly listeners: KeyListenersService,
     private readonly budgets: BudgetRepository,
     private readonly checks: KeyChecksService,
     private readonly clock: Clock,

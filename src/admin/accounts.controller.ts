@@ -1,16 +1,16 @@
 import { Delete, Get, HttpCode, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { AccountDeskService, type AccountWithBalance } from '../accounts/account-desk.service.js';
+import { AccountAdminService, type AccountWithBalance } from '../accounts/account-admin.service.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { Posting } from '../billing/ledger.service.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
-import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RequestDto } from '../http/request-dto.js';
-import { RowId } from '../http/row-id.js';
+import { patched, PatchDto, type Patch } from '../http/patch-dto.decorator.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
+import { RowId } from '../http/row-id.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ErasureRepository } from '../conversations/erasure.repository.js';
 import { idempotencyKeyOf } from '../idempotency/idempotency-key.js';
@@ -22,7 +22,7 @@ import { AdminRoute } from './admin-route.decorator.js';
 export class AccountsController {
   constructor(
     private readonly creation: AccountsService,
-    private readonly accounts: AccountDeskService,
+    private readonly accounts: AccountAdminService,
     private readonly erasure: ErasureRepository,
   ) {}
 

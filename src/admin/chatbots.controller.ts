@@ -2,19 +2,19 @@ import { Get, HttpCode, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { ChatbotObject } from '../chatbots/chatbot-objects.dto.js';
 import { OPERATOR, type Manager } from '../chatbots/chatbot-rules.service.js';
-import { ChatbotRoutes } from '../chatbots/chatbot.routes.js';
+import { ChatbotBaseController } from '../chatbots/chatbot-base.controller.js';
 import { toSettings } from '../chatbots/chatbot-settings.js';
 import { toChatbotObject } from '../chatbots/chatbot-wire.js';
 import { ChatbotListDto, NewAccountChatbotDto } from '../chatbots/chatbots.dto.js';
 import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RequestDto } from '../http/request-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import { AllChatbotsList } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 
 /** Chatbots of all accounts. */
 @AdminRoute('chatbots')
-export class ChatbotsController extends ChatbotRoutes<unknown> {
+export class ChatbotsController extends ChatbotBaseController<unknown> {
   @Post()
   @HttpCode(200)
   @ApiOperation({ operationId: 'createChatbot', summary: 'Make a chatbot of an account' })

@@ -6,11 +6,11 @@ import { DEFAULT_KEY_RIGHTS, type ApiKeyChanges, type StoredApiKey } from '../au
 import { Clock } from '../common/clock/clock.js';
 import { creditsNumber } from '../common/money/wire-amounts.js';
 import { toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
-import { OptionalBody } from '../http/optional-body.js';
-import { patched, PatchDto, type Patch } from '../http/patch-dto.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RequestDto } from '../http/request-dto.js';
-import { RowId } from '../http/row-id.js';
+import { OptionalBody } from '../http/optional-body.decorator.js';
+import { patched, PatchDto, type Patch } from '../http/patch-dto.decorator.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
+import { RowId } from '../http/row-id.decorator.js';
 import { KeyObject, KeyObjectList, KeyWithSecretObject } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { KeyListDto, KeyPatchDto, NewKeyDto, RotationDto } from './keys.dto.js';

@@ -8,7 +8,7 @@ import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/pagi
 import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
-import { QueryDto } from '../http/query-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
 import { LedgerRowList, LedgerVerification } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 

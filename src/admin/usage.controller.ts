@@ -14,7 +14,7 @@ import { Field } from '../contracts/validation/field.decorator.js';
 import { KnownFieldsOnly } from '../contracts/validation/known-fields-only.decorator.js';
 import { choice } from '../contracts/validation/primitives.js';
 import { idFilter } from '../contracts/validation/record-fields.js';
-import { QueryDto } from '../http/query-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
 import { UsageReport, type UsageSumObject } from './admin-objects.dto.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { moment } from './fields.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { SettingsRepository } from '../persistence/settings.repository.js';
 import { invalidKey } from './credentials.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedAttemptsService } from './failed-attempts.service.js';
 import { hashSecret, sameHash } from './secret.js';
 
 export const ADMIN_KEY_SETTING = 'admin_key_sha256';
@@ -15,7 +15,7 @@ export class AdminKeyService {
   constructor(
     private readonly config: AppConfig,
     private readonly settings: SettingsRepository,
-    private readonly attempts: FailedAttempts,
+    private readonly attempts: FailedAttemptsService,
   ) {}
 
   /**

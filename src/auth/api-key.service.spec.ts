@@ -8,7 +8,7 @@ import { AccountRepository } from './account.repository.js';
 import type { NewApiKey, PresentedApiKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeyService } from './api-key.service.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedAttemptsService } from './failed-attempts.service.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from './secret.js';
 
 const ADDRESS = '203.0.113.7';
@@ -48,7 +48,7 @@ async function house(database: Database, access: Partial<AppConfig['access']> = 
   const base = anAppConfig({ upstreams: [], models: [] });
   const config = { ...base, access: { ...base.access, ...access } };
   const keys = new WatchedRepository(database);
-  const service = new ApiKeyService(keys, new FailedAttempts(clock, config), clock, config);
+  const service = new ApiKeyService(keys, new FailedAttemptsService(clock, config), clock, config);
   const accountId = `acct_${(made += 1)}`;
   await new AccountRepository(database).insert({ id: accountId, name: 'test', createdAtMs: 1 });
   return {

@@ -7,7 +7,7 @@ import { AddressList } from './address-list.js';
 import type { PresentedApiKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { invalidKey } from './credentials.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedAttemptsService } from './failed-attempts.service.js';
 import { GuessLookup } from './guess-lookup.js';
 import { hashSecret } from './secret.js';
 
@@ -38,7 +38,7 @@ export class ApiKeyService {
 
   constructor(
     private readonly repository: ApiKeyRepository,
-    private readonly attempts: FailedAttempts,
+    private readonly attempts: FailedAttemptsService,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {

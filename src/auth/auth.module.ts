@@ -3,8 +3,8 @@ import { AccountRepository } from './account.repository.js';
 import { AdminKeyService } from './admin-key.service.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeyService } from './api-key.service.js';
-import { FailedAttempts } from './failed-attempts.js';
-import { KeyListeners } from './key-listeners.js';
+import { FailedAttemptsService } from './failed-attempts.service.js';
+import { KeyListenersService } from './key-listeners.service.js';
 
 /** Keys → principals. The guard itself is put before every route in `app.module.ts`. */
 @Global()
@@ -14,9 +14,9 @@ import { KeyListeners } from './key-listeners.js';
     ApiKeyRepository,
     ApiKeyService,
     AdminKeyService,
-    FailedAttempts,
-    KeyListeners,
+    FailedAttemptsService,
+    KeyListenersService,
   ],
-  exports: [ApiKeyService, AdminKeyService, ApiKeyRepository, AccountRepository, KeyListeners],
+  exports: [ApiKeyService, AdminKeyService, ApiKeyRepository, AccountRepository, KeyListenersService],
 })
 export class AuthModule {}

@@ -19,7 +19,7 @@ import type { StorageQuotaError } from '../quotas/quotas.errors.js';
 import type { StorageNeed } from '../quotas/storage-limits.js';
 import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import type { StorageState } from '../quotas/storage-state.js';
-import { ProcessIdentity } from '../persistence/process-identity.js';
+import { ProcessIdentityService } from '../persistence/process-identity.service.js';
 
 /** Something that one request at a time may use: taken with the hold, free again when the hold is resolved. */
 export interface ExclusiveUse {
@@ -94,7 +94,7 @@ export class HoldService {
     private readonly budgets: BudgetRepository,
     private readonly holds: HoldRepository,
     private readonly quotas: StorageQuotasService,
-    private readonly identity: ProcessIdentity,
+    private readonly identity: ProcessIdentityService,
     private readonly clock: Clock,
   ) {}
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { Database } from '../persistence/database.js';
-import { ProcessIdentity } from '../persistence/process-identity.js';
+import { ProcessIdentityService } from '../persistence/process-identity.service.js';
 
 const DATABASE_NOW_MS = sql<bigint>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
 
@@ -27,7 +27,7 @@ export class ProcessRegistry {
 
   constructor(
     private readonly database: Database,
-    private readonly identity: ProcessIdentity,
+    private readonly identity: ProcessIdentityService,
     private readonly clock: Clock,
     config: AppConfig,
   ) {

@@ -14,7 +14,7 @@ import {
 } from '../contracts/openai/chat-completion-response.dto.js';
 import { ChatCompletionDto } from '../contracts/openai/chat-completion.dto.js';
 import { ErrorResponseWithDetail } from '../contracts/openai/error-response.dto.js';
-import { RequestDto } from '../http/request-dto.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { TURN_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { ApiAnswers } from '../surfaces/api-answers.decorator.js';

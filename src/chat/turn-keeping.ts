@@ -4,7 +4,7 @@ import { Clock } from '../common/clock/clock.js';
 import { digestOf } from '../conversations/chain.js';
 import type { ConversationScope } from '../conversations/conversation.js';
 import { TurnRepository } from '../conversations/turn.repository.js';
-import { ConversationTurns } from '../conversations/conversation-turns.js';
+import { ConversationLockService } from '../conversations/conversation-lock.service.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { needOfTurn } from '../conversations/storage-need.js';
 import type { AnswerKeeper } from '../inference/prepared-request.js';
@@ -20,7 +20,7 @@ import { keepEnded, rememberedAnswer, rememberedMessage } from './keep-ended.js'
 export class TurnKeeping {
   constructor(
     private readonly conversations: TurnRepository,
-    private readonly turns: ConversationTurns,
+    private readonly turns: ConversationLockService,
     private readonly sealer: Sealer,
     private readonly clock: Clock,
   ) {}

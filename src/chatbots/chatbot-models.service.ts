@@ -4,7 +4,7 @@ import { Clock } from '../common/clock/clock.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
 import type { Principal } from '../common/principal.js';
 import type { ModelObject } from '../contracts/openai/model.dto.js';
-import { AccountModels, type AccountModelSource } from '../models/account-models.js';
+import { AccountModelsService, type AccountModelSource } from '../models/account-models.service.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { isPriced } from '../models/model.js';
 import { toModelObject } from '../models/model-object.js';
@@ -27,12 +27,12 @@ const COST_OF_A_LIST = 0.2;
 
 /** Shows an account's published chatbots among the models, to the keys that may use them. */
 @Injectable()
-export class ChatbotModels implements AccountModelSource, OnModuleInit {
+export class ChatbotModelsService implements AccountModelSource, OnModuleInit {
   private readonly lists = new Map<string, CachedList>();
   private cached = 0;
 
   constructor(
-    private readonly accountModels: AccountModels,
+    private readonly accountModels: AccountModelsService,
     private readonly catalogue: CatalogueService,
     private readonly chatbots: ChatbotsService,
     private readonly repository: ChatbotListsRepository,

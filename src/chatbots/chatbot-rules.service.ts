@@ -22,7 +22,7 @@ export const OPERATOR: Manager = { accountId: undefined, allowedModels: null };
 
 /** What a chatbot must be besides well-formed. */
 @Injectable()
-export class ChatbotRules {
+export class ChatbotRulesService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly keys: ApiKeyRepository,

@@ -1,5 +1,5 @@
 import { DEFAULT_MEMORY, type MemoryPolicy } from '../common/memory-policy.js';
-import type { Patch } from '../http/patch-dto.js';
+import type { Patch } from '../http/patch-dto.decorator.js';
 import {
   OVERRIDABLE_FIELDS,
   SAMPLING_FIELDS,

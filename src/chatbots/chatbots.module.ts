@@ -1,24 +1,24 @@
 import { Module } from '@nestjs/common';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { ModelsModule } from '../models/models.module.js';
-import { ChatbotDesk } from './chatbot-desk.service.js';
+import { ChatbotAdminService } from './chatbot-admin.service.js';
 import { ChatbotListsRepository } from './chatbot-lists.repository.js';
-import { ChatbotModels } from './chatbot-models.service.js';
+import { ChatbotModelsService } from './chatbot-models.service.js';
 import { ChatbotRepository } from './chatbot.repository.js';
-import { ChatbotRules } from './chatbot-rules.service.js';
+import { ChatbotRulesService } from './chatbot-rules.service.js';
 import { ChatbotsService } from './chatbots.service.js';
 
 /** Presets over models: an account's own, in versions, callable like models. */
 @Module({
   imports: [ModelsModule, QuotasModule],
   providers: [
-    ChatbotDesk,
+    ChatbotAdminService,
     ChatbotListsRepository,
-    ChatbotModels,
+    ChatbotModelsService,
     ChatbotRepository,
-    ChatbotRules,
+    ChatbotRulesService,
     ChatbotsService,
   ],
-  exports: [ChatbotDesk, ChatbotsService],
+  exports: [ChatbotAdminService, ChatbotsService],
 })
 export class ChatbotsModule {}

@@ -10,7 +10,7 @@ import {
 } from '../contracts/openai/completion-response.dto.js';
 import { CompletionDto } from '../contracts/openai/completion.dto.js';
 import { ErrorResponseWithDetail } from '../contracts/openai/error-response.dto.js';
-import { RequestDto } from '../http/request-dto.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ApiAnswers } from '../surfaces/api-answers.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../common/principal.js';
 import { attachment } from '../http/content-disposition.js';
-import type { FileAnswer } from '../http/file-writer.js';
+import type { FileAnswer } from '../http/file-writer.service.js';
 import { exportJson } from './conversation-export.js';
 import { exportMarkdown } from './conversation-markdown.js';
 import { ConversationRepository } from './conversation.repository.js';

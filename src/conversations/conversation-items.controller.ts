@@ -3,13 +3,13 @@ import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, getSchemaPath } 
 import type { Principal } from '../common/principal.js';
 import { ConversationItemList, ITEM_CLASSES } from '../contracts/openai/conversation-item.dto.js';
 import { ConversationObject } from '../contracts/openai/conversation.dto.js';
-import { QueryDto } from '../http/query-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
-import { RequestDto } from '../http/request-dto.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import { ApiFailures, CONVERSATION_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { WATERFLAI } from '../surfaces/surface.js';
-import { ConversationId } from './conversation-id.js';
+import { ConversationId } from './conversation-id.decorator.js';
 import { ConversationItemsService } from './conversation-items.service.js';
 import { LargeAnswersService } from './large-answers.service.js';
 import { NewItemsDto } from './conversations.dto.js';

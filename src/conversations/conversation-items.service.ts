@@ -9,7 +9,7 @@ import { MAX_STORED_MESSAGES } from '../contracts/validation/limits.js';
 import type { ConversationObject } from '../contracts/openai/conversation.dto.js';
 import { customCallsOf, messageIdOf, toItems, withoutItem } from './conversation-items.js';
 import { ConversationRepository } from './conversation.repository.js';
-import { ConversationTurns } from './conversation-turns.js';
+import { ConversationLockService } from './conversation-lock.service.js';
 import type { Conversation, StoredMessage } from './conversation.js';
 import type { NewItemsDto } from './conversations.dto.js';
 import { ConversationNotFoundError, ItemNotFoundError } from './conversations.errors.js';
@@ -42,7 +42,7 @@ export class ConversationItemsService {
     private readonly conversations: ConversationsService,
     private readonly records: ConversationRepository,
     private readonly messages: StoredMessageRepository,
-    private readonly turns: ConversationTurns,
+    private readonly turns: ConversationLockService,
     private readonly erasure: ErasureRepository,
     private readonly clock: Clock,
   ) {}

@@ -53,7 +53,7 @@ type LockedRow = Pick<Selectable<ConversationsTable>, (typeof LOCKED_COLUMNS)[nu
  */
 @Injectable()
 export class ConversationRepository {
-  readonly #insert = new MessageInsert();
+  private readonly insert = new MessageInsert();
 
   constructor(
     private readonly database: Database,
@@ -68,7 +68,7 @@ export class ConversationRepository {
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Conversation | undefined> {
-    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    const row = await this.ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
     return row && toConversation(row, this.sealer);
   }
 
@@ -84,7 +84,7 @@ export class ConversationRepository {
   ): Promise<string[]> {
     const position = await this.findPosition(accountId, id, db);
     if (position !== undefined) return [position.id];
-    const rows = await this.#rowsOf(db, accountId)
+    const rows = await this.rowsOf(db, accountId)
       .select('id')
       .where('client_key', '=', conversationKey(accountId, id))
       .limit(limit)
@@ -101,7 +101,7 @@ export class ConversationRepository {
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<PagePosition | undefined> {
-    const row = await this.#rowsOf(db, accountId)
+    const row = await this.rowsOf(db, accountId)
       .select(['id', 'created_at_ms'])
       .where('id', '=', id)
       .executeTakeFirst();
@@ -118,7 +118,7 @@ export class ConversationRepository {
     { limit, after }: PageRequest,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Page<ListedConversation>> {
-    const rows = await this.#ofAccount(db, accountId)
+    const rows = await this.ofAccount(db, accountId)
       .$if(chatbotId !== undefined, (query) => query.where('chatbot_id', '=', chatbotId ?? ''))
       .where(comesAfter(after, order))
       .orderBy('created_at_ms', order)
@@ -151,7 +151,7 @@ export class ConversationRepository {
       { conversationId: id, requestId: undefined, atMs },
       this.sealer,
     );
-    return this.#growing(accountId, async (trx) => {
+    return this.growing(accountId, async (trx) => {
       const row = await trx
         .insertInto('conversations')
         .values({
@@ -172,7 +172,7 @@ export class ConversationRepository {
         })
         .returning(CONVERSATION_COLUMNS)
         .executeTakeFirstOrThrow();
-      await this.#insert.execute(trx, rows);
+      await this.insert.execute(trx, rows);
       return toConversation(row, this.sealer);
     });
   }
@@ -182,8 +182,8 @@ export class ConversationRepository {
    * @throws StorageQuotaError
    */
   changeHead(accountId: string, id: string, changes: HeadChanges): Promise<Conversation | undefined> {
-    return this.#growing(accountId, async (trx) => {
-      const row = await this.#lock(trx, accountId, id);
+    return this.growing(accountId, async (trx) => {
+      const row = await this.lock(trx, accountId, id);
       if (row === undefined) return undefined;
       const { title, metadata, ...rest } = openHead(row, this.sealer);
       const head: ConversationHead = {
@@ -212,9 +212,9 @@ export class ConversationRepository {
     // Before the transaction: others wait for its end.
     const digests = await digestsOf(messages);
     const bodyTexts = await longBodyTexts(messages);
-    return this.#growing(accountId, async (trx) => {
+    return this.growing(accountId, async (trx) => {
       await guard?.(trx);
-      const row = await this.#lock(trx, accountId, id);
+      const row = await this.lock(trx, accountId, id);
       if (row === undefined) return undefined;
       const head = openHead(row, this.sealer);
       const newest = await trx
@@ -236,7 +236,7 @@ export class ConversationRepository {
         this.sealer,
       );
       const chain = chainOver(head.chain, digests);
-      await this.#insert.execute(trx, rows);
+      await this.insert.execute(trx, rows);
       await trx
         .updateTable('conversations')
         .set({
@@ -281,7 +281,7 @@ export class ConversationRepository {
     return this.database.deleting(async (trx) => {
       await this.quotas.lock(trx, accountId);
       await guard?.(trx);
-      const row = await this.#lock(trx, accountId, conversationId);
+      const row = await this.lock(trx, accountId, conversationId);
       const found = row && (await this.messages.find(accountId, conversationId, messageId, trx));
       if (row === undefined || found === undefined) return undefined;
       const left = edit(found);
@@ -307,22 +307,22 @@ export class ConversationRepository {
   }
 
   /** @throws StorageQuotaError when the account has no room for it */
-  #growing<T>(accountId: string, work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+  private growing<T>(accountId: string, work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
     return inTransaction(this.database.kysely, (trx) => this.quotas.growing(trx, accountId, () => work(trx)));
   }
 
-  #ofAccount(db: Kysely<Tables>, accountId: string) {
-    return this.#rowsOf(db, accountId).select(CONVERSATION_COLUMNS);
+  private ofAccount(db: Kysely<Tables>, accountId: string) {
+    return this.rowsOf(db, accountId).select(CONVERSATION_COLUMNS);
   }
 
-  #rowsOf(db: Kysely<Tables>, accountId: string) {
+  private rowsOf(db: Kysely<Tables>, accountId: string) {
     return db
       .selectFrom('conversations')
       .where('account_id', '=', accountId)
       .where('kind', '=', 'conversation');
   }
 
-  #lock(trx: Transaction<Tables>, accountId: string, id: string): Promise<LockedRow | undefined> {
+  private lock(trx: Transaction<Tables>, accountId: string, id: string): Promise<LockedRow | undefined> {
     return (
       trx
         .selectFrom('conversations')

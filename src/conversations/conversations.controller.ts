@@ -8,16 +8,16 @@ import {
   ConversationList,
   ConversationObject,
 } from '../contracts/openai/conversation.dto.js';
-import { FileWriter } from '../http/file-writer.js';
-import { OptionalBody } from '../http/optional-body.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RequestDto } from '../http/request-dto.js';
+import { FileWriterService } from '../http/file-writer.service.js';
+import { OptionalBody } from '../http/optional-body.decorator.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ApiFailures, CONVERSATION_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { WATERFLAI } from '../surfaces/surface.js';
 import { ConversationExportService } from './conversation-export.service.js';
-import { ConversationId } from './conversation-id.js';
+import { ConversationId } from './conversation-id.decorator.js';
 import {
   ConversationChangesDto,
   ConversationListDto,
@@ -49,7 +49,7 @@ export class ConversationsController {
   constructor(
     private readonly conversations: ConversationsService,
     private readonly exports: ConversationExportService,
-    private readonly files: FileWriter,
+    private readonly files: FileWriterService,
   ) {}
 
   @Post()

@@ -2,18 +2,18 @@ import { Module } from '@nestjs/common';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
-import { FileWriter } from '../http/file-writer.js';
+import { FileWriterService } from '../http/file-writer.service.js';
 import { ConversationExportService } from './conversation-export.service.js';
 import { ConversationItemsController } from './conversation-items.controller.js';
 import { ConversationItemsService } from './conversation-items.service.js';
 import { ConversationRepository } from './conversation.repository.js';
-import { ConversationTurns } from './conversation-turns.js';
+import { ConversationLockService } from './conversation-lock.service.js';
 import { TurnRepository } from './turn.repository.js';
 import { ConversationsController } from './conversations.controller.js';
 import { ConversationsService } from './conversations.service.js';
 import { LargeAnswersService } from './large-answers.service.js';
 import { ErasureRepository } from './erasure.repository.js';
-import { RetentionClock } from './retention-clock.js';
+import { RetentionClockService } from './retention-clock.service.js';
 import { RetentionService } from './retention.service.js';
 import { StoredCompletionsController } from './stored-completions.controller.js';
 import { StoredCompletionsService } from './stored-completions.service.js';
@@ -30,20 +30,20 @@ import { StoredMessageRepository } from './stored-message.repository.js';
     StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,
-    RetentionClock,
+    RetentionClockService,
     RetentionService,
     ConversationsService,
     ConversationItemsService,
     ConversationExportService,
-    ConversationTurns,
+    ConversationLockService,
     LargeAnswersService,
     StoredCompletionsService,
-    FileWriter,
+    FileWriterService,
   ],
   exports: [
     TurnRepository,
     ConversationRepository,
-    ConversationTurns,
+    ConversationLockService,
     StoredMessageRepository,
     StoredCompletionRepository,
     ErasureRepository,

@@ -79,10 +79,10 @@ export class ErasureRepository {
         // SQLite's one writer holds the whole database; it knows no row locks and needs none.
         .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
         .executeTakeFirst();
-      return row && this.#eraseRows(trx, accountId, [row], messagesAtOnce(frugal));
+      return row && this.eraseRows(trx, accountId, [row], messagesAtOnce(frugal));
     });
     if (unfinished === undefined) return false;
-    await this.#finish(unfinished);
+    await this.finish(unfinished);
     await this.database.purgeDeleted();
     return true;
   }
@@ -117,7 +117,7 @@ export class ErasureRepository {
   async deleteUnchanged(accountId: string, sinceMs: number): Promise<number> {
     let deleted = 0;
     for (const kind of ['conversation', 'completion'] as const) {
-      deleted += await this.#deleteOfKind(accountId, kind, sinceMs);
+      deleted += await this.deleteOfKind(accountId, kind, sinceMs);
     }
     return deleted;
   }
@@ -132,7 +132,7 @@ export class ErasureRepository {
     let finished = 0;
     for (const one of unfinished) {
       try {
-        await this.#finish([one]);
+        await this.finish([one]);
         finished += 1;
       } catch (error) {
         if (isStorageUnavailable(error)) throw error;
@@ -169,7 +169,11 @@ export class ErasureRepository {
   }
 
   /** In the order of their making, in which they are indexed: whatever is older than its last change. */
-  async #deleteOfKind(accountId: string, kind: ConversationsTable['kind'], sinceMs: number): Promise<number> {
+  private async deleteOfKind(
+    accountId: string,
+    kind: ConversationsTable['kind'],
+    sinceMs: number,
+  ): Promise<number> {
     let deleted = 0;
     let position: PagePosition | undefined;
     for (;;) {
@@ -186,15 +190,15 @@ export class ErasureRepository {
           .limit(LOOKED_AT_ONCE)
           .execute();
         const unchanged = oldest.filter(({ updated_at_ms }) => updated_at_ms < BigInt(sinceMs));
-        const erasable = await this.#lockErasable(trx, accountId, unchanged, sinceMs);
+        const erasable = await this.lockErasable(trx, accountId, unchanged, sinceMs);
         return {
           last: oldest.at(-1),
           count: erasable.length,
-          unfinished: await this.#eraseRows(trx, accountId, erasable, messagesAtOnce(frugal)),
+          unfinished: await this.eraseRows(trx, accountId, erasable, messagesAtOnce(frugal)),
         };
       });
       deleted += count;
-      await this.#finish(unfinished);
+      await this.finish(unfinished);
       if (last === undefined) return deleted;
       position = { createdAtMs: Number(last.created_at_ms), id: last.id };
       await nextTurn();
@@ -202,7 +206,7 @@ export class ErasureRepository {
   }
 
   /** Of conversations and completions those that are still there and unchanged; a turn that is under way is a change. */
-  async #lockErasable(
+  private async lockErasable(
     trx: Transaction<Tables>,
     accountId: string,
     conversations: readonly Erasable[],
@@ -232,7 +236,7 @@ export class ErasureRepository {
   }
 
   /** @returns those of which messages are left: nobody finds them any more, and `#finish` deletes them */
-  async #eraseRows(
+  private async eraseRows(
     trx: Transaction<Tables>,
     accountId: string,
     conversations: readonly Erasable[],
@@ -240,7 +244,7 @@ export class ErasureRepository {
   ): Promise<Unfinished[]> {
     if (conversations.length === 0) return [];
     const ids = conversations.map(({ id }) => id);
-    const bytesOf = await this.#bytesOf(trx, conversations);
+    const bytesOf = await this.bytesOf(trx, conversations);
     const { now, later } = withinOneTransaction(conversations, bytesOf, most);
     if (now.length > 0) {
       const messages = await trx
@@ -248,7 +252,7 @@ export class ErasureRepository {
         .where('conversation_id', 'in', now)
         .returning('request_id')
         .execute();
-      await this.#eraseAnswersTo(trx, accountId, messages);
+      await this.eraseAnswersTo(trx, accountId, messages);
     }
     await trx.deleteFrom('conversations').where('id', 'in', ids).execute();
     // Clients may have named it either way, and only an answer that ended has messages to be found by.
@@ -259,16 +263,16 @@ export class ErasureRepository {
     return unfinished;
   }
 
-  async #finish(unfinished: readonly Unfinished[]): Promise<void> {
+  private async finish(unfinished: readonly Unfinished[]): Promise<void> {
     for (const one of unfinished) {
       const some = (trx: Transaction<Tables>, frugal: boolean): Promise<boolean> =>
-        this.#eraseSome(trx, one, messagesAtOnce(frugal));
+        this.eraseSome(trx, one, messagesAtOnce(frugal));
       while (await this.database.deleting(some)) await nextTurn();
     }
   }
 
   /** @returns whether there may be more */
-  async #eraseSome(
+  private async eraseSome(
     trx: Transaction<Tables>,
     { conversation_id, account_id }: Unfinished,
     most: number,
@@ -287,14 +291,14 @@ export class ErasureRepository {
       .where('seq', '<=', some.at(-1)?.seq ?? 0)
       .returning('request_id')
       .execute();
-    await this.#eraseAnswersTo(trx, account_id, messages);
+    await this.eraseAnswersTo(trx, account_id, messages);
     if (some.length > 0) return true;
     await trx.deleteFrom('erasures').where('conversation_id', '=', conversation_id).execute();
     return false;
   }
 
   /** Of the messages of conversations that have not too many of them anyway. */
-  async #bytesOf(
+  private async bytesOf(
     trx: Transaction<Tables>,
     conversations: readonly Erasable[],
   ): Promise<ReadonlyMap<string, number>> {
@@ -309,7 +313,7 @@ export class ErasureRepository {
     return new Map(rows.map(({ conversation_id, bytes }) => [conversation_id, Number(bytes)]));
   }
 
-  async #eraseAnswersTo(
+  private async eraseAnswersTo(
     trx: Transaction<Tables>,
     accountId: string,
     messages: readonly Pick<ConversationMessagesTable, 'request_id'>[],

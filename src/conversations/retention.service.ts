@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountRepository } from '../auth/account.repository.js';
 import { ErasureRepository } from './erasure.repository.js';
-import { RetentionClock } from './retention-clock.js';
+import { RetentionClockService } from './retention-clock.service.js';
 
 const SWEEP_MS = 600_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -21,7 +21,7 @@ export class RetentionService implements OnApplicationShutdown {
   constructor(
     private readonly accounts: AccountRepository,
     private readonly erasure: ErasureRepository,
-    private readonly clock: RetentionClock,
+    private readonly clock: RetentionClockService,
   ) {}
 
   onApplicationShutdown(): void {

@@ -60,7 +60,7 @@ type CompletionRow = Pick<Selectable<ConversationsTable>, (typeof COLUMNS)[numbe
 /** Chat completions that were asked to be stored: rows of kind `completion` beside the conversations. */
 @Injectable()
 export class StoredCompletionRepository {
-  readonly #messages = new MessageInsert();
+  private readonly messageInsert = new MessageInsert();
 
   constructor(
     private readonly database: Database,
@@ -87,7 +87,7 @@ export class StoredCompletionRepository {
         client_key: conversationKey(completion.accountId, id),
         kind: 'completion',
         model: completion.model,
-        ...this.#seal(id, { metadata, requestId }),
+        ...this.seal(id, { metadata, requestId }),
         message_count: rows.length,
         turn_count: 1,
         next_seq: rows.length + 1,
@@ -99,7 +99,7 @@ export class StoredCompletionRepository {
       .returning('id')
       .executeTakeFirst();
     if (added === undefined) return;
-    await this.#messages.execute(trx, [
+    await this.messageInsert.execute(trx, [
       toAnswerRow(answer, { conversationId: id, requestId, atMs: createdAtMs }, this.sealer),
       ...rows,
     ]);
@@ -107,7 +107,7 @@ export class StoredCompletionRepository {
 
   /** Takes it out again, in the transaction that gives its charge back. */
   async takeBack(trx: Transaction<Tables>, accountId: string, id: string): Promise<void> {
-    const stored = await this.#ofAccount(trx, accountId).where('id', '=', id).executeTakeFirst();
+    const stored = await this.ofAccount(trx, accountId).where('id', '=', id).executeTakeFirst();
     if (stored === undefined) return;
     // Before the completion: its row says whose messages these are, for the account's count.
     await trx.deleteFrom('conversation_messages').where('conversation_id', '=', id).execute();
@@ -119,8 +119,8 @@ export class StoredCompletionRepository {
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StoredCompletion | undefined> {
-    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
-    return row && this.#answered(this.#toUnanswered(row), db);
+    const row = await this.ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    return row && this.answered(this.toUnanswered(row), db);
   }
 
   /** Opens nothing. @returns how long its answer is as it is stored; `undefined`: there is none */
@@ -143,7 +143,7 @@ export class StoredCompletionRepository {
     id: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<PagePosition | undefined> {
-    const row = await this.#ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
+    const row = await this.ofAccount(db, accountId).where('id', '=', id).executeTakeFirst();
     return row && positionOf(row);
   }
 
@@ -156,7 +156,7 @@ export class StoredCompletionRepository {
   ): Promise<Page<StoredCompletion>> {
     let { after } = page;
     for (;;) {
-      const { rows, hasMore, last } = await this.#listLeading(accountId, filter, { ...page, after }, db);
+      const { rows, hasMore, last } = await this.listLeading(accountId, filter, { ...page, after }, db);
       // Clients take an empty page for the end.
       if (rows.length > 0 || !hasMore) return { rows, hasMore };
       after = last;
@@ -165,21 +165,21 @@ export class StoredCompletionRepository {
   }
 
   /** @returns as many of a page as are not very long together; `last`: where the next part goes on */
-  async #listLeading(
+  private async listLeading(
     accountId: string,
     filter: CompletionFilter,
     page: CompletionPageRequest,
     db: Kysely<Tables>,
   ): Promise<Page<StoredCompletion> & { readonly last?: PagePosition | undefined }> {
-    const { rows, hasMore } = await this.#listUnanswered(accountId, filter, page, db);
+    const { rows, hasMore } = await this.listUnanswered(accountId, filter, page, db);
     if (rows.length === 0) return { rows: [], hasMore };
-    const sized = await this.#answersOf(rows, db)
+    const sized = await this.answersOf(rows, db)
       .select(['conversation_id', sql<number | bigint>`octet_length(body)`.as('bytes')])
       .execute();
     const bytesOf = new Map(sized.map(({ conversation_id, bytes }) => [conversation_id, bytes]));
     const withBytes = rows.map(({ id }) => ({ bytes: bytesOf.get(id) ?? 0 }));
     const told = rows.slice(0, leadingWithin(withBytes, PAGE_BYTES));
-    const answerOf = await this.#openListed(told, bytesOf, db);
+    const answerOf = await this.openListed(told, bytesOf, db);
     return {
       // One that was erased meanwhile has none any more, and that of another cannot be opened.
       rows: told.flatMap((one) => {
@@ -192,14 +192,14 @@ export class StoredCompletionRepository {
   }
 
   /** Long answers one by one, with turns for others; without those that cannot be opened or were erased meanwhile. */
-  async #openListed(
+  private async openListed(
     told: readonly Unanswered[],
     bytesOf: ReadonlyMap<string, number | bigint>,
     db: Kysely<Tables>,
   ): Promise<ReadonlyMap<string, string | undefined>> {
     const isLong = ({ id }: Unanswered): boolean => Number(bytesOf.get(id) ?? 0) > LONG;
     const short = told.filter((one) => !isLong(one));
-    const rows = short.length === 0 ? [] : await this.#answersOf(short, db).select(ANSWER_COLUMNS).execute();
+    const rows = short.length === 0 ? [] : await this.answersOf(short, db).select(ANSWER_COLUMNS).execute();
     const slices = new Slices(LONG);
     const answerOf = new Map<string, string | undefined>();
     for (const row of rows) {
@@ -217,7 +217,7 @@ export class StoredCompletionRepository {
     return answerOf;
   }
 
-  async #listUnanswered(
+  private async listUnanswered(
     accountId: string,
     { model, metadata }: CompletionFilter,
     { order, after, limit }: CompletionPageRequest,
@@ -228,7 +228,7 @@ export class StoredCompletionRepository {
     const found: Unanswered[] = [];
     let position = after;
     for (;;) {
-      const rows = await this.#ofAccount(db, accountId)
+      const rows = await this.ofAccount(db, accountId)
         .where(comesAfter(position, order))
         .orderBy('created_at_ms', order)
         .orderBy('id', order)
@@ -258,23 +258,23 @@ export class StoredCompletionRepository {
     metadata: Readonly<Record<string, string>>,
   ): Promise<boolean> {
     return inTransaction(this.database.kysely, (trx) =>
-      this.quotas.growing(trx, accountId, () => this.#changeMetadata(trx, accountId, id, metadata)),
+      this.quotas.growing(trx, accountId, () => this.replaceMetadata(trx, accountId, id, metadata)),
     );
   }
 
-  async #changeMetadata(
+  private async replaceMetadata(
     trx: Transaction<Tables>,
     accountId: string,
     id: string,
     metadata: Readonly<Record<string, string>>,
   ): Promise<boolean> {
-    const row = await this.#ofAccount(trx, accountId)
+    const row = await this.ofAccount(trx, accountId)
       .where('id', '=', id)
       .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .executeTakeFirst();
     if (row === undefined) return false;
-    const { requestId } = this.#toUnanswered(row);
-    const sealed = this.#seal(id, { metadata, requestId });
+    const { requestId } = this.toUnanswered(row);
+    const sealed = this.seal(id, { metadata, requestId });
     await trx.updateTable('conversations').set(sealed).where('id', '=', id).execute();
     return true;
   }
@@ -289,7 +289,7 @@ export class StoredCompletionRepository {
     return this.messagesOfAny.list(id, page);
   }
 
-  #ofAccount(db: Kysely<Tables>, accountId: string) {
+  private ofAccount(db: Kysely<Tables>, accountId: string) {
     return db
       .selectFrom('conversations')
       .select(COLUMNS)
@@ -297,7 +297,7 @@ export class StoredCompletionRepository {
       .where('kind', '=', 'completion');
   }
 
-  #answersOf(completions: readonly Unanswered[], db: Kysely<Tables>) {
+  private answersOf(completions: readonly Unanswered[], db: Kysely<Tables>) {
     return db
       .selectFrom('conversation_messages')
       .where('seq', '=', ANSWER_SEQ)
@@ -308,16 +308,16 @@ export class StoredCompletionRepository {
       );
   }
 
-  async #answered(completion: Unanswered, db: Kysely<Tables>): Promise<StoredCompletion | undefined> {
+  private async answered(completion: Unanswered, db: Kysely<Tables>): Promise<StoredCompletion | undefined> {
     const answer = await this.messagesOfAny.openAnswer(completion.id, db);
     return answer === undefined ? undefined : { ...completion, answer };
   }
 
-  #toUnanswered(row: CompletionRow): Unanswered {
+  private toUnanswered(row: CompletionRow): Unanswered {
     return toUnanswered(row, this.sealer.open(row.head, row.sealed_with, HEADS.placeOf(row.id)));
   }
 
-  #seal(id: string, head: CompletionHead) {
+  private seal(id: string, head: CompletionHead) {
     const { text, sealedWith } = this.sealer.seal(JSON.stringify(head), HEADS.placeOf(id));
     return { head: text, sealed_with: sealedWith };
   }

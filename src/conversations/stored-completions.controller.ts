@@ -7,9 +7,9 @@ import {
   StoredCompletionObject,
   StoredMessageList,
 } from '../contracts/openai/stored-completion.dto.js';
-import { QueryDto } from '../http/query-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
-import { RequestDto } from '../http/request-dto.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import { ApiFailures, CONVERSATION_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { WATERFLAI } from '../surfaces/surface.js';

@@ -63,10 +63,10 @@ const OF_SCOPE = sql`client_key = ${''} and chatbot_id = ${''} and account_id = 
 @Injectable()
 export class TurnRepository {
   private readonly logger = new Logger('Conversations');
-  readonly #messages = new MessageInsert();
+  private readonly messages = new MessageInsert();
 
   // The cast keeps SQLite from planning anew for each limit, at ten times the cost of the query.
-  readonly #recall = new FixedQuery<RecalledRow>(sql`
+  private readonly recallQuery = new FixedQuery<RecalledRow>(sql`
     select id, model as origin, head as body, sealed_with, message_count as size, turn_count as turn,
       version as place, created_at_ms, updated_at_ms
     from conversations where ${OF_SCOPE}
@@ -80,19 +80,19 @@ export class TurnRepository {
       order by seq desc limit cast(${0} as integer)
     ) as newest`);
 
-  readonly #state = new FixedQuery<{ id: string; version: number }>(
+  private readonly state = new FixedQuery<{ id: string; version: number }>(
     sql`select id, version from conversations where ${OF_SCOPE}`,
   );
 
-  readonly #lock: FixedQuery<LockedRow>;
+  private readonly lock: FixedQuery<LockedRow>;
 
-  readonly #create = new FixedQuery(sql`
+  private readonly create = new FixedQuery(sql`
     insert into conversations (id, account_id, client_key, chatbot_id, client_id, kind, model, head, sealed_with,
       message_count, turn_count, next_seq, version, created_at_ms, updated_at_ms)
     values (${''}, ${''}, ${''}, ${''}, ${''}, 'conversation', ${''}, ${''}, ${''}, ${0}, ${0}, ${0}, 1, ${0n}, ${0n})
     on conflict do nothing`);
 
-  readonly #change = new FixedQuery(sql`
+  private readonly change = new FixedQuery(sql`
     update conversations set model = ${''}, head = ${''}, sealed_with = ${''}, message_count = ${0},
       turn_count = ${0}, next_seq = ${0}, version = version + 1, updated_at_ms = ${0n}
     where id = ${''}`);
@@ -103,7 +103,7 @@ export class TurnRepository {
   ) {
     // SQLite's one writer holds the whole database; it knows no row locks and needs none.
     const lock = database.kind === 'postgres' ? sql`for update` : sql``;
-    this.#lock = new FixedQuery<LockedRow>(sql`
+    this.lock = new FixedQuery<LockedRow>(sql`
       select id, head, sealed_with, message_count, turn_count, next_seq
       from conversations where id = ${''} and account_id = ${''} ${lock}`);
   }
@@ -122,7 +122,7 @@ export class TurnRepository {
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Recollection | undefined> {
     const scope = [conversationKey(accountId, clientId), chatbotId, accountId];
-    const { rows } = await this.#recall.run(db, [...scope, atMost, ...scope, atMost]);
+    const { rows } = await this.recallQuery.run(db, [...scope, atMost, ...scope, atMost]);
     const row = rows.find(({ updated_at_ms }) => updated_at_ms !== null);
     if (row === undefined) return undefined;
     const conversation = toConversation(
@@ -171,7 +171,7 @@ export class TurnRepository {
     { accountId, chatbotId = '', clientId }: ConversationScope,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<Pick<Conversation, 'id' | 'version'> | undefined> {
-    const { rows } = await this.#state.run(db, [conversationKey(accountId, clientId), chatbotId, accountId]);
+    const { rows } = await this.state.run(db, [conversationKey(accountId, clientId), chatbotId, accountId]);
     return rows[0];
   }
 
@@ -183,7 +183,7 @@ export class TurnRepository {
    *   be opened with the configured keys
    */
   async appendTurn(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
-    return turn.existed ? this.#continue(trx, turn) : this.#begin(trx, turn);
+    return turn.existed ? this.continue(trx, turn) : this.begin(trx, turn);
   }
 
   /**
@@ -195,8 +195,8 @@ export class TurnRepository {
     turn: Omit<NewTurn, 'messages' | 'model' | 'atMs'>,
   ): Promise<void> {
     const { id, scope, requestId, existed, before } = turn;
-    const [row] = (await this.#lock.run(trx, [id, scope.accountId])).rows;
-    const head = row && this.#tryOpenHead(row);
+    const [row] = (await this.lock.run(trx, [id, scope.accountId])).rows;
+    const head = row && this.tryOpenHead(row);
     if (row === undefined || head === undefined) return;
     const messages = trx.selectFrom('conversation_messages').where('conversation_id', '=', id);
     const newest = await messages.select('request_id').orderBy('seq', 'desc').limit(1).executeTakeFirst();
@@ -207,7 +207,7 @@ export class TurnRepository {
       .orderBy('seq')
       .limit(1)
       .executeTakeFirstOrThrow();
-    const kept = await this.#dropDeparted(trx, { id, before, departsAfterSeq: seq - 1 }, row, head);
+    const kept = await this.dropDeparted(trx, { id, before, departsAfterSeq: seq - 1 }, row, head);
     if (!existed && kept.messageCount === 0) {
       await trx.deleteFrom('conversations').where('id', '=', id).execute();
       return;
@@ -243,7 +243,7 @@ export class TurnRepository {
       .where('version', '=', version)
       .$if(this.database.kind === 'postgres', (query) => query.forUpdate())
       .executeTakeFirst();
-    const head = row && this.#tryOpenHead(row);
+    const head = row && this.tryOpenHead(row);
     if (head === undefined) return;
     await trx
       .updateTable('conversations')
@@ -252,7 +252,7 @@ export class TurnRepository {
       .execute();
   }
 
-  async #begin(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
+  private async begin(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
     const { id, scope, messages, atMs } = turn;
     const rows = toMessageRows(
       messages.map((message, index) => ({ message, seq: index + 1, turn: 1 })),
@@ -261,7 +261,7 @@ export class TurnRepository {
     );
     const chain = chainOver(EMPTY_CHAIN, digestsOfTurn(turn));
     const { head, sealed_with } = sealHead(id, { chain }, this.sealer);
-    const created = await this.#create.run(trx, [
+    const created = await this.create.run(trx, [
       id,
       scope.accountId,
       conversationKey(scope.accountId, scope.clientId),
@@ -277,18 +277,18 @@ export class TurnRepository {
       BigInt(atMs),
     ]);
     if (created.numAffectedRows === 0n) return false;
-    await this.#messages.execute(trx, rows);
+    await this.messages.execute(trx, rows);
     return true;
   }
 
-  async #continue(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
+  private async continue(trx: Transaction<Tables>, turn: NewTurn): Promise<boolean> {
     const { id, atMs, requestId } = turn;
-    const found = await this.#lock.run(trx, [id, turn.scope.accountId]);
+    const found = await this.lock.run(trx, [id, turn.scope.accountId]);
     const [row] = found.rows;
-    const head = row && this.#tryOpenHead(row);
+    const head = row && this.tryOpenHead(row);
     if (row === undefined || head === undefined) return false;
 
-    const kept = await this.#dropDeparted(trx, turn, row, head);
+    const kept = await this.dropDeparted(trx, turn, row, head);
     const rows = toMessageRows(
       turn.messages.map((message, index) => ({
         message,
@@ -298,10 +298,10 @@ export class TurnRepository {
       { conversationId: id, requestId, atMs },
       this.sealer,
     );
-    await this.#messages.execute(trx, rows);
+    await this.messages.execute(trx, rows);
     const chain = chainOver(kept.head.chain, digestsOfTurn(turn));
     const sealed = sealHead(id, { ...kept.head, chain }, this.sealer);
-    await this.#change.run(trx, [
+    await this.change.run(trx, [
       turn.model,
       sealed.head,
       sealed.sealed_with,
@@ -318,7 +318,7 @@ export class TurnRepository {
    * Deletes the messages that the client's history departs from.
    * @returns what is left, the number of its last exchange, and which one goes on: one that lost its end does
    */
-  async #dropDeparted(
+  private async dropDeparted(
     trx: Transaction<Tables>,
     { id, before, departsAfterSeq }: Pick<NewTurn, 'id' | 'before' | 'departsAfterSeq'>,
     row: LockedRow,
@@ -374,7 +374,7 @@ export class TurnRepository {
   }
 
   /** @returns `undefined`: it cannot be opened, and the log says why */
-  #tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
+  private tryOpenHead(row: Pick<LockedRow, 'id' | 'head' | 'sealed_with'>): ConversationHead | undefined {
     try {
       return openHead(row, this.sealer);
     } catch (error) {

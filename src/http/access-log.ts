@@ -1,12 +1,16 @@
 import type { RequestHandler } from 'express';
-import type { BlockWatch } from '../observability/block-watch.js';
+import type { BlockWatchService } from '../observability/block-watch.service.js';
 import { loggedPath } from '../observability/logged-path.js';
-import type { Log } from '../observability/log.js';
-import type { Metrics } from '../observability/metrics.js';
+import type { LogService } from '../observability/log.service.js';
+import type { MetricsService } from '../observability/metrics.service.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 /** One line and one count a request, when its response is over. The path is logged without its query. */
-export function accessLog(log: Log, metrics: Metrics, watch: BlockWatch): RequestHandler {
+export function accessLog(
+  log: LogService,
+  metrics: MetricsService,
+  watch: BlockWatchService,
+): RequestHandler {
   return (incoming, response, next) => {
     const request = incoming as unknown as TollgateRequest;
     metrics.openResponses.inc();

@@ -1,7 +1,7 @@
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AppConfig } from '../config/app-config.js';
-import { BlockWatch } from '../observability/block-watch.js';
+import { BlockWatchService } from '../observability/block-watch.service.js';
 import { readJsonBody } from './body-reader.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -21,7 +21,7 @@ export class BodyGuard implements CanActivate {
   constructor(
     private readonly config: AppConfig,
     private readonly reflector: Reflector,
-    private readonly watch: BlockWatch,
+    private readonly watch: BlockWatchService,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -7,8 +7,8 @@ import {
 } from '@nestjs/common';
 import type { Response } from 'express';
 import { DomainError } from '../common/errors/domain-error.js';
-import { Log } from '../observability/log.js';
-import { RouteTable } from './route-table.js';
+import { LogService } from '../observability/log.service.js';
+import { RouteTableService } from './route-table.service.js';
 import { sendError } from './send-error.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -19,8 +19,8 @@ import type { TollgateRequest } from './tollgate-request.js';
 @Catch()
 export class FailureFilter implements ExceptionFilter {
   constructor(
-    private readonly routes: RouteTable,
-    private readonly log: Log,
+    private readonly routes: RouteTableService,
+    private readonly log: LogService,
   ) {}
 
   catch(exception: unknown, host: ArgumentsHost): void {

@@ -3,7 +3,7 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
 import { surfaceOfPath } from '../surfaces/surface.js';
 import { ALLOWED_METHODS, EXPOSED_HEADERS, isRequestId } from './headers.js';
-import { methodsOf, type RoutedApp } from './route-table.js';
+import { methodsOf, type RoutedApp } from './route-table.service.js';
 import { sendError } from './send-error.js';
 import { stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
-import { ProcessIdentity } from '../persistence/process-identity.js';
+import { ProcessIdentityService } from '../persistence/process-identity.service.js';
 import { KeptAnswer, type AttachedAnswer } from './earlier-answer.js';
 import { Execution, type IdempotentRequest } from './execution.js';
 import {
@@ -49,7 +49,7 @@ export class IdempotencyService implements OnApplicationShutdown {
 
   constructor(
     private readonly repository: IdempotencyRepository,
-    private readonly identity: ProcessIdentity,
+    private readonly identity: ProcessIdentityService,
     private readonly clock: Clock,
   ) {}
 

@@ -12,7 +12,7 @@ import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
-import { TokenLimiter, type TokenReservation } from '../throttling/token-limiter.js';
+import { TokenLimiterService, type TokenReservation } from '../throttling/token-limiter.service.js';
 import { refuseTooLarge } from './answer-text.js';
 import type { Caller } from './caller.js';
 import { holdSize, type HoldSize } from './hold-size.js';
@@ -62,7 +62,7 @@ const ASSUMED_COMPLETION_TOKENS = 1_024;
 export class AdmissionService {
   constructor(
     private readonly catalogue: CatalogueService,
-    private readonly tokens: TokenLimiter,
+    private readonly tokens: TokenLimiterService,
     private readonly holds: HoldService,
     private readonly counter: TokenCounter,
     private readonly unsettled: UnsettledService,

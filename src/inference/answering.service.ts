@@ -5,7 +5,7 @@ import { BudgetCheckService } from '../billing/budget-check.service.js';
 import { usageOf } from '../billing/reported-usage.js';
 import { ProcessRegistry } from '../billing/process-registry.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
-import { AnswerWriter } from '../http/answer-writer.js';
+import { AnswerWriterService } from '../http/answer-writer.service.js';
 import { clientSignal } from '../http/client-signal.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { fingerprintOf, idempotencyKeyOf } from '../idempotency/idempotency-key.js';
@@ -48,7 +48,7 @@ export class AnsweringService {
     private readonly processes: ProcessRegistry,
     private readonly admissions: AdmissionService,
     private readonly budgets: BudgetCheckService,
-    private readonly writer: AnswerWriter,
+    private readonly writer: AnswerWriterService,
   ) {}
 
   /**

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Route } from '../models/model.js';
-import { Log } from '../observability/log.js';
-import { Metrics } from '../observability/metrics.js';
+import { LogService } from '../observability/log.service.js';
+import { MetricsService } from '../observability/metrics.service.js';
 import type { OpenAnswer } from './closing.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 
@@ -13,8 +13,8 @@ import { UpstreamError } from '../upstreams/upstream.errors.js';
 @Injectable()
 export class AttemptFailures {
   constructor(
-    private readonly log: Log,
-    private readonly metrics: Metrics,
+    private readonly log: LogService,
+    private readonly metrics: MetricsService,
   ) {}
 
   /** Never throws. What is no `UpstreamError` is our own bug, and is told where it ends. */

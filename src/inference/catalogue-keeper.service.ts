@@ -5,8 +5,8 @@ import { AppConfig } from '../config/app-config.js';
 import { ConfigError } from '../config/config.errors.js';
 import { reloadCatalogue } from '../config/load-config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
-import { Log } from '../observability/log.js';
-import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
+import { LogService } from '../observability/log.service.js';
+import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
 import { DiscoveryService } from './discovery.service.js';
 
 /** What became of a reload: what is served now, and why the configuration was refused (then nothing changed). */
@@ -24,11 +24,11 @@ export class CatalogueKeeper {
   constructor(
     private readonly config: AppConfig,
     private readonly catalogue: CatalogueService,
-    private readonly upstreams: UpstreamRegistry,
+    private readonly upstreams: UpstreamRegistryService,
     private readonly discovery: DiscoveryService,
     private readonly prices: PriceVersionRepository,
     private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: LogService,
   ) {}
 
   /** Call once, when the database is ready. Does not wait for upstreams that are slow to list their models. */

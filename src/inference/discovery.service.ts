@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Log } from '../observability/log.js';
+import { LogService } from '../observability/log.service.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { RegisteredUpstream } from '../upstreams/registered-upstream.js';
-import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
+import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
 
 const LIST_TIMEOUT_MS = 10_000;
 const REFRESH_MS = 300_000;
@@ -22,8 +22,8 @@ export class DiscoveryService implements OnApplicationShutdown {
 
   constructor(
     private readonly catalogue: CatalogueService,
-    private readonly upstreams: UpstreamRegistry,
-    private readonly log: Log,
+    private readonly upstreams: UpstreamRegistryService,
+    private readonly log: LogService,
   ) {}
 
   /** Asks all of them now, after the run under way if there is one; resolves when each has answered or given up. */

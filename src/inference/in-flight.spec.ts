@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../common/principal.js';
-import { ConcurrencySlots } from '../throttling/concurrency-slots.js';
+import { ConcurrencySlotsService } from '../throttling/concurrency-slots.service.js';
 import { InFlight } from './in-flight.js';
 
 const PRINCIPAL: Principal = {
@@ -19,7 +19,7 @@ const PRINCIPAL: Principal = {
 
 describe('InFlight', () => {
   it('hears of a caller that leaves while its request is open, also of one that has left before', () => {
-    const inFlight = new InFlight(new ConcurrencySlots());
+    const inFlight = new InFlight(new ConcurrencySlotsService());
     const leaving = new AbortController();
     const open = inFlight.enter(PRINCIPAL, leaving.signal);
     expect(open.signal.aborted).toBe(false);
@@ -29,7 +29,7 @@ describe('InFlight', () => {
   });
 
   it('leaves nothing on a signal that outlives its requests', () => {
-    const inFlight = new InFlight(new ConcurrencySlots());
+    const inFlight = new InFlight(new ConcurrencySlotsService());
     const shared = new AbortController().signal;
     const [first, second] = [inFlight.enter(PRINCIPAL, shared), inFlight.enter(PRINCIPAL, shared)];
     expect(getEventListeners(shared, 'abort')).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Principal } from '../common/principal.js';
-import { ConcurrencySlots } from '../throttling/concurrency-slots.js';
+import { ConcurrencySlotsService } from '../throttling/concurrency-slots.service.js';
 
 /** One request between admission and its settled end. */
 export interface OpenRequest {
@@ -24,7 +24,7 @@ export class InFlight {
   private readonly waiting: (() => void)[] = [];
   private closing = false;
 
-  constructor(private readonly slots: ConcurrencySlots) {}
+  constructor(private readonly slots: ConcurrencySlotsService) {}
 
   get draining(): boolean {
     return this.closing;

@@ -3,7 +3,7 @@ import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { UpstreamsModule } from '../upstreams/upstreams.module.js';
-import { AnswerWriter } from '../http/answer-writer.js';
+import { AnswerWriterService } from '../http/answer-writer.service.js';
 import { AdmissionService } from './admission.js';
 import { AffordabilityService } from './affordability.service.js';
 import { AnsweringService } from './answering.service.js';
@@ -24,7 +24,7 @@ import { UnsettledService } from './unsettled.service.js';
   imports: [ModelsModule, UpstreamsModule, BillingModule, IdempotencyModule],
   providers: [
     AnsweringService,
-    AnswerWriter,
+    AnswerWriterService,
     InferenceService,
     AdmissionService,
     AffordabilityService,

@@ -7,7 +7,7 @@ import type { Route } from '../models/model.js';
 import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
-import { UpstreamRegistry } from '../upstreams/upstream-registry.js';
+import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 import type { UpstreamCall } from '../upstreams/upstream.port.js';
 import { AdmissionService, type Admission } from './admission.js';
@@ -67,7 +67,7 @@ interface Attempt<Request> extends Pick<LeasedUpstream, 'adapter' | 'release'> {
 export class InferenceService {
   constructor(
     private readonly admissions: AdmissionService,
-    private readonly upstreams: UpstreamRegistry,
+    private readonly upstreams: UpstreamRegistryService,
     private readonly closings: ClosingService,
     private readonly holdWatches: HoldWatchService,
     private readonly failures: AttemptFailures,

@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import { HoldLostError } from '../billing/billing.errors.js';
 import { UndeliveredService } from '../billing/undelivered.service.js';
 import { SettlementService, type Settlement } from '../billing/settlement.service.js';
-import { Log } from '../observability/log.js';
+import { LogService } from '../observability/log.service.js';
 import { Database } from '../persistence/database.js';
 import { inTransaction } from '../persistence/transaction.js';
 import type { Tables } from '../persistence/tables.js';
@@ -33,7 +33,7 @@ export class UnsettledService {
     private readonly settlements: SettlementService,
     private readonly undelivered: UndeliveredService,
     private readonly database: Database,
-    private readonly log: Log,
+    private readonly log: LogService,
   ) {}
 
   add(unsettled: Unsettled): void {

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AccountModels } from './account-models.js';
+import { AccountModelsService } from './account-models.service.js';
 import { CatalogueService } from './catalogue.service.js';
 import {
   LightningRodModelsController,
@@ -11,7 +11,7 @@ import { ModelsService } from './models.service.js';
 /** What we sell: the catalogue, and the routes that show it. Needs `ConfigModule` and `ClockModule`, both global. */
 @Module({
   controllers: [WaterflaiModelsController, QolabaModelsController, LightningRodModelsController],
-  providers: [AccountModels, CatalogueService, ModelsService],
-  exports: [AccountModels, CatalogueService],
+  providers: [AccountModelsService, CatalogueService, ModelsService],
+  exports: [AccountModelsService, CatalogueService],
 })
 export class ModelsModule {}

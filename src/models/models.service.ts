@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../common/principal.js';
 import type { ModelList, ModelObject } from '../contracts/openai/model.dto.js';
-import { AccountModels } from './account-models.js';
+import { AccountModelsService } from './account-models.service.js';
 import type { Catalogue } from './catalogue.js';
 import { CatalogueService } from './catalogue.service.js';
 import { toModelObject } from './model-object.js';
@@ -16,7 +16,7 @@ export class ModelsService {
 
   constructor(
     private readonly catalogue: CatalogueService,
-    private readonly accountModels: AccountModels,
+    private readonly accountModels: AccountModelsService,
   ) {}
 
   /**

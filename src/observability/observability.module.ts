@@ -1,8 +1,11 @@
 import { Global, Module } from '@nestjs/common';
-import { BlockWatch } from './block-watch.js';
-import { Log } from './log.js';
-import { Metrics } from './metrics.js';
+import { BlockWatchService } from './block-watch.service.js';
+import { LogService } from './log.service.js';
+import { MetricsService } from './metrics.service.js';
 
 @Global()
-@Module({ providers: [BlockWatch, Log, Metrics], exports: [BlockWatch, Log, Metrics] })
+@Module({
+  providers: [BlockWatchService, LogService, MetricsService],
+  exports: [BlockWatchService, LogService, MetricsService],
+})
 export class ObservabilityModule {}

@@ -22,25 +22,25 @@ interface Buildable<Row> {
  * running it. Of one text, it also stays prepared.
  */
 export class CompiledOnce<Row = unknown> {
-  readonly #bySize = new Map<number, CompiledQuery<Row>>();
+  private readonly bySize = new Map<number, CompiledQuery<Row>>();
 
   /** @param build gives the query, with a slot for each value */
   constructor(private readonly build: (db: Kysely<Tables>, size: number) => Buildable<Row>) {}
 
   /** @param values for the slots, in the order in which they stand in the query's text */
   async execute(db: Kysely<Tables>, values: readonly unknown[]): Promise<Row[]> {
-    const query = this.#compiled(db, values.length);
+    const query = this.compiled(db, values.length);
     let next = 0;
     const parameters = query.parameters.map((value) => (value === SLOT ? values[next++] : value));
     const { rows } = await db.executeQuery<Row>({ ...query, parameters });
     return rows;
   }
 
-  #compiled(db: Kysely<Tables>, size: number): CompiledQuery<Row> {
-    let query = this.#bySize.get(size);
+  private compiled(db: Kysely<Tables>, size: number): CompiledQuery<Row> {
+    let query = this.bySize.get(size);
     if (query === undefined) {
       query = this.build(db, size).compile(db);
-      this.#bySize.set(size, query);
+      this.bySize.set(size, query);
     }
     return query;
   }

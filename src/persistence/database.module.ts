@@ -3,7 +3,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Database, DatabaseReadiness } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { PostgresDatabase } from './postgres-database.js';
-import { ProcessIdentity } from './process-identity.js';
+import { ProcessIdentityService } from './process-identity.service.js';
 import { ResealingService } from './resealing.service.js';
 import { Sealer } from './sealer.js';
 import { SettingsRepository } from './settings.repository.js';
@@ -30,7 +30,7 @@ import { SqliteDatabase } from './sqlite-database.js';
     },
     ResealingService,
     SettingsRepository,
-    ProcessIdentity,
+    ProcessIdentityService,
   ],
   exports: [
     Database,
@@ -39,7 +39,7 @@ import { SqliteDatabase } from './sqlite-database.js';
     ResealingService,
     Sealer,
     SettingsRepository,
-    ProcessIdentity,
+    ProcessIdentityService,
   ],
 })
 export class DatabaseModule implements OnApplicationShutdown {

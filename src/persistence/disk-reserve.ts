@@ -15,8 +15,8 @@ const CHUNK_BYTES = 1024 * 1024;
  * that no file system compresses.
  */
 export class DiskReserve {
-  #taking: Promise<void> = Promise.resolve();
-  #spent = false;
+  private taking: Promise<void> = Promise.resolve();
+  private isSpent = false;
 
   constructor(
     private readonly folder: string,
@@ -25,19 +25,19 @@ export class DiskReserve {
 
   /** Given up, and not taken again yet: the disk was full. */
   get spent(): boolean {
-    return this.#spent;
+    return this.isSpent;
   }
 
   /** Takes it where it is not held and the disk has room enough. Never rejects; nothing need wait for it. */
   take(): Promise<void> {
-    return (this.#taking = this.#taking.then(() => this.#take()).catch(() => this.#remove()));
+    return (this.taking = this.taking.then(() => this.takeNow()).catch(() => this.remove()));
   }
 
   /** Gives its room to whoever writes next. */
   async release(): Promise<void> {
-    this.#spent = true;
-    await this.#taking;
-    this.#remove();
+    this.isSpent = true;
+    await this.taking;
+    this.remove();
   }
 
   /** Bytes that the disk has left for the process. */
@@ -48,12 +48,12 @@ export class DiskReserve {
 
   /** Ends what is under way; the file stays. */
   async close(): Promise<void> {
-    await this.#taking;
+    await this.taking;
   }
 
-  async #take(): Promise<void> {
-    if (this.#held()) {
-      this.#spent = false;
+  private async takeNow(): Promise<void> {
+    if (this.held()) {
+      this.isSpent = false;
       return;
     }
     if (this.freeBytes() < RESERVE_BYTES + WORKING_BYTES) return;
@@ -64,14 +64,14 @@ export class DiskReserve {
     } finally {
       await file.close();
     }
-    this.#spent = false;
+    this.isSpent = false;
   }
 
-  #held(): boolean {
+  private held(): boolean {
     return statSync(this.path, { throwIfNoEntry: false })?.size === RESERVE_BYTES;
   }
 
-  #remove(): void {
+  private remove(): void {
     rmSync(this.path, { force: true });
   }
 }

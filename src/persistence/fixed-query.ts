@@ -6,13 +6,13 @@ import type { Tables } from './tables.js';
  * running it; the values in `template` only mark the places of parameters.
  */
 export class FixedQuery<Row = unknown> {
-  #compiled: CompiledQuery<Row> | undefined;
+  private compiled: CompiledQuery<Row> | undefined;
 
   constructor(private readonly template: RawBuilder<Row>) {}
 
   /** @param parameters in the order of their places in the text, one for each */
   run(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<QueryResult<Row>> {
-    this.#compiled ??= this.template.compile(db);
-    return db.executeQuery<Row>({ ...this.#compiled, parameters });
+    this.compiled ??= this.template.compile(db);
+    return db.executeQuery<Row>({ ...this.compiled, parameters });
   }
 }

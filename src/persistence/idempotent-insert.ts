@@ -10,7 +10,7 @@ const MAX_ROWS = 128;
  * texts that stay prepared.
  */
 export class IdempotentInsert<Table extends keyof Tables & string> {
-  readonly #insert: CompiledOnce<unknown>;
+  private readonly insert: CompiledOnce<unknown>;
 
   /** @param key unique column of type text: a row whose key is taken is left out */
   constructor(
@@ -18,7 +18,7 @@ export class IdempotentInsert<Table extends keyof Tables & string> {
     private readonly columns: readonly (keyof Insertable<Tables[Table]> & string)[],
     key: keyof Insertable<Tables[Table]> & string,
   ) {
-    this.#insert = new CompiledOnce((_, valueCount) => {
+    this.insert = new CompiledOnce((_, valueCount) => {
       const row = sql`(${sql.join(slots(columns.length))})`;
       const rows = Array.from({ length: valueCount / columns.length }, () => row);
       return sql`insert into ${sql.table(table)} (${sql.join(columns.map((column) => sql.ref(column)))})
@@ -27,11 +27,11 @@ export class IdempotentInsert<Table extends keyof Tables & string> {
   }
 
   async execute(db: Kysely<Tables>, rows: readonly Insertable<Tables[Table]>[]): Promise<void> {
-    for (const values of this.#valuesOf(rows)) await this.#insert.execute(db, values);
+    for (const values of this.valuesOf(rows)) await this.insert.execute(db, values);
   }
 
   /** Of one statement after the other. */
-  *#valuesOf(rows: readonly Insertable<Tables[Table]>[]): IterableIterator<unknown[]> {
+  private *valuesOf(rows: readonly Insertable<Tables[Table]>[]): IterableIterator<unknown[]> {
     for (let start = 0; start < rows.length;) {
       const end = start + largestPowerOfTwo(Math.min(rows.length - start, MAX_ROWS));
       const values: unknown[] = [];

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Slices } from '../common/slices.js';
-import { Log } from '../observability/log.js';
+import { LogService } from '../observability/log.service.js';
 import { Database } from './database.js';
 import { operatorMessage } from './operator-message.js';
 import { SEALED_COLUMNS, type SealedColumn, type SealedText } from './sealed-column.js';
@@ -42,7 +42,7 @@ export class ResealingService implements OnModuleInit, BeforeApplicationShutdown
     private readonly database: Database,
     private readonly sealer: Sealer,
     // Operators wait for these lines; Nest's own `log` is for debugging.
-    private readonly log: Log,
+    private readonly log: LogService,
   ) {}
 
   /**

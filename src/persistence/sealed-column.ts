@@ -31,9 +31,9 @@ function leading(rows: readonly SizedRow[]): SizedRow[] {
 
 /** A column of texts that are sealed where `sealed_with` names a key. */
 export class SealedColumn {
-  readonly #table: RawBuilder<unknown>;
-  readonly #text: RawBuilder<unknown>;
-  readonly #key: RawBuilder<unknown>;
+  private readonly tableSql: RawBuilder<unknown>;
+  private readonly textSql: RawBuilder<unknown>;
+  private readonly keySql: RawBuilder<unknown>;
 
   /**
    * @param key columns that find a row
@@ -45,9 +45,9 @@ export class SealedColumn {
     private readonly key: readonly string[],
     private readonly names: readonly [string, string?],
   ) {
-    this.#table = sql.table(table);
-    this.#text = sql.ref(text);
-    this.#key = sql.join(key.map((column) => sql.ref(column)));
+    this.tableSql = sql.table(table);
+    this.textSql = sql.ref(text);
+    this.keySql = sql.join(key.map((column) => sql.ref(column)));
   }
 
   /** What the text of a row is sealed for, by the values of `names`. */
@@ -61,7 +61,7 @@ export class SealedColumn {
     // One look at the index for each name, however many rows have it.
     for (let last = ''; ;) {
       const { rows } = await sql<{ name: string | null }>`
-        select min(sealed_with) as name from ${this.#table} where sealed_with > ${last}`.execute(db);
+        select min(sealed_with) as name from ${this.tableSql} where sealed_with > ${last}`.execute(db);
       const name = rows[0]?.name ?? null;
       if (name === null) return names;
       names.push(name);
@@ -72,10 +72,10 @@ export class SealedColumn {
   /** Some of the texts that are sealed with a key, but for the first `skipped`. */
   async listSealedWith(name: string, skipped: number, db: Kysely<Tables>): Promise<SealedText[]> {
     const { rows } = await sql<SizedRow>`
-      select ${this.#key}, octet_length(${this.#text}) as octets
-      from ${this.#table} where sealed_with = ${name} and ${this.#text} is not null
+      select ${this.keySql}, octet_length(${this.textSql}) as octets
+      from ${this.tableSql} where sealed_with = ${name} and ${this.textSql} is not null
       limit ${MAX_ROWS} offset ${skipped}`.execute(db);
-    return this.#read(leading(rows), db);
+    return this.read(leading(rows), db);
   }
 
   /**
@@ -89,37 +89,37 @@ export class SealedColumn {
     const later =
       after === undefined
         ? sql`1 = 1`
-        : sql`(${this.#key}) > (${sql.join(after.map((value) => sql`${value}`))})`;
+        : sql`(${this.keySql}) > (${sql.join(after.map((value) => sql`${value}`))})`;
     const { rows } = await sql<SizedRow>`
-      select ${this.#key}, case when sealed_with is null then octet_length(${this.#text}) end as octets
-      from ${this.#table} where ${later} order by ${this.#key} limit ${MAX_LOOKED_AT}`.execute(db);
+      select ${this.keySql}, case when sealed_with is null then octet_length(${this.textSql}) end as octets
+      from ${this.tableSql} where ${later} order by ${this.keySql} limit ${MAX_LOOKED_AT}`.execute(db);
     const looked = leading(rows);
     const plain = looked.filter(({ octets }) => octets !== null);
-    return { texts: await this.#read(plain, db), last: looked.at(-1) && this.#keyOf(looked.at(-1) ?? {}) };
+    return { texts: await this.read(plain, db), last: looked.at(-1) && this.keyOf(looked.at(-1) ?? {}) };
   }
 
   /** @returns false: it has changed since it was read, and stays as it is */
   async replace({ key, text }: SealedText, by: Sealed, trx: Transaction<Tables>): Promise<boolean> {
     const { numAffectedRows } = await sql`
-      update ${this.#table} set ${this.#text} = ${by.text}, sealed_with = ${by.sealedWith}
-      where ${this.#isRow(key)} and ${this.#text} = ${text}`.execute(trx);
+      update ${this.tableSql} set ${this.textSql} = ${by.text}, sealed_with = ${by.sealedWith}
+      where ${this.isRow(key)} and ${this.textSql} = ${text}`.execute(trx);
     return numAffectedRows === 1n;
   }
 
-  async #read(rows: readonly SizedRow[], db: Kysely<Tables>): Promise<SealedText[]> {
+  private async read(rows: readonly SizedRow[], db: Kysely<Tables>): Promise<SealedText[]> {
     const texts: SealedText[] = [];
     for (const row of rows) {
-      const text = await this.#find(this.#keyOf(row), db);
+      const text = await this.find(this.keyOf(row), db);
       if (text !== undefined) texts.push(text);
     }
     return texts;
   }
 
-  async #find(key: readonly unknown[], db: Kysely<Tables>): Promise<SealedText | undefined> {
+  private async find(key: readonly unknown[], db: Kysely<Tables>): Promise<SealedText | undefined> {
     const [first, second = first] = this.names;
     const { rows } = await sql<Record<string, string>>`
-      select ${sql.ref(first)}, ${sql.ref(second)}, ${this.#text}
-      from ${this.#table} where ${this.#isRow(key)}`.execute(db);
+      select ${sql.ref(first)}, ${sql.ref(second)}, ${this.textSql}
+      from ${this.tableSql} where ${this.isRow(key)}`.execute(db);
     const [row] = rows;
     const text = row?.[this.text];
     if (row === undefined || typeof text !== 'string') return undefined;
@@ -127,11 +127,11 @@ export class SealedColumn {
     return { key, text, place };
   }
 
-  #keyOf(row: SizedRow): unknown[] {
+  private keyOf(row: SizedRow): unknown[] {
     return this.key.map((column) => row[column]);
   }
 
-  #isRow(key: readonly unknown[]) {
+  private isRow(key: readonly unknown[]) {
     return sql.join(
       this.key.map((column, index) => sql`${sql.ref(column)} = ${key[index]}`),
       sql` and `,

@@ -34,11 +34,11 @@ export async function probeWrite(db: Kysely<Tables>): Promise<void> {
  * over. Without failures a probe runs when somebody asks and the last one is older than five seconds.
  */
 export class WriteCheck {
-  #lastError: string | undefined;
-  #checkedAtMs = -Infinity;
-  #checking: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #stopped = false;
+  private failure: string | undefined;
+  private checkedAtMs = -Infinity;
+  private checking: Promise<void> | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   /**
    * @param probe rejects when the database takes no writes
@@ -51,52 +51,52 @@ export class WriteCheck {
 
   /** Why the last write failed, for operators; `undefined`: none is known to. */
   get lastError(): string | undefined {
-    return this.#lastError;
+    return this.failure;
   }
 
   /** A write of somebody failed because of disk or server. */
   failed(error: unknown): void {
-    if (this.#stopped) return;
-    this.#set(operatorMessage(error));
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      void this.#check();
+    if (this.stopped) return;
+    this.set(operatorMessage(error));
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      void this.check();
     }, RETRY_MS).unref();
   }
 
   /** Whether writes go through, as far as it was known five seconds ago. Never rejects. */
   async isWritable(): Promise<boolean> {
-    const stale = performance.now() - this.#checkedAtMs >= TRUSTED_MS;
-    if (this.#lastError === undefined && stale) await this.#check();
-    return this.#lastError === undefined;
+    const stale = performance.now() - this.checkedAtMs >= TRUSTED_MS;
+    if (this.failure === undefined && stale) await this.check();
+    return this.failure === undefined;
   }
 
   /** Ends checks; waits for the one under way. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#retry);
-    await this.#checking;
+    this.stopped = true;
+    clearTimeout(this.retry);
+    await this.checking;
   }
 
   /** Many that ask share one. Never rejects. */
-  #check(): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
-    return (this.#checking ??= this.#run().finally(() => (this.#checking = undefined)));
+  private check(): Promise<void> {
+    if (this.stopped) return Promise.resolve();
+    return (this.checking ??= this.run().finally(() => (this.checking = undefined)));
   }
 
-  async #run(): Promise<void> {
+  private async run(): Promise<void> {
     try {
       await this.probe();
-      this.#checkedAtMs = performance.now();
-      this.#set(undefined);
+      this.checkedAtMs = performance.now();
+      this.set(undefined);
     } catch (error) {
       this.failed(error);
     }
   }
 
-  #set(lastError: string | undefined): void {
-    const changed = (lastError === undefined) !== (this.#lastError === undefined);
-    this.#lastError = lastError;
+  private set(lastError: string | undefined): void {
+    const changed = (lastError === undefined) !== (this.failure === undefined);
+    this.failure = lastError;
     if (changed) this.onChange(lastError);
   }
 }

@@ -32,14 +32,14 @@ const STATE_COLUMNS = sql.join(
  */
 @Injectable()
 export class StorageQuotasService {
-  readonly #state = new FixedQuery<StateRow>(sql`
+  private readonly state = new FixedQuery<StateRow>(sql`
     select ${STATE_COLUMNS} from account_storage join accounts on accounts.id = account_id where account_id = ${''}`);
 
-  readonly #lock = new FixedQuery(
+  private readonly lockQuery = new FixedQuery(
     sql`select account_id from account_balances where account_id = ${''} for update`,
   );
 
-  readonly #reserve = new FixedQuery(sql`
+  private readonly reserveQuery = new FixedQuery(sql`
     update holds set reserved_bytes = ${0n}, reserved_conversations = ${0n}, reserved_completions = ${0n}
     where request_id = ${''}`);
 
@@ -53,7 +53,7 @@ export class StorageQuotasService {
     accountId: string,
     db: Kysely<Tables> = this.database.kysely,
   ): Promise<StorageState | undefined> {
-    const { rows } = await this.#state.run(db, [accountId]);
+    const { rows } = await this.state.run(db, [accountId]);
     const [row] = rows;
     if (row === undefined) return undefined;
     return this.toState(row);
@@ -74,7 +74,7 @@ export class StorageQuotasService {
    * of it.
    */
   async lock(trx: Transaction<Tables>, accountId: string): Promise<void> {
-    if (this.database.kind === 'postgres') await this.#lock.run(trx, [accountId]);
+    if (this.database.kind === 'postgres') await this.lockQuery.run(trx, [accountId]);
   }
 
   /**
@@ -114,7 +114,7 @@ export class StorageQuotasService {
     const { bytes, conversations, completions } = need;
     if (bytes === 0) return;
     this.database.refuseWithoutDisk(bytes);
-    await this.#reserve.run(trx, [BigInt(bytes), BigInt(conversations), BigInt(completions), requestId]);
+    await this.reserveQuery.run(trx, [BigInt(bytes), BigInt(conversations), BigInt(completions), requestId]);
   }
 
   private toState(row: StateRow): StorageState {

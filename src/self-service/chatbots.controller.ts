@@ -2,14 +2,14 @@ import { Controller, Get, HttpCode, Injectable, Post, Req, UseGuards } from '@ne
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { ChatbotList, ChatbotObject } from '../chatbots/chatbot-objects.dto.js';
 import type { Manager } from '../chatbots/chatbot-rules.service.js';
-import { ChatbotRoutes } from '../chatbots/chatbot.routes.js';
+import { ChatbotBaseController } from '../chatbots/chatbot-base.controller.js';
 import { toSettings } from '../chatbots/chatbot-settings.js';
 import { toChatbotObject } from '../chatbots/chatbot-wire.js';
 import { NewChatbotDto } from '../chatbots/chatbots.dto.js';
 import type { Principal } from '../common/principal.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RequestDto } from '../http/request-dto.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RequestDto } from '../http/request-dto.decorator.js';
 import { ApiFailures, RECORD_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
 import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
@@ -23,7 +23,7 @@ interface AuthenticatedRequest {
 /** The chatbots of the key's account; the same on every surface but for the words of failures. */
 @Injectable()
 @UseGuards(ChatbotsGuard)
-abstract class ChatbotsSelfServiceController extends ChatbotRoutes<AuthenticatedRequest> {
+abstract class ChatbotsSelfServiceController extends ChatbotBaseController<AuthenticatedRequest> {
   @Post()
   @HttpCode(200)
   @ApiOperation({

@@ -11,8 +11,8 @@ import type { Response } from 'express';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 import { putRateHeaders } from './rate-headers.js';
-import { RequestBuckets } from './request-buckets.js';
-import { TokenLimiter } from './token-limiter.js';
+import { RequestBucketsService } from './request-buckets.service.js';
+import { TokenLimiterService } from './token-limiter.service.js';
 
 /**
  * Requests a minute by API key. POST requests of all surfaces share one bucket a key, all others another, so no
@@ -22,9 +22,9 @@ import { TokenLimiter } from './token-limiter.js';
 export class RateLimitGuard extends ThrottlerGuard {
   constructor(
     @InjectThrottlerOptions() options: ThrottlerModuleOptions,
-    @InjectThrottlerStorage() private readonly requests: RequestBuckets,
+    @InjectThrottlerStorage() private readonly requests: RequestBucketsService,
     reflector: Reflector,
-    private readonly tokens: TokenLimiter,
+    private readonly tokens: TokenLimiterService,
   ) {
     super(options, requests, reflector);
   }

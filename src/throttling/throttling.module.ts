@@ -2,9 +2,9 @@ import { Global, Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { Clock } from '../common/clock/clock.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
-import { ConcurrencySlots } from './concurrency-slots.js';
-import { RequestBuckets } from './request-buckets.js';
-import { TokenLimiter } from './token-limiter.js';
+import { ConcurrencySlotsService } from './concurrency-slots.service.js';
+import { RequestBucketsService } from './request-buckets.service.js';
+import { TokenLimiterService } from './token-limiter.service.js';
 
 /** Limits by key. The guard itself is put before every route in `app.module.ts`, after authentication. */
 @Global()
@@ -21,11 +21,11 @@ import { TokenLimiter } from './token-limiter.js';
           },
         ],
         setHeaders: false,
-        storage: new RequestBuckets(clock),
+        storage: new RequestBucketsService(clock),
       }),
     }),
   ],
-  providers: [ConcurrencySlots, TokenLimiter],
-  exports: [ConcurrencySlots, TokenLimiter, ThrottlerModule],
+  providers: [ConcurrencySlotsService, TokenLimiterService],
+  exports: [ConcurrencySlotsService, TokenLimiterService, ThrottlerModule],
 })
 export class ThrottlingModule {}

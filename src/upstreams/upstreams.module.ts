@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { UpstreamRegistry } from './upstream-registry.js';
+import { UpstreamRegistryService } from './upstream-registry.service.js';
 
-@Module({ providers: [UpstreamRegistry], exports: [UpstreamRegistry] })
+@Module({ providers: [UpstreamRegistryService], exports: [UpstreamRegistryService] })
 export class UpstreamsModule {}

@@ -1,7 +1,4 @@
-import { Injectable } from '@nestjs/common';
-
 /** The periods of deliveries, in milliseconds. */
-@Injectable()
 export class DeliveryTimes {
   /** How often the outbox is looked into while nothing is going on. */
   readonly pollMs: number = 500;

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { KeyListeners, type KeyListener, type RevokedKey } from '../auth/key-listeners.js';
+import { KeyListenersService, type KeyListener, type RevokedKey } from '../auth/key-listeners.service.js';
 import {
   MoneyListeners,
   type BalanceStep,
@@ -14,13 +14,13 @@ import { keyRevoked, lowBalance, requestSettled, type WebhookEvent } from './web
 
 /** Puts events into the outbox, in the transactions of what they tell. Without a receiver it listens to nothing. */
 @Injectable()
-export class EventWriter implements MoneyListener, KeyListener, OnModuleInit {
+export class EventWriterService implements MoneyListener, KeyListener, OnModuleInit {
   private readonly webhooks: WebhookConfig | undefined;
 
   constructor(
     { webhooks }: AppConfig,
     private readonly money: MoneyListeners,
-    private readonly keys: KeyListeners,
+    private readonly keys: KeyListenersService,
     private readonly outbox: OutboxRepository,
   ) {
     this.webhooks = webhooks;

@@ -29,7 +29,7 @@ export type AttemptOutcome = {
 /** Events that wait for their delivery, and for a while those that had it. */
 @Injectable()
 export class OutboxRepository {
-  readonly #insert = new IdempotentInsert(
+  private readonly insert = new IdempotentInsert(
     'webhook_events',
     ['id', 'type', 'body', 'state', 'attempts', 'due_at_ms', 'last_failure', 'created_at_ms'],
     'id',
@@ -38,7 +38,7 @@ export class OutboxRepository {
   constructor(private readonly database: Database) {}
 
   async add(trx: Kysely<Tables>, events: readonly WebhookEvent[]): Promise<void> {
-    await this.#insert.execute(
+    await this.insert.execute(
       trx,
       events.map((event) => ({
         id: event.id,

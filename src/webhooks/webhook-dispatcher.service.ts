@@ -3,7 +3,7 @@ import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap
 import type { Kysely } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import { Log } from '../observability/log.js';
+import { LogService } from '../observability/log.service.js';
 import { DatabaseReadiness } from '../persistence/database.js';
 import { GroupCommit } from '../persistence/group-commit.js';
 import type { Tables } from '../persistence/tables.js';
@@ -22,7 +22,7 @@ const SWEEP_BATCH = 500;
  * Beside requests, never in their way: they only write rows.
  */
 @Injectable()
-export class WebhookDispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class WebhookDispatcherService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly sender: WebhookSender | undefined;
   private readonly underWay = new Set<Promise<void>>();
   private readonly cut = new AbortController();
@@ -40,7 +40,7 @@ export class WebhookDispatcher implements OnApplicationBootstrap, BeforeApplicat
     private readonly outbox: OutboxRepository,
     private readonly times: DeliveryTimes,
     private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: LogService,
   ) {
     this.sender = webhooks && new WebhookSender(webhooks, times.attemptMs, AT_ONCE);
   }
@@ -109,7 +109,7 @@ export class WebhookDispatcher implements OnApplicationBootstrap, BeforeApplicat
   private async attempt(sender: WebhookSender, event: ClaimedEvent): Promise<void> {
     const result = await sender.send(event, this.clock.nowMs(), this.cut.signal);
     const outcome = this.outcomeOf(event, result);
-    await this.groupCommit.submit(this.#recordMany, outcome);
+    await this.groupCommit.submit(this.recordMany, outcome);
     if (outcome.state === 'delivered') return;
     const { id, attempts, state, failure } = outcome;
     const fields = { event_id: id, attempts, failure };
@@ -129,7 +129,7 @@ export class WebhookDispatcher implements OnApplicationBootstrap, BeforeApplicat
       : { id, attempts, state: 'pending', failure, dueAtMs };
   }
 
-  readonly #recordMany = async (
+  private readonly recordMany = async (
     trx: Kysely<Tables>,
     outcomes: readonly AttemptOutcome[],
   ): Promise<undefined[]> => {

@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { jest } from '@jest/globals';
 import { getStorageToken } from '@nestjs/throttler';
 import { Clock } from '../../src/common/clock/clock.js';
-import { AnswerWriter } from '../../src/http/answer-writer.js';
-import type { RequestBuckets } from '../../src/throttling/request-buckets.js';
+import { AnswerWriterService } from '../../src/http/answer-writer.service.js';
+import type { RequestBucketsService } from '../../src/throttling/request-buckets.service.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
 import { Tollgate } from '../support/tollgate.js';
 
@@ -71,7 +71,7 @@ export class ContractHarness {
     const { secret, id } = await this.tollgate.newKey({ requestsPerMinute: limit });
     const clock = this.tollgate.app.get(Clock);
     const frozen = jest.spyOn(clock, 'monotonicMs').mockReturnValue(clock.monotonicMs());
-    const buckets = this.tollgate.app.get<RequestBuckets>(getStorageToken(), { strict: false });
+    const buckets = this.tollgate.app.get<RequestBucketsService>(getStorageToken(), { strict: false });
     for (let i = 0; i < limit; i += 1) await buckets.increment(`post:${id}`, 60_000, limit);
     const server = this.tollgate.app.getHttpServer() as Server;
     server.once('request', (_request: IncomingMessage, response: ServerResponse) =>
@@ -82,9 +82,11 @@ export class ContractHarness {
 
   /** Makes the gateway fail by a bug of its own after the upstream has answered, until `reset`. */
   breakGateway(): void {
-    jest.spyOn(this.tollgate.app.get(AnswerWriter, { strict: false }), 'json').mockImplementation(() => {
-      throw new TypeError('a bug that nobody may read about');
-    });
+    jest
+      .spyOn(this.tollgate.app.get(AnswerWriterService, { strict: false }), 'json')
+      .mockImplementation(() => {
+        throw new TypeError('a bug that nobody may read about');
+      });
   }
 
   private record(response: ServerResponse): void {

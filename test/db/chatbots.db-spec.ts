@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { AccountRepository } from '../../src/auth/account.repository.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion } from '../../src/chatbots/chatbot.js';
 import { ChatbotListsRepository, type ListedChatbot } from '../../src/chatbots/chatbot-lists.repository.js';
-import { ChatbotModels } from '../../src/chatbots/chatbot-models.service.js';
+import { ChatbotModelsService } from '../../src/chatbots/chatbot-models.service.js';
 import { ChatbotRepository, type VersionName } from '../../src/chatbots/chatbot.repository.js';
 import { CACHE_TTL_MS, ChatbotsService } from '../../src/chatbots/chatbots.service.js';
 import { newChatbotId } from '../../src/common/ids/ids.js';
 import type { Principal } from '../../src/common/principal.js';
-import { AccountModels } from '../../src/models/account-models.js';
+import { AccountModelsService } from '../../src/models/account-models.service.js';
 import { CatalogueService } from '../../src/models/catalogue.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { aModel, anAppConfig, anUpstream } from '../support/catalogue-builders.js';
@@ -240,7 +240,7 @@ eachDatabase((_kind, open) => {
     });
   });
 
-  describe('ChatbotModels', () => {
+  describe('ChatbotModelsService', () => {
     const config = anAppConfig({ upstreams: [anUpstream()], models: [aModel({ id: SETTINGS.model })] });
 
     it('lists from memory what callers can use, and asks again when that has grown old', async () => {
@@ -250,7 +250,7 @@ eachDatabase((_kind, open) => {
       const { clock, watched, service } = house(database);
       const lists = new WatchedLists(database);
       const catalogue = new CatalogueService(config, clock);
-      const models = new ChatbotModels(new AccountModels(), catalogue, service, lists, clock);
+      const models = new ChatbotModelsService(new AccountModelsService(), catalogue, service, lists, clock);
       const idsNow = async () => (await models.list(who)).map(({ id }) => id);
 
       expect(await idsNow()).toEqual([]);

@@ -13,7 +13,10 @@ import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
 import { exclusiveNameOf } from '../../src/conversations/exclusive-name.js';
-import { RETENTION_TIME_SETTING, RetentionClock } from '../../src/conversations/retention-clock.js';
+import {
+  RETENTION_TIME_SETTING,
+  RetentionClockService,
+} from '../../src/conversations/retention-clock.service.js';
 import { RetentionService } from '../../src/conversations/retention.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { SettingsRepository } from '../../src/persistence/settings.repository.js';
@@ -64,7 +67,7 @@ eachDatabase((_kind, open) => {
 
   /** A process that begins now, by the clock that there is. */
   function start(by: Clock = clock, erases = erasure): RetentionService {
-    const time = new RetentionClock(
+    const time = new RetentionClockService(
       new SettingsRepository(database),
       new LedgerPagesRepository(database),
       by,

@@ -8,7 +8,7 @@ import { newConversationRowId, newRequestId } from '../../src/common/ids/ids.js'
 import type { ChatMessage } from '../../src/contracts/openai/chat-completion.js';
 import { chainAfter, EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import type { ConversationScope } from '../../src/conversations/conversation.js';
-import type { Log } from '../../src/observability/log.js';
+import type { LogService } from '../../src/observability/log.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { ResealingService } from '../../src/persistence/resealing.service.js';
 import { Sealer } from '../../src/persistence/sealer.js';
@@ -38,7 +38,7 @@ afterAll(() => Logger.overrideLogger(false));
 const log = {
   info: (_fields: object, line: string) => keepLine(line),
   warn: (_fields: object, line: string) => keepLine(line),
-} as unknown as Log;
+} as unknown as LogService;
 
 const resealingWith = (database: Database, sealer: Sealer) => new ResealingService(database, sealer, log);
 

@@ -1,7 +1,7 @@
 import { beforeEach, afterEach, expect, it } from '@jest/globals';
 import { ProcessRegistry } from '../../src/billing/process-registry.js';
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
-import { ProcessIdentity } from '../../src/persistence/process-identity.js';
+import { ProcessIdentityService } from '../../src/persistence/process-identity.service.js';
 import { anAppConfig } from '../support/catalogue-builders.js';
 import { onPostgres } from '../support/databases.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -20,9 +20,9 @@ onPostgres((newDatabaseUrl) => {
     database = await PostgresDatabase.open({ url: await newDatabaseUrl() });
     clock = new ManualClock();
     const config = anAppConfig({ upstreams: [], models: [] });
-    const identity = new ProcessIdentity();
+    const identity = new ProcessIdentityService();
     otherId = identity.id;
-    watcher = new ProcessRegistry(database, new ProcessIdentity(), clock, config);
+    watcher = new ProcessRegistry(database, new ProcessIdentityService(), clock, config);
     other = new ProcessRegistry(database, identity, clock, config);
     await other.beat();
     await watcher.beat();

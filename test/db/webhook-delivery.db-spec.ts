@@ -1,10 +1,10 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { GroupCommit } from '../../src/persistence/group-commit.js';
 import type { Database } from '../../src/persistence/database.js';
-import { Log } from '../../src/observability/log.js';
+import { LogService } from '../../src/observability/log.service.js';
 import { DeliveryTimes } from '../../src/webhooks/delivery-times.js';
 import { OutboxRepository } from '../../src/webhooks/outbox.repository.js';
-import { WebhookDispatcher } from '../../src/webhooks/webhook-dispatcher.service.js';
+import { WebhookDispatcherService } from '../../src/webhooks/webhook-dispatcher.service.js';
 import { keyRevoked } from '../../src/webhooks/webhook-event.js';
 import { anAppConfig } from '../support/catalogue-builders.js';
 import { eachDatabase } from '../support/databases.js';
@@ -40,14 +40,14 @@ function dispatcherOf(
     },
   };
   const outbox = new OutboxRepository(database);
-  const dispatcher = new WebhookDispatcher(
+  const dispatcher = new WebhookDispatcherService(
     config,
     database,
     new GroupCommit(database),
     outbox,
     { ...new DeliveryTimes(), ...times },
     clock,
-    new Log(config),
+    new LogService(config),
   );
   cleanups.unshift(() => dispatcher.beforeApplicationShutdown());
   return {

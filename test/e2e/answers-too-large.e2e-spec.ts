@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { ChatStreamRenderer } from '../../src/surfaces/chat-stream.js';
-import { AnswerWriter } from '../../src/http/answer-writer.js';
+import { AnswerWriterService } from '../../src/http/answer-writer.service.js';
 import { AnswerText } from '../../src/inference/answer-text.js';
 import { billOf, expectNothingOpen, expectUnbilled } from '../support/aftermath.js';
 import { sse } from '../support/fake-upstream-replies.js';
@@ -101,7 +101,7 @@ describe('a failure of ours', () => {
     {
       what: 'to send it',
       fail: () => {
-        const writer = app.tollgate.app.get(AnswerWriter, { strict: false });
+        const writer = app.tollgate.app.get(AnswerWriterService, { strict: false });
         jest.spyOn(writer, 'json').mockImplementation(broken);
       },
     },

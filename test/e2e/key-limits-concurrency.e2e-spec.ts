@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConcurrencySlots } from '../../src/throttling/concurrency-slots.js';
+import { ConcurrencySlotsService } from '../../src/throttling/concurrency-slots.service.js';
 import { AdminClient } from '../support/admin-client.js';
 import { eventually } from '../support/eventually.js';
 import { failure, json, sse, stall, type Reply } from '../support/fake-upstream-replies.js';
@@ -38,7 +38,7 @@ describe('max_concurrency', () => {
     await upstream.close();
   });
 
-  const inUse = (keyId: string): number => tollgate.app.get(ConcurrencySlots).inUse(keyId);
+  const inUse = (keyId: string): number => tollgate.app.get(ConcurrencySlotsService).inUse(keyId);
 
   it('refuses what is more than its slots, says when to come back, and lets in what comes later', async () => {
     const key = await admin.key({ max_concurrency: 2 });

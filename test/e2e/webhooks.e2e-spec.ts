@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { AccountDeskService } from '../../src/accounts/account-desk.service.js';
+import { AccountAdminService } from '../../src/accounts/account-admin.service.js';
 import { KeysService } from '../../src/accounts/keys.service.js';
 import { MoneyListeners } from '../../src/billing/money-listeners.js';
 import { Database } from '../../src/persistence/database.js';
@@ -153,7 +153,7 @@ describe('webhooks', () => {
 
   it('tells it again after credits were added and taken back', async () => {
     const { accountId } = await tollgate.newKey({}, 200n);
-    const accounts = tollgate.app.get(AccountDeskService);
+    const accounts = tollgate.app.get(AccountAdminService);
     const posting = { accountId, reason: undefined, idempotencyKey: undefined };
     await accounts.post({ ...posting, type: 'purchase', amountHundredths: 500n });
     await accounts.post({ ...posting, type: 'correction', amountHundredths: -450n });
@@ -209,7 +209,7 @@ describe('webhooks', () => {
       expect(unpaid.status).toBeGreaterThanOrEqual(500);
       const correction = { accountId, type: 'correction', amountHundredths: -800n } as const;
       const posting = { ...correction, reason: undefined, idempotencyKey: undefined };
-      await expect(tollgate.app.get(AccountDeskService).post(posting)).rejects.toThrow('broken');
+      await expect(tollgate.app.get(AccountAdminService).post(posting)).rejects.toThrow('broken');
       const { told, charged } = await toldAndCharged(tollgate);
       const requestId = unpaid.headers.get('x-request-id');
       expect(charged).not.toContain(requestId);

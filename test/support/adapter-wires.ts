@@ -3,7 +3,7 @@ import { lastValueFrom, type Observable, tap, toArray } from 'rxjs';
 import { SystemClock } from '../../src/common/clock/clock.js';
 import type { UpstreamConfig } from '../../src/config/app-config.js';
 import type { UpstreamTimeouts } from '../../src/contracts/upstream-timeouts.js';
-import { Log } from '../../src/observability/log.js';
+import { LogService } from '../../src/observability/log.service.js';
 import { FlowGate } from '../../src/streaming/flow-gate.js';
 import { createAdapter } from '../../src/upstreams/create-adapter.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter } from '../../src/upstreams/upstream.port.js';
@@ -85,7 +85,7 @@ export class WireHarness {
   connect(over: Partial<UpstreamConfig> = {}): void {
     const { protocol } = this.wire;
     const config = { protocol, baseUrl: this.vendor.baseUrl, apiKey: 'a-key', timeouts: PATIENT, ...over };
-    const log = new Log(anAppConfig({ upstreams: [], models: [] }));
+    const log = new LogService(anAppConfig({ upstreams: [], models: [] }));
     this.adapter = createAdapter(anUpstream(config), new SystemClock(), log);
   }
 

@@ -16,7 +16,7 @@ import { loadConfig } from '../../src/config/load-config.js';
 import type { Database } from '../../src/persistence/database.js';
 import type { GroupCommit } from '../../src/persistence/group-commit.js';
 import { StorageQuotasService } from '../../src/quotas/storage-quotas.service.js';
-import { ProcessIdentity } from '../../src/persistence/process-identity.js';
+import { ProcessIdentityService } from '../../src/persistence/process-identity.service.js';
 import type { HoldMetadata } from '../../src/billing/hold-metadata.js';
 
 /** A token of either kind costs a hundredth of a credit, so that amounts can be counted by hand. */
@@ -50,7 +50,7 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
   const holds = new HoldRepository(database);
   const entries = new LedgerRepository(database);
   const usage = new UsageRepository(database);
-  const doomed = new ProcessIdentity();
+  const doomed = new ProcessIdentityService();
   const settlements = new SettlementService(
     groupCommit,
     balances,
@@ -63,12 +63,12 @@ export function moneyOn(database: Database, groupCommit: GroupCommit): Money {
     clock,
   );
   const quotas = new StorageQuotasService(database, loadConfig({ DATA_DIR: '.' }));
-  const holdsOf = (identity: ProcessIdentity): HoldService =>
+  const holdsOf = (identity: ProcessIdentityService): HoldService =>
     new HoldService(groupCommit, balances, budgets, holds, quotas, identity, clock);
   const ledger = new LedgerService(database, balances, entries, listeners, clock);
   return {
     balances,
-    holds: holdsOf(new ProcessIdentity()),
+    holds: holdsOf(new ProcessIdentityService()),
     doomedHolds: holdsOf(doomed),
     doomedId: doomed.id,
     settlements,

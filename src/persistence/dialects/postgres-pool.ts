@@ -61,29 +61,29 @@ function ignore(): void {}
 
 /** One borrowing of one connection. */
 class GuardedClient implements PostgresPoolClient {
-  readonly #client: PoolClient;
-  #lost = false;
+  private readonly client: PoolClient;
+  private lost = false;
 
   constructor(
     client: PoolClient,
     private readonly onUnwritable: ((error: unknown) => void) | undefined,
   ) {
-    this.#client = client;
+    this.client = client;
   }
 
   // Kysely's interface has a second form, for cursors; without a cursor class in its configuration it never calls it.
   readonly query = (async (sql: string, parameters: readonly unknown[]) => {
     try {
-      return await this.#client.query(sql, [...parameters]);
+      return await this.client.query(sql, [...parameters]);
     } catch (cause) {
       const { error, connectionLost, unwritable } = fromPostgresError(cause);
-      this.#lost ||= connectionLost;
+      this.lost ||= connectionLost;
       if (unwritable) this.onUnwritable?.(error);
       throw error;
     }
   }) as unknown as PostgresPoolClient['query'];
 
   release(destroy = false): void {
-    this.#client.release(destroy || this.#lost);
+    this.client.release(destroy || this.lost);
   }
 }

@@ -23,16 +23,16 @@ export class SqliteThreadDialect extends SqliteLanguage {
 }
 
 class SqliteThreadDriver implements Driver {
-  readonly #connection: ThreadConnection;
+  private readonly connection: ThreadConnection;
 
   constructor(private readonly thread: SqliteThread) {
-    this.#connection = new ThreadConnection(thread);
+    this.connection = new ThreadConnection(thread);
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<ThreadConnection> {
-    return this.#connection;
+    return this.connection;
   }
 
   async releaseConnection(): Promise<void> {}
@@ -56,25 +56,24 @@ class SqliteThreadDriver implements Driver {
 
 class ThreadConnection implements DatabaseConnection {
   /** Of the thread on which a transaction was begun. */
-  #life: number | undefined;
+  private life: number | undefined;
 
   constructor(private readonly thread: SqliteThread) {}
 
   async begin(): Promise<void> {
     await this.thread.run('begin', []);
-    this.#life = this.thread.life;
+    this.life = this.thread.life;
   }
 
   async end(sql: 'commit' | 'rollback'): Promise<void> {
-    const stands = this.#life === this.thread.life;
-    this.#life = undefined;
+    const stands = this.life === this.thread.life;
+    this.life = undefined;
     if (stands) await this.thread.run(sql, []);
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     // Its snapshot went with the thread: what another one reads is of another moment.
-    if (this.#life !== undefined && this.#life !== this.thread.life)
-      throw storageUnavailable('snapshot lost');
+    if (this.life !== undefined && this.life !== this.thread.life) throw storageUnavailable('snapshot lost');
     const { columns, rows } = await this.thread.run(sql, parameters.map(toSqliteValue));
     const convert = rowConverter(columns.map(([name, type]) => ({ name, type })));
     for (const row of rows) convert(row as never);

@@ -28,11 +28,11 @@ const WORKER = fileURLToPath(new URL(`./sqlite-thread.worker${extname(import.met
  * statement begins another.
  */
 export class SqliteThread {
-  #worker: Worker | undefined;
-  #life = 0;
-  #lastId = 0;
-  #closed = false;
-  readonly #waiting = new Map<number, Waiting>();
+  private worker: Worker | undefined;
+  private lifeNumber = 0;
+  private lastId = 0;
+  private closed = false;
+  private readonly waiting = new Map<number, Waiting>();
 
   constructor(
     private readonly path: string,
@@ -41,16 +41,16 @@ export class SqliteThread {
 
   /** Another number after the thread has died: whatever was begun on it is gone. */
   get life(): number {
-    return this.#life;
+    return this.lifeNumber;
   }
 
   /** @throws DomainError `storage_unavailable`, also when the thread dies; as SQLite throws for a wrong statement */
   run(sql: string, parameters: readonly unknown[]): Promise<ThreadRows> {
-    if (this.#closed) throw storageUnavailable('closed');
-    const worker = (this.#worker ??= this.#begin());
-    const id = ++this.#lastId;
+    if (this.closed) throw storageUnavailable('closed');
+    const worker = (this.worker ??= this.begin());
+    const id = ++this.lastId;
     return new Promise<ThreadRows>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.waiting.set(id, { resolve, reject });
       worker.ref();
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage({ id, sql, parameters });
@@ -59,8 +59,8 @@ export class SqliteThread {
 
   /** Waits for the statement that runs, no longer. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const worker = this.#worker;
+    this.closed = true;
+    const worker = this.worker;
     if (worker === undefined) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     // A process with nothing else to do would end before, with what waits for this undone.
@@ -70,30 +70,30 @@ export class SqliteThread {
     await ended;
   }
 
-  #begin(): Worker {
+  private begin(): Worker {
     const worker = new Worker(WORKER, { workerData: { path: this.path, timeoutMs: this.timeoutMs } });
     // It keeps no process alive by itself.
     worker.unref();
-    worker.on('message', (told: Told) => this.#tell(worker, told));
-    worker.on('error', (error) => this.#end(worker, error));
-    worker.on('exit', () => this.#end(worker, 'the thread has ended'));
+    worker.on('message', (told: Told) => this.tell(worker, told));
+    worker.on('error', (error) => this.end(worker, error));
+    worker.on('exit', () => this.end(worker, 'the thread has ended'));
     return worker;
   }
 
-  #tell(worker: Worker, told: Told): void {
-    const waiting = this.#waiting.get(told.id);
-    this.#waiting.delete(told.id);
-    if (this.#waiting.size === 0 && !this.#closed) worker.unref();
+  private tell(worker: Worker, told: Told): void {
+    const waiting = this.waiting.get(told.id);
+    this.waiting.delete(told.id);
+    if (this.waiting.size === 0 && !this.closed) worker.unref();
     if ('rows' in told) waiting?.resolve(told);
     else waiting?.reject(fromSqliteError(Object.assign(new Error(told.message), { errcode: told.errcode })));
   }
 
-  #end(worker: Worker, cause: unknown): void {
-    if (this.#worker !== worker) return;
-    this.#worker = undefined;
-    this.#life += 1;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
+  private end(worker: Worker, cause: unknown): void {
+    if (this.worker !== worker) return;
+    this.worker = undefined;
+    this.lifeNumber += 1;
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
     for (const one of waiting) one.reject(storageUnavailable(cause));
   }
 }

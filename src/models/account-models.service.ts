@@ -11,7 +11,7 @@ export interface AccountModelSource {
 
 /** Those who know such models, whom the catalogue itself does not know. */
 @Injectable()
-export class AccountModels implements AccountModelSource {
+export class AccountModelsService implements AccountModelSource {
   private readonly sources: AccountModelSource[] = [];
 
   /** Call at start, before the first request. */

@@ -7,7 +7,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** How many requests each key has under way in this process. Memory follows the keys that have any. */
 @Injectable()
-export class ConcurrencySlots {
+export class ConcurrencySlotsService {
   private readonly taken = new Map<string, number>();
 
   /**

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../test/support/manual-clock.js';
-import { RequestBuckets } from './request-buckets.js';
+import { RequestBucketsService } from './request-buckets.service.js';
 
 const MINUTE_MS = 60_000;
 
-describe('RequestBuckets', () => {
+describe('RequestBucketsService', () => {
   it('counts hits as the throttler asks for them, and blocks none for longer than until one is back', async () => {
     const clock = new ManualClock();
-    const buckets = new RequestBuckets(clock);
+    const buckets = new RequestBucketsService(clock);
     for (const totalHits of [1, 2, 3]) {
       expect(await buckets.increment('a', MINUTE_MS, 3)).toMatchObject({ totalHits, isBlocked: false });
     }
@@ -23,13 +23,13 @@ describe('RequestBuckets', () => {
   });
 
   it('of two hundred at once exactly the limit pass', async () => {
-    const buckets = new RequestBuckets(new ManualClock());
+    const buckets = new RequestBucketsService(new ManualClock());
     const hits = await Promise.all(Array.from({ length: 200 }, () => buckets.increment('a', MINUTE_MS, 10)));
     expect(hits.filter(({ decision }) => decision.allowed)).toHaveLength(10);
   });
 
   it('hands the exact decision on, for headers', async () => {
-    const buckets = new RequestBuckets(new ManualClock());
+    const buckets = new RequestBucketsService(new ManualClock());
     await buckets.increment('a', MINUTE_MS, 6);
     const { decision } = await buckets.increment('a', MINUTE_MS, 6);
     expect(decision).toMatchObject({ remaining: 4, resetMs: 20_000, retryAfterMs: 0 });

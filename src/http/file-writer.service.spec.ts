@@ -4,19 +4,19 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Response } from 'express';
 import type { AppConfig } from '../config/app-config.js';
-import { FileWriter } from './file-writer.js';
+import { FileWriterService } from './file-writer.service.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
 async function* inPieces(...pieces: readonly string[]): AsyncGenerator<string> {
   yield* pieces;
 }
 
-describe('FileWriter', () => {
+describe('FileWriterService', () => {
   let server: Server;
   let pieces: readonly string[];
 
   beforeAll(async () => {
-    const writer = new FileWriter({ stream: { writeStallMs: 60_000 } } as AppConfig);
+    const writer = new FileWriterService({ stream: { writeStallMs: 60_000 } } as AppConfig);
     server = createServer((request, response) => {
       const asked = Object.assign(request, { arrivedAtMs: performance.now() });
       void writer.send(asked as TollgateRequest, response as Response, {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Principal } from '../common/principal.js';
-import { TokenLimiter, type TokenReservation } from './token-limiter.js';
+import { TokenLimiterService, type TokenReservation } from './token-limiter.service.js';
 
 const KEY: Principal = {
   accountId: 'acct_1',
@@ -18,9 +18,9 @@ const KEY: Principal = {
   budget: null,
 };
 
-function limiter(): { clock: ManualClock; tokens: TokenLimiter } {
+function limiter(): { clock: ManualClock; tokens: TokenLimiterService } {
   const clock = new ManualClock();
-  return { clock, tokens: new TokenLimiter(clock) };
+  return { clock, tokens: new TokenLimiterService(clock) };
 }
 
 function refusal(act: () => unknown): DomainError {
@@ -33,7 +33,7 @@ function refusal(act: () => unknown): DomainError {
   throw new Error('was let through');
 }
 
-describe('TokenLimiter', () => {
+describe('TokenLimiterService', () => {
   it('reserves the estimate and puts back what was not used', () => {
     const { tokens } = limiter();
     const reservation = tokens.reserve(KEY, 500, 'm');

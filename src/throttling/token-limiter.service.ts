@@ -20,7 +20,7 @@ export interface TokenReservation {
 
 /** Tokens a minute by key: an estimate is reserved before the upstream is called and corrected afterwards. */
 @Injectable()
-export class TokenLimiter {
+export class TokenLimiterService {
   private readonly buckets = new RateBuckets();
 
   constructor(private readonly clock: Clock) {}

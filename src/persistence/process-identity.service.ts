@@ -3,6 +3,6 @@ import { Injectable } from '@nestjs/common';
 
 /** Names this process in the holds that it opens: another life of the same program is another owner. */
 @Injectable()
-export class ProcessIdentity {
+export class ProcessIdentityService {
   readonly id = `proc_${randomUUID()}`;
 }

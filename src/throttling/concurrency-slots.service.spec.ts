@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Principal } from '../common/principal.js';
-import { ConcurrencySlots } from './concurrency-slots.js';
+import { ConcurrencySlotsService } from './concurrency-slots.service.js';
 
 function key(keyId: string, maxConcurrency: number | null): Principal {
   return {
@@ -18,7 +18,7 @@ function key(keyId: string, maxConcurrency: number | null): Principal {
 }
 
 /** What taking a slot was refused with. */
-function refusal(slots: ConcurrencySlots, principal: Principal): unknown {
+function refusal(slots: ConcurrencySlotsService, principal: Principal): unknown {
   try {
     slots.take(principal);
   } catch (error) {
@@ -29,9 +29,9 @@ function refusal(slots: ConcurrencySlots, principal: Principal): unknown {
 
 const LIMITED = { code: 'concurrency_limited', retryAfterMs: 1_000 };
 
-describe('ConcurrencySlots', () => {
+describe('ConcurrencySlotsService', () => {
   it('gives as many as the key may have, and another when one was given back', () => {
-    const slots = new ConcurrencySlots();
+    const slots = new ConcurrencySlotsService();
     const release = slots.take(key('a', 2));
     slots.take(key('a', 2));
     expect(refusal(slots, key('a', 2))).toMatchObject(LIMITED);
@@ -41,7 +41,7 @@ describe('ConcurrencySlots', () => {
   });
 
   it('a refusal takes nothing', () => {
-    const slots = new ConcurrencySlots();
+    const slots = new ConcurrencySlotsService();
     const release = slots.take(key('a', 1));
     for (let i = 0; i < 3; i += 1) expect(refusal(slots, key('a', 1))).toMatchObject(LIMITED);
     release();
@@ -49,7 +49,7 @@ describe('ConcurrencySlots', () => {
   });
 
   it('what is given back twice counts once', () => {
-    const slots = new ConcurrencySlots();
+    const slots = new ConcurrencySlotsService();
     const release = slots.take(key('a', 2));
     slots.take(key('a', 2));
     release();
@@ -58,7 +58,7 @@ describe('ConcurrencySlots', () => {
   });
 
   it('keys share nothing, and a key without a limit has none', () => {
-    const slots = new ConcurrencySlots();
+    const slots = new ConcurrencySlotsService();
     slots.take(key('a', 1));
     slots.take(key('b', 1));
     for (let i = 0; i < 50; i += 1) slots.take(key('c', null));
@@ -66,7 +66,7 @@ describe('ConcurrencySlots', () => {
   });
 
   it('a limit that is made smaller holds for the next', () => {
-    const slots = new ConcurrencySlots();
+    const slots = new ConcurrencySlotsService();
     const releases = [slots.take(key('a', 3)), slots.take(key('a', 3))];
     expect(refusal(slots, key('a', 1))).toMatchObject(LIMITED);
     for (const release of releases) release();

@@ -16,7 +16,7 @@ export interface KeyListener {
 
 /** Those who want to know of changes of keys, whom the house of keys itself does not know. */
 @Injectable()
-export class KeyListeners implements KeyListener {
+export class KeyListenersService implements KeyListener {
   private readonly listeners: KeyListener[] = [];
 
   /** Call at start, before the first request. */

@@ -9,7 +9,7 @@ interface RouterLayer {
 
 /** Knows the methods of a path, so that a wrong method is told from a wrong path. Asked only when no route matched. */
 @Injectable()
-export class RouteTable {
+export class RouteTableService {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   /** As `methodsOf`, of the application. */

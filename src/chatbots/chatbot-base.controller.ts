@@ -1,11 +1,11 @@
 import { Delete, Get, HttpCode, Injectable, Param, Patch as PatchRoute, Post, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { DEFAULT_LIMIT, PageDto, badCursor, readCursor, writeCursor } from '../contracts/accounts/paging.js';
-import { PatchDto, patched, type Patch } from '../http/patch-dto.js';
-import { QueryDto } from '../http/query-dto.js';
-import { RowId } from '../http/row-id.js';
-import { VersionedBody } from '../http/versioned-body.js';
-import { ChatbotDesk } from './chatbot-desk.service.js';
+import { PatchDto, patched, type Patch } from '../http/patch-dto.decorator.js';
+import { QueryDto } from '../http/query-dto.decorator.js';
+import { RowId } from '../http/row-id.decorator.js';
+import { VersionedBody } from '../http/versioned-body.decorator.js';
+import { ChatbotAdminService } from './chatbot-admin.service.js';
 import {
   ChatbotComparison,
   ChatbotDeleted,
@@ -43,8 +43,8 @@ const ApiVersion = () => ApiParam({ name: 'version', type: Number, example: 1 })
  * `Request`: what a guard has let in.
  */
 @Injectable()
-export abstract class ChatbotRoutes<Request> {
-  constructor(protected readonly desk: ChatbotDesk) {}
+export abstract class ChatbotBaseController<Request> {
+  constructor(protected readonly desk: ChatbotAdminService) {}
 
   protected abstract managerOf(request: Request): Manager;
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Log } from './log.js';
+import { LogService } from './log.service.js';
 import { loggedPath } from './logged-path.js';
 
 /** What the watch knows a request by. */
@@ -26,7 +26,7 @@ const MAX_OPEN_NAMED = 10;
  * was busy is not told before it took a second.
  */
 @Injectable()
-export class BlockWatch implements OnApplicationBootstrap, OnModuleDestroy {
+export class BlockWatchService implements OnApplicationBootstrap, OnModuleDestroy {
   /**
    * By slot. A `Set` would keep every request alive until the old generation is collected: the tables that it outgrows
    * are old, and still name what was open. It cost a request 25 µs of collecting garbage.
@@ -38,7 +38,7 @@ export class BlockWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private lookedAtMs = 0;
   private workedMs = 0;
 
-  constructor(private readonly log: Log) {}
+  constructor(private readonly log: LogService) {}
 
   onApplicationBootstrap(): void {
     this.lookedAtMs = performance.now();

@@ -8,7 +8,7 @@ import request from 'supertest';
 import { ChatCompletionDto } from '../contracts/openai/chat-completion.dto.js';
 import { CompletionDto } from '../contracts/openai/completion.dto.js';
 import { WATERFLAI } from '../surfaces/surface.js';
-import { RequestDto } from './request-dto.js';
+import { RequestDto } from './request-dto.decorator.js';
 
 @Controller()
 class EchoController {

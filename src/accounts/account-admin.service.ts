@@ -31,7 +31,7 @@ const NO_BALANCE: Balance = { balanceHundredths: 0n, heldHundredths: 0n };
 
 /** Reads and changes accounts, for operators. */
 @Injectable()
-export class AccountDeskService {
+export class AccountAdminService {
   constructor(
     private readonly accounts: AccountRepository,
     private readonly apiKeys: ApiKeyService,

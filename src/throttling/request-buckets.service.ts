@@ -20,7 +20,7 @@ export interface BucketRecord {
  * The stock storage keeps every hit in an array and always adds one; at 10,000 hits a minute that is 125 µs a request.
  */
 @Injectable()
-export class RequestBuckets implements ThrottlerStorage {
+export class RequestBucketsService implements ThrottlerStorage {
   private readonly buckets = new RateBuckets();
 
   constructor(private readonly clock: Clock) {}

@@ -14,7 +14,7 @@ export type GuessedKey = 'api-key' | 'admin-key';
  * looked up; it never refuses a right one, because many callers can share an address.
  */
 @Injectable()
-export class FailedAttempts {
+export class FailedAttemptsService {
   private readonly buckets = new RateBuckets();
 
   constructor(

@@ -9,7 +9,7 @@ import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion, ResolvedChatbot } from './chatbot.js';
 import { ChatbotListsRepository } from './chatbot-lists.repository.js';
 import { ChatbotRepository, type ChatbotHead } from './chatbot.repository.js';
-import { ChatbotRules, type Manager } from './chatbot-rules.service.js';
+import { ChatbotRulesService, type Manager } from './chatbot-rules.service.js';
 import { changedSettings, type SettingsPatch } from './chatbot-settings.js';
 import {
   ChatbotConflictError,
@@ -52,12 +52,12 @@ interface Edit {
  * at once in this process, elsewhere within a second. `expectedRevision` `undefined`: whatever it is.
  */
 @Injectable()
-export class ChatbotDesk {
+export class ChatbotAdminService {
   constructor(
     private readonly database: Database,
     private readonly repository: ChatbotRepository,
     private readonly lists: ChatbotListsRepository,
-    private readonly rules: ChatbotRules,
+    private readonly rules: ChatbotRulesService,
     private readonly chatbots: ChatbotsService,
     private readonly quotas: StorageQuotasService,
     private readonly clock: Clock,

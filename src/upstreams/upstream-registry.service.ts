@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig, type UpstreamConfig } from '../config/app-config.js';
-import { Log } from '../observability/log.js';
+import { LogService } from '../observability/log.service.js';
 import { createAdapter } from './create-adapter.js';
 import { type LeasedUpstream, RegisteredUpstream } from './registered-upstream.js';
 import { UpstreamError } from './upstream.errors.js';
 
 /** Configured upstreams by name, each with the one adapter that speaks to it. */
 @Injectable()
-export class UpstreamRegistry implements OnApplicationShutdown {
+export class UpstreamRegistryService implements OnApplicationShutdown {
   private upstreams: ReadonlyMap<string, RegisteredUpstream> = new Map();
   /** No longer configured, with attempts still under way. */
   private readonly retiring = new Set<RegisteredUpstream>();
@@ -17,7 +17,7 @@ export class UpstreamRegistry implements OnApplicationShutdown {
   constructor(
     config: AppConfig,
     private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: LogService,
   ) {
     this.replace(config.catalogue.upstreams);
   }

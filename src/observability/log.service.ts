@@ -13,7 +13,7 @@ const LAST_LINES_MS = 500;
  * money is in the database, not here). Keys, prompts and answers are never passed to it.
  */
 @Injectable()
-export class Log implements OnApplicationShutdown {
+export class LogService implements OnApplicationShutdown {
   private readonly logger: Logger;
   private readonly sink = new LineSink(1);
 
@@ -73,7 +73,7 @@ export class Log implements OnApplicationShutdown {
 
 /** Nest's own messages, in the same log. */
 export class NestLog implements LoggerService {
-  constructor(private readonly target: Log) {}
+  constructor(private readonly target: LogService) {}
 
   log(message: unknown, context?: unknown): void {
     this.target.debug({ context }, String(message));

@@ -1,20 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import { anAppConfig } from '../../test/support/catalogue-builders.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
-import { FailedAttempts } from './failed-attempts.js';
+import { FailedAttemptsService } from './failed-attempts.service.js';
 
 const TOO_MANY = expect.objectContaining({ code: 'too_many_failed_attempts' });
 
-function attempts(failedAuthPerMinute = 3): { clock: ManualClock; attempts: FailedAttempts } {
+function attempts(failedAuthPerMinute = 3): { clock: ManualClock; attempts: FailedAttemptsService } {
   const clock = new ManualClock();
   const config = anAppConfig({ upstreams: [], models: [] });
   return {
     clock,
-    attempts: new FailedAttempts(clock, { ...config, access: { ...config.access, failedAuthPerMinute } }),
+    attempts: new FailedAttemptsService(clock, {
+      ...config,
+      access: { ...config.access, failedAuthPerMinute },
+    }),
   };
 }
 
-describe('FailedAttempts', () => {
+describe('FailedAttemptsService', () => {
   it('S50: an address may fail so often a minute, then it is asked to wait', () => {
     const { attempts: failed, clock } = attempts(3);
     for (let i = 0; i < 3; i += 1) {

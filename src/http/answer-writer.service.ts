@@ -12,7 +12,7 @@ import type { TollgateRequest } from './tollgate-request.js';
 
 /** Puts answers on the wire: whole as JSON, in pieces as server-sent events. */
 @Injectable()
-export class AnswerWriter {
+export class AnswerWriterService {
   constructor(private readonly config: AppConfig) {}
 
   /** @param text JSON */

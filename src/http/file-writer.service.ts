@@ -19,7 +19,7 @@ const SLICE = 64 * 1024;
 
 /** Sends files of any length in constant memory: no piece is asked for before the client has taken those before it. */
 @Injectable()
-export class FileWriter {
+export class FileWriterService {
   constructor(private readonly config: AppConfig) {}
 
   /**

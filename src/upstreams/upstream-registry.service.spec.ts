@@ -5,14 +5,14 @@ import { controlled } from '../../test/support/fake-upstream-replies.js';
 import { chatAnswer } from '../../test/support/fake-upstream-wire.js';
 import { SystemClock } from '../common/clock/clock.js';
 import type { UpstreamConfig } from '../config/app-config.js';
-import { Log } from '../observability/log.js';
-import { UpstreamRegistry } from './upstream-registry.js';
+import { LogService } from '../observability/log.service.js';
+import { UpstreamRegistryService } from './upstream-registry.service.js';
 import type { LeasedUpstream } from './registered-upstream.js';
 import { UpstreamError } from './upstream.errors.js';
 import type { ChatAnswer } from './upstream.port.js';
 
 let vendor: FakeUpstream;
-let registry: UpstreamRegistry;
+let registry: UpstreamRegistryService;
 
 beforeEach(async () => {
   vendor = await FakeUpstream.start();
@@ -27,9 +27,9 @@ function theMain(over: Partial<UpstreamConfig> = {}): UpstreamConfig {
   return anUpstream({ baseUrl: vendor.baseUrl, ...over });
 }
 
-function registryOf(...upstreams: UpstreamConfig[]): UpstreamRegistry {
+function registryOf(...upstreams: UpstreamConfig[]): UpstreamRegistryService {
   const config = anAppConfig({ upstreams, models: [] });
-  return new UpstreamRegistry(config, new SystemClock(), new Log(config));
+  return new UpstreamRegistryService(config, new SystemClock(), new LogService(config));
 }
 
 function ask({ adapter, timeouts }: LeasedUpstream): Promise<ChatAnswer> {
@@ -51,7 +51,7 @@ async function openConnections(count: number): Promise<void> {
   while (vendor.openConnections !== count) await new Promise(setImmediate);
 }
 
-describe('UpstreamRegistry', () => {
+describe('UpstreamRegistryService', () => {
   it('has no upstream that is not configured', () => {
     for (const name of ['other', '__proto__', '']) {
       expect(() => registry.lease(name)).toThrow(UpstreamError);

@@ -10,7 +10,7 @@ import { exclusiveNameOf } from './exclusive-name.js';
 
 /** Keeps changes by hand and turns apart: what is sent to a model and what is stored would else not be the same. */
 @Injectable()
-export class ConversationTurns {
+export class ConversationLockService {
   constructor(
     private readonly balances: BalanceRepository,
     private readonly holds: HoldRepository,

@@ -26,7 +26,7 @@ interface Dispute {
  * that is far ahead is not believed at once, neither when it is set while a process runs nor when one starts with it.
  */
 @Injectable()
-export class RetentionClock {
+export class RetentionClockService {
   private readonly logger = new Logger('Retention');
   private readonly startedAtMs: number;
   private lastMonotonicMs: number;
