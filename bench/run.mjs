@@ -3,7 +3,9 @@
  * writes it to `bench/results/latest.json`; no figure makes it fail.
  *
  *   npm run bench -- [--quick] [--only jsonRequest,streamEvent] [--soak seconds] [--main other/dist/main.js]
- *     [--out file.json]
+ *     [--before old/dist/main.js] [--out file.json]
+ *
+ * With `--before` start and idle memory are told of that build, too, by turns.
  *
  * @see docs/benchmarks.md
  */
@@ -59,6 +61,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     soak: { type: 'string' },
     main: { type: 'string', default: 'dist/main.js' },
+    before: { type: 'string' },
     out: { type: 'string', default: 'bench/results/latest.json' },
   },
 });
@@ -121,6 +124,7 @@ async function main() {
   const bench = {
     quick: options.quick,
     main: builtMain,
+    before: options.before === undefined ? undefined : resolve(options.before),
     soakSeconds: options.soak === undefined ? undefined : Number(options.soak),
     rounds: options.quick ? QUICK_ROUNDS : ROUNDS,
     targets: [Target.gateway(gateway), Target.floor(floor)],

@@ -11,8 +11,16 @@ import process from 'node:process';
 
 const MAIN = 'dist/main.js';
 const NOTE = 'dist/.made-of';
-const SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
-const COMPILER = ['node_modules/@nestjs/cli', 'node_modules/typescript'];
+/** Beside `src`. */
+const SETTINGS = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'nest-cli.json',
+  'scripts/bundle.mjs',
+  'scripts/source-map-lines.mjs',
+  'docs/openapi.json',
+];
+const COMPILER = ['node_modules/@nestjs/cli', 'node_modules/typescript', 'node_modules/esbuild'];
 const OLDEST_NODE = [22, 19];
 
 function files(folder) {

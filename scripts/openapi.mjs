@@ -7,9 +7,9 @@ import 'reflect-metadata';
 
 const FILE = 'docs/openapi.json';
 
-const { createApp } = await import('../dist/app.setup.js');
-const { loadConfig } = await import('../dist/config/load-config.js');
-const { buildOpenApi } = await import('../dist/openapi/openapi.js');
+const { createApp } = await import('../dist/modules/app.setup.js');
+const { loadConfig } = await import('../dist/modules/config/load-config.js');
+const { buildOpenApi } = await import('../dist/modules/openapi/openapi.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'tollgate-openapi-'));
 const app = await createApp(loadConfig({ DATA_DIR: folder, LOG_LEVEL: 'silent' }, folder));

@@ -4,7 +4,7 @@ const KIB = 1024;
 const MIB = 1024 * 1024;
 
 /**
- * One line of the table. `base` is the floor in the same run, or the gateway before the load; with `compare` the target
+ * One line of the table. `base` is the floor in the same run, the gateway before the load, or an older build; with `compare` the target
  * speaks of the ratio to it or of what was added to it, else of the figure itself.
  * @typedef {{ figure: string, unit: string, gateway: number, base?: number, compare?: 'ratio' | 'added',
  *   target?: number }} Row
@@ -44,9 +44,22 @@ const ROWS = {
       target: 50,
     },
   ],
-  coldStart: ({ firstBoot, laterBoot }) => [
-    { figure: 'Ready after spawn, empty folder', unit: 's', gateway: firstBoot, target: 1 },
-    { figure: 'Ready after spawn, later', unit: 's', gateway: laterBoot, target: 1 },
+  coldStart: ({ firstBoot, laterBoot, idleBytes, before }) => [
+    {
+      figure: 'Ready after spawn, empty folder',
+      unit: 's',
+      gateway: firstBoot,
+      base: before?.firstBoot,
+      target: 1,
+    },
+    { figure: 'Ready after spawn, later', unit: 's', gateway: laterBoot, base: before?.laterBoot, target: 1 },
+    {
+      figure: 'RSS of a process left alone',
+      unit: 'MiB',
+      gateway: idleBytes / MIB,
+      base: before && before.idleBytes / MIB,
+      target: 130,
+    },
   ],
   slowReaders: ({ readers, holdSeconds, before, full, after }) => [
     {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { modulesOf } from './modules.mjs';
 import { longMessages } from '../scenarios.mjs';
 
 const ROWS_A_TRANSACTION = 20_000;
@@ -33,7 +34,7 @@ export class Talks {
    * @param options.others how many conversations of 100 messages lie among them
    */
   static async fill(folder, { main, chatbotId, kinds, others }) {
-    const built = (path) => import(new URL(path, pathToFileURL(main)));
+    const built = (path) => import(new URL(path, modulesOf(main)));
     await import(pathToFileURL(createRequire(main).resolve('reflect-metadata')));
     const { conversationKey } = await built('common/ids/conversation-key.js');
     const { newConversationRowId, newMessageId } = await built('common/ids/ids.js');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { modulesOf } from '../lib/modules.mjs';
 
 export const models = [];
 
@@ -27,7 +28,7 @@ export async function measure({ main, quick }) {
 
 /** @param main the compiled `main.js`, beside which the modules lie */
 async function openDesk(folder, main) {
-  const built = (path) => import(new URL(path, pathToFileURL(main)));
+  const built = (path) => import(new URL(path, modulesOf(main)));
   const { resolve } = createRequire(main);
   await import(pathToFileURL(resolve('reflect-metadata')));
   const { NestFactory } = await import(pathToFileURL(resolve('@nestjs/core')));

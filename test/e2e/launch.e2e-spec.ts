@@ -29,6 +29,7 @@ const KEPT = [
   'nest-cli.json',
   'bin',
   'scripts',
+  'docs/openapi.json',
 ];
 const urlOf = (path: string): string => pathToFileURL(resolve(path)).href;
 /** What the stand-in for the compiler makes of a program: the same, of the sources as they are. */
@@ -36,7 +37,16 @@ const programOf = (path: string): string =>
   `await import(${JSON.stringify(urlOf('test/db/fixtures/run-typescript.mjs'))});\nawait import(${JSON.stringify(urlOf(path))});\n`;
 /** Counts its runs; takes seconds less than the real one. */
 const COMPILER =
-  '#!/bin/sh\nmkdir -p dist/cli && cp src/main.ts dist/main.js && cp src/cli/main.ts dist/cli/main.js && echo built >>builds\n';
+  '#!/bin/sh\nmkdir -p dist/modules/cli && cp src/main.ts dist/modules/main.js && cp src/cli/main.ts dist/modules/cli/main.js && echo built >>builds\n';
+/** Bundles nothing: a program is its module. */
+const BUNDLER = `import { readFileSync } from 'node:fs';
+export const build = async () => ({
+  outputFiles: ['main', 'cli/main'].map((name) => ({
+    path: \`dist/\${name}.js\`,
+    text: readFileSync(\`dist/modules/\${name}.js\`, 'utf8'),
+  })),
+});
+`;
 const OLD_NODE = `--import=data:text/javascript,${encodeURIComponent(
   'Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})',
 )}`;
@@ -55,10 +65,12 @@ describe('a clone', () => {
       mkdirSync(join(folder, dirname(path)), { recursive: true });
       writeFileSync(join(folder, path), programOf(path));
     }
-    for (const name of ['@nestjs/cli', 'typescript', '.bin'])
+    for (const name of ['@nestjs/cli', 'typescript', 'esbuild', '.bin'])
       mkdirSync(join(folder, 'node_modules', name), { recursive: true });
     writeFileSync(join(folder, 'node_modules/.bin/nest'), COMPILER);
     chmodSync(join(folder, 'node_modules/.bin/nest'), 0o755);
+    writeFileSync(join(folder, 'node_modules/esbuild/index.mjs'), BUNDLER);
+    writeFileSync(join(folder, 'node_modules/esbuild/package.json'), '{ "exports": "./index.mjs" }');
   });
   afterEach(async () => {
     for (const child of children.splice(0))
@@ -98,7 +110,7 @@ describe('a clone', () => {
 
   /** What `npm prune --omit=dev` does to the compiler and to the time of the lock file. */
   function prune(): void {
-    for (const name of ['@nestjs/cli', 'typescript', '.bin/nest'])
+    for (const name of ['@nestjs/cli', 'typescript', 'esbuild', '.bin/nest'])
       rmSync(join(folder, 'node_modules', name), { recursive: true });
     const later = new Date(Date.now() + 60_000);
     utimesSync(join(folder, 'package-lock.json'), later, later);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/modules/main.js', import.meta.url));
 const PRELOADS = new URL('../crash/fixtures/', import.meta.url);
 
 /** It was gone before it listened. */
