@@ -17,6 +17,7 @@ const CHUNK_BYTES = 1024 * 1024;
 export class DiskReserve {
   private taking: Promise<void> = Promise.resolve();
   private isSpent = false;
+  private closed = false;
 
   constructor(
     private readonly folder: string,
@@ -28,8 +29,12 @@ export class DiskReserve {
     return this.isSpent;
   }
 
-  /** Takes it where it is not held and the disk has room enough. Never rejects; nothing need wait for it. */
+  /**
+   * Takes it where it is not held and the disk has room enough; nothing after `close()`. Never rejects; nothing need
+   * wait for it.
+   */
   take(): Promise<void> {
+    if (this.closed) return this.taking;
     return (this.taking = this.taking.then(() => this.takeNow()).catch(() => this.remove()));
   }
 
@@ -46,8 +51,9 @@ export class DiskReserve {
     return bavail * bsize;
   }
 
-  /** Ends what is under way; the file stays. */
+  /** Waits for what is under way; the file stays. From now on the folder may be another process's. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.taking;
   }
 
