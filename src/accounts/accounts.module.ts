@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ModelsModule } from '../models/models.module.js';
@@ -10,7 +11,7 @@ import { KeysService } from './keys.service.js';
 import { RequestStoriesService } from './request-stories.service.js';
 
 @Module({
-  imports: [BillingModule, ModelsModule, QuotasModule],
+  imports: [AuthModule, BillingModule, ModelsModule, QuotasModule],
   providers: [
     AccountAdminService,
     AccountsService,

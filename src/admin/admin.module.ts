@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { ChatbotsModule } from '../chatbots/chatbots.module.js';
@@ -14,7 +15,7 @@ import { UsageController } from './usage.controller.js';
 
 /** The operator's routes, `/admin/v1`. */
 @Module({
-  imports: [AccountsModule, BillingModule, ChatbotsModule, ConversationsModule, InferenceModule],
+  imports: [AuthModule, AccountsModule, BillingModule, ChatbotsModule, ConversationsModule, InferenceModule],
   controllers: [
     AccountsController,
     ChatbotsController,

@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { AccountRepository } from './account.repository.js';
 import { AdminKeyService } from './admin-key.service.js';
 import { ApiKeyRepository } from './api-key.repository.js';
@@ -7,7 +7,6 @@ import { FailedAttemptsService } from './failed-attempts.service.js';
 import { KeyListenersService } from './key-listeners.service.js';
 
 /** Keys → principals. The guard itself is put before every route in `app.module.ts`. */
-@Global()
 @Module({
   providers: [
     AccountRepository,

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { ChatbotAdminService } from './chatbot-admin.service.js';
@@ -10,7 +11,7 @@ import { ChatbotsService } from './chatbots.service.js';
 
 /** Presets over models: an account's own, in versions, callable like models. */
 @Module({
-  imports: [ModelsModule, QuotasModule],
+  imports: [AuthModule, ModelsModule, QuotasModule],
   providers: [
     ChatbotAdminService,
     ChatbotListsRepository,

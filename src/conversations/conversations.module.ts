@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
@@ -22,7 +23,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
-  imports: [QuotasModule, BillingModule, IdempotencyModule],
+  imports: [AuthModule, QuotasModule, BillingModule, IdempotencyModule],
   controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
   providers: [
     TurnRepository,

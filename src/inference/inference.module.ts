@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ThrottlingModule } from '../throttling/throttling.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { ModelsModule } from '../models/models.module.js';
@@ -21,7 +22,7 @@ import { UnsettledService } from './unsettled.service.js';
 
 /** The one pipeline: brings models, upstreams, limits and billing together by passing values. */
 @Module({
-  imports: [ModelsModule, UpstreamsModule, BillingModule, IdempotencyModule],
+  imports: [ThrottlingModule, ModelsModule, UpstreamsModule, BillingModule, IdempotencyModule],
   providers: [
     AnsweringService,
     AnswerWriterService,

@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { Clock } from '../common/clock/clock.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
@@ -7,7 +7,6 @@ import { RequestBucketsService } from './request-buckets.service.js';
 import { TokenLimiterService } from './token-limiter.service.js';
 
 /** Limits by key. The guard itself is put before every route in `app.module.ts`, after authentication. */
-@Global()
 @Module({
   imports: [
     ThrottlerModule.forRootAsync({
