@@ -174,6 +174,10 @@ export interface WebhookConfig {
 
 export interface LogConfig {
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** `auto`: text where standard output is a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'text';
+  /** Whether text in a terminal has colours. */
+  readonly coloured: boolean;
 }
 
 export abstract class AppConfig {

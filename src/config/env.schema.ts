@@ -18,6 +18,7 @@ import type { ConversationKey, LogConfig, PricingConfig } from './app-config.js'
 const MOST_STORED = 999_999_999_999_999;
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const LOG_FORMATS = ['auto', 'json', 'text'] as const;
 
 /**
  * Every environment variable that Tollgate reads, with its default. What each is for: `.env.example`, which names
@@ -72,6 +73,9 @@ export class Environment {
   @BaseUrl() TOLLGATE_URL = 'http://127.0.0.1:3000';
 
   @OneOf(...LOG_LEVELS) LOG_LEVEL: LogConfig['level'] = 'info';
+  @OneOf(...LOG_FORMATS) LOG_FORMAT: LogConfig['format'] = 'auto';
+  /** Set to anything: no colours in a terminal (no-color.org). */
+  @Text() NO_COLOR: string | undefined;
 
   @Text() CONFIG_FILE: string | undefined;
   @Milliseconds() UPSTREAM_TIMEOUT_MS = 180_000;

@@ -128,7 +128,11 @@ function toAppConfig(
     },
     money: { creditNanoUsd: environment.CREDIT_USD },
     webhooks: webhooksOf(environment),
-    log: { level: environment.LOG_LEVEL },
+    log: {
+      level: environment.LOG_LEVEL,
+      format: environment.LOG_FORMAT,
+      coloured: environment.NO_COLOR === undefined,
+    },
     catalogue,
     configFile,
   };

@@ -5,7 +5,10 @@ import type { LogService } from '../observability/log.service.js';
 import type { MetricsService } from '../observability/metrics.service.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
-/** One line and one count a request, when its response is over. The path is logged without its query. */
+/**
+ * One line and one count a request, when its response is over. The path is logged without its query. What machines ask
+ * every few seconds is told at `debug` only.
+ */
 export function accessLog(
   log: LogService,
   metrics: MetricsService,
@@ -24,20 +27,24 @@ export function accessLog(
       watch.end(request, slot);
       metrics.requests.inc({ surface, method: request.method, status });
       metrics.requestSeconds.observe({ surface }, durationMs / 1000);
-      log.info(
-        {
-          request_id: request.requestId,
-          client_request_id: request.clientRequestId,
-          method: request.method,
-          path: loggedPath(request.path),
-          status,
-          failure: request.failureCode,
-          key_id: request.principal?.keyId,
-          duration_ms: Math.round(durationMs),
-        },
-        'request',
-      );
+      const fields = {
+        request_id: request.requestId,
+        client_request_id: request.clientRequestId,
+        method: request.method,
+        path: loggedPath(request.path),
+        status,
+        failure: request.failureCode,
+        account_id: request.principal?.accountId,
+        key_id: request.principal?.keyId,
+        duration_ms: Math.round(durationMs),
+      };
+      if (isProbe(request.path)) log.debug(fields, 'request');
+      else log.info(fields, 'request');
     });
     next();
   };
+}
+
+function isProbe(path: string): boolean {
+  return path.startsWith('/health/') || path === '/metrics';
 }

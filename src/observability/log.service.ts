@@ -1,14 +1,15 @@
 import { Injectable, type LoggerService, type OnApplicationShutdown } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
-import { AppConfig } from '../config/app-config.js';
+import { AppConfig, type LogConfig } from '../config/app-config.js';
 import { LineSink } from './line-sink.js';
 import { loggedError } from './logged-error.js';
+import { TextLine } from './text-line.js';
 
 /** For what is left at the end: a sink that takes nothing must not keep the process. */
 const LAST_LINES_MS = 500;
 
 /**
- * Structured log, one JSON line an event, on standard output. A sink that is slow, full or gone never slows a request nor
+ * Structured log on standard output: one line an event, JSON or, in a terminal, text for people. A sink that is slow, full or gone never slows a request nor
  * holds the end of the process; what it could not take is dropped, and told when it takes lines again (what matters for
  * money is in the database, not here). Keys, prompts and answers are never passed to it.
  */
@@ -39,7 +40,7 @@ export class LogService implements OnApplicationShutdown {
           censor: '[redacted]',
         },
       },
-      this.sink,
+      destinationOf(config.log, this.sink),
     );
   }
 
@@ -69,6 +70,13 @@ export class LogService implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.sink.end(LAST_LINES_MS);
   }
+}
+
+function destinationOf({ format, coloured }: LogConfig, sink: LineSink): { write(line: string): void } {
+  const inTerminal = process.stdout.isTTY;
+  if (format === 'json' || (format === 'auto' && !inTerminal)) return sink;
+  const text = new TextLine(coloured && inTerminal);
+  return { write: (line) => sink.write(text.of(line)) };
 }
 
 /** Nest's own messages, in the same log. */

@@ -82,7 +82,7 @@ export function anAppConfig(catalogue: CatalogueConfig): AppConfig {
     },
     money: { creditNanoUsd: 5_000_000n },
     webhooks: undefined,
-    log: { level: 'silent' },
+    log: { level: 'silent', format: 'json', coloured: false },
     catalogue,
     configFile: undefined,
   };
