@@ -11,6 +11,7 @@ import { BlockWatchService } from './observability/block-watch.service.js';
 import { LogService, NestLog } from './observability/log.service.js';
 import { MetricsService } from './observability/metrics.service.js';
 import { publishDocs } from './openapi/docs-page.js';
+import { publishStartPage } from './openapi/start-page.js';
 
 /**
  * The whole application, ready to listen: the same for `serve.ts` and for tests.
@@ -36,6 +37,7 @@ export async function createApp(config: AppConfig): Promise<NestExpressApplicati
   express.set('trust proxy', config.server.trustedProxyHops);
   app.use(accessLog(log, app.get(MetricsService), app.get(BlockWatchService)));
   app.use(frontDoor({ corsOrigins: config.server.corsOrigins }));
+  publishStartPage(app);
   publishDocs(app);
   await app.init();
   (app.getHttpServer() as Server).once('listening', () => app.flushLogs());
