@@ -43,8 +43,8 @@ export class TextLine {
 
 function timeOfDay(ms: number): string {
   const date = new Date(ms);
-  const two = (part: number): string => String(part).padStart(2, '0');
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
 
 /** Errors are several lines: each is set in, so that no message looks like a line of the log. */

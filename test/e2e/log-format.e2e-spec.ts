@@ -12,6 +12,9 @@ const KEY = 'sk-tollgate-of-the-log-format-test-0123456789';
 const urlOf = (path: string): string => pathToFileURL(resolve(path)).href;
 const START = `await import(${JSON.stringify(urlOf('test/db/fixtures/run-typescript.mjs'))}); await import(${JSON.stringify(urlOf('src/main.ts'))});`;
 
+/** Of the request that each test makes. */
+const lineOf = (text: string) => text.split(/\r?\n/).find((line) => line.includes('/v1/models/no'));
+
 describe('the log of a server', () => {
   let folder: string;
   let stop: () => Promise<unknown>;
@@ -71,7 +74,6 @@ describe('the log of a server', () => {
   });
 
   it('is JSON elsewhere, and in a terminal where that is asked for', async () => {
-    const lineOf = (text: string) => text.split(/\r?\n/).find((line) => line.includes('/v1/models/no'));
     expect(JSON.parse(lineOf(await logged({}, false)) ?? '')).toMatchObject({
       message: 'request',
       status: 404,
