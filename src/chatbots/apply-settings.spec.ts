@@ -41,7 +41,7 @@ function paramsOf(over: Partial<ChatCompletionRequest>, { tools }: Partial<Chatb
 }
 
 describe('applySettings', () => {
-  it('asks the model behind it, with the defaults of a chatbot (W16)', () => {
+  it('asks the model behind it, with the defaults of a chatbot (case 16)', () => {
     expect(applySettings(settings(), asked())).toEqual({
       model: 'test/model',
       messages: [{ role: 'user', content: 'hi' }],

@@ -4,7 +4,7 @@ import { checkToolUse } from '../contracts/validation/tools.js';
 import { ValidationFailedError } from '../contracts/validation/validation.errors.js';
 import { SAMPLING_FIELDS, type ChatbotSettings, type OverridableField } from './chatbot.js';
 
-/** The defaults of a chatbot's settings; a plain model has none (seed 000, CreateChatCompletion of OpenAI). */
+/** The defaults of a chatbot's settings; a plain model has none (Waterflai's description; OpenAI's CreateChatCompletion). */
 export const DEFAULT_TEMPERATURE = 0.7;
 export const DEFAULT_TOP_P = 1;
 /** Capped by the model where the request goes upstream. */

@@ -34,7 +34,7 @@ export interface ChatbotSettings {
   readonly systemPrompt: string;
   /** Values of variables that a request does not fill. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Absent fields have the defaults of seed 000: 0.7, 1, 4096. */
+  /** Absent fields have the defaults of Waterflai's description: 0.7, 1, 4096. */
   readonly sampling: ChatbotSampling;
   readonly tools?: readonly Tool[] | undefined;
   readonly toolChoice?: ToolChoice | undefined;

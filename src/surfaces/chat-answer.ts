@@ -12,7 +12,7 @@ export interface RenderableChat {
   readonly service_tier?: string | undefined;
 }
 
-/** A whole chat answer in the dialect; every key that any seed names is present. */
+/** A whole chat answer in the dialect; every key that any published description names is present. */
 export function renderChatCompletion(
   envelope: Envelope,
   answer: RenderableChat,

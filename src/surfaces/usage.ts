@@ -11,7 +11,7 @@ export interface WireUsage extends Usage {
 
 /**
  * Usage as the dialect says it: the three token counts always, credits and cost beside them where it has credits.
- * `total_cost` is rounded to 7 decimals and `breakdown.model.cost` to 6, as in seed 001's sample.
+ * `total_cost` is rounded to 7 decimals and `breakdown.model.cost` to 6, as in Qolaba's published sample.
  */
 export function renderUsage(usage: Usage, bill: Bill, surface: Surface): WireUsage {
   if (!surface.credits) return usage;

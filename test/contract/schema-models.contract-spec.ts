@@ -16,7 +16,7 @@ describe.each([
   '/api/v1/models',
   '/api/v1/chat/models',
   '/api/public/v1/openai/models',
-])('every model of GET %s has exactly the keys of seed 003', (path) => {
+])('every model of GET %s has exactly the keys of LightningRod’s description', (path) => {
   it('case 68, 86: in the list', async () => {
     const list: unknown = await (await harness.tollgate.get(path)).json();
     expectToMatchSchema(list, MODEL_LIST);

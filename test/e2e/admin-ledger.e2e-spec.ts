@@ -8,7 +8,7 @@ import { FakeUpstream } from '../support/fake-upstream.js';
 import { catalogueYaml, MODEL, Tollgate } from '../support/tollgate.js';
 
 const CHAT = '/api/v1/chat/completions';
-/** 22 prompt and 495 completion tokens cost 0.0012441 USD, 0.25 credits: seed 001's sample. */
+/** 22 prompt and 495 completion tokens cost 0.0012441 USD, 0.25 credits: Qolaba's published sample. */
 const SAMPLE = wireUsage(22, 495);
 const ASK = { model: MODEL, max_tokens: 500, messages: [{ role: 'user', content: 'hi' }] };
 

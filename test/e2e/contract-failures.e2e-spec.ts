@@ -99,7 +99,7 @@ describe('when an upstream fails', () => {
     });
   });
 
-  it.each(SURFACES)('§1.4: a model that the key may not use ($name)', async (surface) => {
+  it.each(SURFACES)('a model that the key may not use ($name)', async (surface) => {
     const { secret } = await app.tollgate.newKey({ allowedModels: ['sandbox/chat'] });
     const response = await app.tollgate.post(surface.chat, chatBody(), { authorization: `Bearer ${secret}` });
     await expectFailure(response, surface, 403, {
@@ -111,7 +111,7 @@ describe('when an upstream fails', () => {
     expect(app.upstream.requests).toHaveLength(0);
   });
 
-  it.each(SURFACES)('§2.6: a conversation that is too long is the caller’s 400 ($name)', async (surface) => {
+  it.each(SURFACES)('a conversation that is too long is the caller’s 400 ($name)', async (surface) => {
     app.upstream.otherwise(
       failure(400, "This model's maximum context length is 10 tokens.", {
         param: 'messages',
@@ -195,7 +195,7 @@ describe('when we fail ourselves', () => {
 describe('when the server is leaving', () => {
   const app = useWireApp();
 
-  it.each(SURFACES)('§1.4: a new request is told when to come back ($name)', async (surface) => {
+  it.each(SURFACES)('a new request is told when to come back ($name)', async (surface) => {
     app.tollgate.app.get(InFlight, { strict: false }).startDraining();
     const response = await app.tollgate.post(surface.chat, chatBody());
     await expectFailure(response, surface, 503, { type: 'server_error', param: null, code: 'overloaded' });

@@ -43,7 +43,7 @@ const POST_ROUTES: readonly (readonly [path: string, surface: WireSurface, kind:
 
 const bodyOf = (kind: 'chat' | 'completions') => (kind === 'chat' ? chatBody() : completionBody());
 
-describe('§1.1: every endpoint', () => {
+describe('every endpoint', () => {
   const app = useWireApp();
 
   it.each(POST_ROUTES)('POST %s answers, and refuses in its own dialect', async (path, surface, kind) => {
@@ -113,7 +113,7 @@ describe('§1.1: every endpoint', () => {
   });
 });
 
-describe('§4: methods and CORS', () => {
+describe('methods and CORS', () => {
   const app = useWireApp();
 
   it.each(['/v1/chat/completions', '/api/v1/models', '/api/public/v1/openai/completions', '/v1/nope'])(
@@ -176,7 +176,7 @@ describe('§4: methods and CORS', () => {
   });
 });
 
-describe('§4: headers of every response', () => {
+describe('headers of every response', () => {
   const app = useWireApp();
   const REQUESTS = ['answer', 'stream', 'models', '400', '401', '404', '405', 'preflight'] as const;
 
@@ -338,15 +338,12 @@ describe('bodies', () => {
     ]);
   });
 
-  it.each(SURFACES)(
-    '§1.4: the body is judged in order: form, rules, model, upstream ($name)',
-    async (surface) => {
-      const statusOf = async (body: unknown, headers = {}) =>
-        (await app.tollgate.post(surface.chat, body, headers)).status;
-      expect(await statusOf('{', { 'content-type': 'text/plain' })).toBe(415);
-      expect(await statusOf(chatBody({ model: 'no/such-model', temperature: 3 }))).toBe(surface.invalid);
-      expect(await statusOf(chatBody({ model: 'no/such-model' }))).toBe(404);
-      expect(app.upstream.requests).toHaveLength(0);
-    },
-  );
+  it.each(SURFACES)('the body is judged in order: form, rules, model, upstream ($name)', async (surface) => {
+    const statusOf = async (body: unknown, headers = {}) =>
+      (await app.tollgate.post(surface.chat, body, headers)).status;
+    expect(await statusOf('{', { 'content-type': 'text/plain' })).toBe(415);
+    expect(await statusOf(chatBody({ model: 'no/such-model', temperature: 3 }))).toBe(surface.invalid);
+    expect(await statusOf(chatBody({ model: 'no/such-model' }))).toBe(404);
+    expect(app.upstream.requests).toHaveLength(0);
+  });
 });

@@ -155,12 +155,12 @@ describe('the models routes', () => {
     expect(response.status).toBe(200);
   });
 
-  it.each(LISTS)('§1.1: %s takes a slash at its end and a query that it does not know', async (path) => {
+  it.each(LISTS)('%s takes a slash at its end and a query that it does not know', async (path) => {
     expect((await app.tollgate.get(`${path}/`)).status).toBe(200);
     expect((await app.tollgate.get(`${path}?api-version=1`)).status).toBe(200);
   });
 
-  it.each(LISTS)('§2.5: models of %s cannot be deleted over this API', async (path, surface) => {
+  it.each(LISTS)('models of %s cannot be deleted over this API', async (path, surface) => {
     const response = await app.tollgate.request('DELETE', `${path}/${SLASHED}`);
     await expectFailure(response, surface, 403, {
       message: 'You have insufficient permissions for this operation.',

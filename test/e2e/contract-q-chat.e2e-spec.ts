@@ -9,7 +9,7 @@ import { chatBody, Q } from '../support/wire-surfaces.js';
 
 type Over = Record<string, unknown>;
 
-/** Seed 001's sample, priced as `MODEL` is. */
+/** Qolaba's published sample, priced as `MODEL` is. */
 const SAMPLE_USAGE = wireUsage(22, 495);
 const SAMPLE_BILL = {
   prompt_tokens: 22,

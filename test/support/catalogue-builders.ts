@@ -25,7 +25,7 @@ export function aRoute(upstream = 'main', model = 'm-1'): RouteConfig {
   return { upstream, model, priority: 1, weight: 1 };
 }
 
-/** Model `m`, priced as seed 001's sample, routed to `m-1` at upstream `main`. */
+/** Model `m`, priced as Qolaba's published sample, routed to `m-1` at upstream `main`. */
 export function aModel(over: Partial<ModelConfig> = {}): ModelConfig {
   return {
     id: 'm',

@@ -86,9 +86,9 @@ export const CONFORMANCE_SECTIONS: readonly ConformanceSection[] = [
   ]),
   section('C. Qolaba', [
     [58, 'usage with credits, cost and breakdown beside the token counts'],
-    [59, "the seed's sample stream, and a trailer with usage after `[DONE]`"],
+    [59, 'the published sample stream, and a trailer with usage after `[DONE]`'],
     [60, 'include_usage true: a usage chunk and the trailer; false: neither'],
-    [61, "each row of the seed's error table"],
+    [61, 'each row of the published error table'],
     [62, 'errors without `detail`, of exactly four keys'],
     [63, 'rate limits by key, with their headers'],
     [64, 'a failed upstream: 502; a silent one: 504 that SDKs do not repeat'],
@@ -102,7 +102,7 @@ export const CONFORMANCE_SECTIONS: readonly ConformanceSection[] = [
     [72, 'what the client omits is not sent upstream'],
   ]),
   section('D. LightningRod', [
-    [73, "a chat completion with every field of the seed's schema"],
+    [73, 'a chat completion with every field of the published schema'],
     [74, '{}: 422 with exactly two missing fields'],
     [75, 'temperature 3: 422 as pydantic says it'],
     [76, 'temperature as text: 422 at its place'],

@@ -35,7 +35,7 @@ export interface TollgateOptions {
 
 export const ADMIN_KEY = 'admin-key-of-the-tests';
 
-/** The model that the fake upstream serves, with the price of seed 001's sample. */
+/** The model that the fake upstream serves, with the price of Qolaba's published sample. */
 export const MODEL = 'test/model';
 
 /**
@@ -196,7 +196,7 @@ export const TWO_ROUTES = `
       - { upstream: main, model: second, priority: 2 }
 `;
 
-/** Prices of seed 001's sample: 22 prompt and 495 completion tokens cost 0.0012441 USD, 0.25 credits. */
+/** Prices of Qolaba's published sample: 22 prompt and 495 completion tokens cost 0.0012441 USD, 0.25 credits. */
 export function catalogueYaml(baseUrl: string, extraModels = ''): string {
   return `
 upstreams:

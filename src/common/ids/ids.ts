@@ -8,7 +8,7 @@ export function newRequestId(nowMs: number): string {
   return `req_${nowMs.toString(16).padStart(12, '0')}${hex(10)}`;
 }
 
-/** `chatcmpl-` + 29 lowercase hex, the form of seed 001's sample. */
+/** `chatcmpl-` + 29 lowercase hex, the form of Qolaba's published sample. */
 export function newChatCompletionId(): string {
   return `chatcmpl-${hex(15).slice(1)}`;
 }

@@ -26,7 +26,7 @@ const anyPrice = fc.record({
 const anyCreditPrice = fc.bigInt({ min: 1n, max: 10n ** 10n });
 
 describe('costNanoUsd', () => {
-  it("gives seed 001's sample: 22 + 495 tokens cost 0.0012441 USD", () => {
+  it("gives Qolaba's published sample: 22 + 495 tokens cost 0.0012441 USD", () => {
     expect(costNanoUsd({ promptTokens: 22, completionTokens: 495 }, GEMINI_FLASH)).toBe(1_244_100n);
   });
 
@@ -102,7 +102,7 @@ describe('costNanoUsd', () => {
 });
 
 describe('creditHundredths', () => {
-  it("gives seed 001's sample: 0.0012441 USD at 0.005 USD a credit are 0.25 credits", () => {
+  it("gives Qolaba's published sample: 0.0012441 USD at 0.005 USD a credit are 0.25 credits", () => {
     expect(creditHundredths(1_244_100n, CREDIT)).toBe(25n);
   });
 

@@ -5,7 +5,7 @@ import { costUsd6, costUsd7, creditsNumber } from './wire-amounts.js';
 import { formatPicoUsd, parsePicoUsd } from './usd.js';
 
 describe('amounts on the wire', () => {
-  it("are seed 001's own for its sample", () => {
+  it("are those of Qolaba's published sample", () => {
     const usage = {
       total_credit: creditsNumber(25n),
       total_cost: costUsd7(1_244_100n),

@@ -6,12 +6,12 @@ import { formatDecimal } from './decimal.js';
 
 const NANO_USD_DECIMALS = 9;
 
-/** `usage.total_cost`: USD rounded half up to 7 decimals, as in seed 001 (1 244 100 nano-USD is `0.0012441`). */
+/** `usage.total_cost`: USD rounded half up to 7 decimals, as Qolaba's sample is (1 244 100 nano-USD is `0.0012441`). */
 export function costUsd7(costNanoUsd: bigint): number {
   return usd(costNanoUsd, 7);
 }
 
-/** `usage.breakdown.model.cost`: USD rounded half up to 6 decimals, as in seed 001 (`0.001244`). */
+/** `usage.breakdown.model.cost`: USD rounded half up to 6 decimals, as Qolaba's sample is (`0.001244`). */
 export function costUsd6(costNanoUsd: bigint): number {
   return usd(costNanoUsd, 6);
 }

@@ -133,7 +133,7 @@ export interface ChatCompletionRequest {
   safety_identifier?: string;
   prompt_cache_key?: string;
   web_search_options?: Record<string, unknown>;
-  /** W only (seed 000); the memory of a chatbot. */
+  /** W only (Waterflai's description); the memory of a chatbot. */
   conversation_id?: string;
 }
 

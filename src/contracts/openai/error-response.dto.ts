@@ -60,7 +60,7 @@ export class ValidationError {
 
 /**
  * Every field that breaks a rule, and the first of them as an OpenAI error.
- * @see seed 003, HTTPValidationError
+ * @see LightningRod's description, HTTPValidationError
  */
 @ApiSchema({ name: 'HTTPValidationError' })
 export class HttpValidationError extends ErrorResponse {

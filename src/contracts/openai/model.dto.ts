@@ -47,7 +47,7 @@ export class ModelPricing extends TokenPricing {
 
 /**
  * A model, the superset of the three dialects: every key is always present.
- * @see openai-openapi 2.3.0, Model; seed 003, ModelObject
+ * @see openai-openapi 2.3.0, Model; LightningRod's description, ModelObject
  */
 export class ModelObject {
   @ApiProperty({ example: 'google/gemini-2.5-flash' })

@@ -71,7 +71,7 @@ export class CostBreakdown {
 
 /**
  * Token counts, and what they cost.
- * @see seed 001, usage of the sample response
+ * @see Qolaba's description of its API, usage of the sample response
  */
 export class UsageWithCredits extends UsageObject {
   @ApiProperty({ description: 'Credits that were charged, at most 2 decimals.', example: 0.25 })

@@ -35,7 +35,7 @@ export interface ChatStreamFacts {
   readonly usageAsked: boolean;
 }
 
-/** The first delta of a choice, exactly: seed 001's sample on Q, OpenAI's elsewhere. */
+/** The first delta of a choice, exactly: Qolaba's published sample on Q, OpenAI's elsewhere. */
 const FIRST_DELTA: Readonly<Record<Dialect, JsonSchema>> = {
   W: { const: { role: 'assistant', content: '', refusal: null } },
   Q: { const: { role: 'assistant' } },
@@ -71,7 +71,7 @@ const CALL_DELTA: JsonSchema = {
 
 /**
  * Schemas of the events before `[DONE]`, and of Q's trailer after it, which is a usage chunk.
- * @see openai-openapi 2.3.0, CreateChatCompletionStreamResponse; seeds 000 and 001
+ * @see openai-openapi 2.3.0, CreateChatCompletionStreamResponse; the descriptions of Waterflai and Qolaba
  */
 export function chatChunkSchemas(facts: ChatStreamFacts): ChatChunkSchemas {
   const key = JSON.stringify(facts);

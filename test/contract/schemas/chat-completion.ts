@@ -15,12 +15,12 @@ import { usageSchema } from './usage.js';
 
 type Dialect = WireSurface['name'];
 
-/** `chatcmpl-` and 29 lowercase alphanumerics, as in seed 001's sample; ours are hex. */
+/** `chatcmpl-` and 29 lowercase alphanumerics, as in Qolaba's published sample; ours are hex. */
 export const CHAT_ID: JsonSchema = { type: 'string', pattern: '^chatcmpl-[0-9a-f]{29}$' };
 
 export const CONVERSATION_ID: JsonSchema = { type: 'string', format: 'uuid' };
 
-/** Reasons of a finished choice: W's enum (seed 000) knows neither content_filter nor function_call. */
+/** Reasons of a finished choice: W's enum (Waterflai's description) knows neither content_filter nor function_call. */
 export const FINISH_REASONS: Readonly<Record<Dialect, readonly string[]>> = {
   W: ['stop', 'length', 'tool_calls'],
   Q: ['stop', 'length', 'tool_calls', 'content_filter', 'function_call'],
@@ -77,7 +77,7 @@ function calling(dialect: Dialect): JsonSchema {
 }
 
 /**
- * Body of `POST …/chat/completions`: what seeds 000, 001 and 003 name, all of it required, and OpenAI's superset.
+ * Body of `POST …/chat/completions`: what the three published descriptions name, all of it required, and OpenAI's superset.
  * @see openai-openapi 2.3.0, CreateChatCompletionResponse
  */
 export function chatCompletionSchema(dialect: Dialect, model: string): JsonSchema {

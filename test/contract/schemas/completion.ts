@@ -45,7 +45,7 @@ const MAY_LACK = ['system_fingerprint'];
 
 /**
  * Body of `POST …/completions`.
- * @see openai-openapi 2.3.0, CreateCompletionResponse; seed 003, CompletionResponse
+ * @see openai-openapi 2.3.0, CreateCompletionResponse; LightningRod's description, CompletionResponse
  */
 export function completionSchema(dialect: Dialect, model: string): JsonSchema {
   return closed(

@@ -19,12 +19,12 @@ function errorObject({ type, param = null, code = null }: ErrorFacts): JsonSchem
   });
 }
 
-/** A failure's body: seed 000 and FastAPI put the message into `detail`; Q has none. */
+/** A failure's body: Waterflai's description and FastAPI put the message into `detail`; Q has none. */
 export function errorSchema(dialect: Dialect, facts: ErrorFacts): JsonSchema {
   return closed({ error: errorObject(facts), ...(dialect !== 'Q' && { detail: SOME_TEXT }) });
 }
 
-/** Seed 003's HTTPValidationError, `input` always and `ctx` where pydantic has one, beside the error object. */
+/** LightningRod's HTTPValidationError, `input` always and `ctx` where pydantic has one, beside the error object. */
 export function validationErrorSchema(facts: ErrorFacts): JsonSchema {
   const item = closed(
     {

@@ -3,7 +3,7 @@ import { closed, COUNT, type JsonSchema, listOf, SOME_TEXT, TEXT } from './json-
 /** USD per token, a plain decimal. */
 const PRICE: JsonSchema = { type: 'string', pattern: '^(0|[1-9]\\d*)(\\.\\d+)?$' };
 
-/** Seed 003's ModelObject, every key present on every route. */
+/** LightningRod's ModelObject, every key present on every route. */
 export const MODEL_OBJECT = closed({
   id: SOME_TEXT,
   object: { const: 'model' },

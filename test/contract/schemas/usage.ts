@@ -23,8 +23,8 @@ const DETAILS = ['prompt_tokens_details', 'completion_tokens_details'];
 const AMOUNT: JsonSchema = { type: 'number', minimum: 0 };
 
 /**
- * Usage: the three token counts of seeds 000 and 003 on every surface, on Q with the credits, cost and breakdown of seed
- * 001 beside them.
+ * Usage: the three token counts of Waterflai and LightningRod on every surface, on Q with the credits, cost and breakdown
+ * of Qolaba beside them.
  */
 export function usageSchema(dialect: Dialect, model: string): JsonSchema {
   if (dialect !== 'Q') return closed(TOKENS, DETAILS);
@@ -52,7 +52,7 @@ interface Money {
 }
 
 /**
- * What no schema can say of usage: the total is the sum, and money is rounded as in seed 001's sample (credits to 2
+ * What no schema can say of usage: the total is the sum, and money is rounded as in Qolaba's published sample (credits to 2
  * decimals, `total_cost` to 7, the breakdown's cost to 6).
  */
 export function expectUsageToAddUp(usage: unknown): void {
