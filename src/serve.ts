@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from './app.setup.js';
 import { BootstrapService } from './accounts/bootstrap.service.js';
-import { welcome } from './accounts/welcome.js';
+import { welcome, welcomeBack } from './accounts/welcome.js';
 import { HousekeepingService } from './billing/housekeeping.service.js';
 import type { AppConfig } from './config/app-config.js';
-import { startedByNpm } from './config/called-as.js';
+import { calledAs, startedByNpm } from './config/called-as.js';
 import { ConfigError } from './config/config.errors.js';
 import { loadConfig } from './config/load-config.js';
 import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
+import { CatalogueService } from './models/catalogue.service.js';
 import { LogService } from './observability/log.service.js';
 import { PID_FILE } from './persistence/data-folder-lock.js';
 import { DatabaseReadiness } from './persistence/database.js';
@@ -37,7 +38,18 @@ async function main(): Promise<void> {
   await app.get(HousekeepingService).start();
   const firstBoot = await app.get(BootstrapService).firstBoot();
   await app.get(CatalogueKeeper).start();
-  if (firstBoot !== undefined) log.say(welcome(origin, firstBoot));
+  if (firstBoot !== undefined) return log.say(welcome(origin, firstBoot));
+  const hasVendors = config.catalogue.upstreams.some(({ protocol }) => protocol !== 'sandbox');
+  const models = app.get(CatalogueService).list();
+  log.say(
+    welcomeBack(origin, {
+      models: models.map(({ id }) => id),
+      hasVendors,
+      firstAccountId: await app.get(BootstrapService).firstAccountId(),
+      adminKeyIsOurs: config.access.adminKey === undefined,
+      cli: calledAs().cli,
+    }),
+  );
 }
 
 function handleEnds(app: NestExpressApplication, config: AppConfig, log: LogService): void {

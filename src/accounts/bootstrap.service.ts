@@ -32,9 +32,14 @@ export class BootstrapService {
     private readonly config: AppConfig,
   ) {}
 
+  /** Of the account that the first boot made; `undefined` before it. */
+  firstAccountId(): Promise<string | undefined> {
+    return this.settings.find(FIRST_ACCOUNT_SETTING);
+  }
+
   /** @returns the secrets when this call made them, else `undefined` */
   async firstBoot(): Promise<FirstBoot | undefined> {
-    if ((await this.settings.find(FIRST_ACCOUNT_SETTING)) !== undefined) return undefined;
+    if ((await this.firstAccountId()) !== undefined) return undefined;
     const { access } = this.config;
     const apiKey = access.bootstrapApiKey ?? newApiKeySecret();
     const adminKey = access.adminKey === undefined ? newAdminSecret() : undefined;

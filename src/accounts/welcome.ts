@@ -21,3 +21,37 @@ Documentation: ${origin}/docs
 
 `;
 }
+
+/** What is there at a start that is not the first. */
+export interface Served {
+  /** Ids of models that can be called now, in the order of the configuration. */
+  readonly models: readonly string[];
+  /** Whether any upstream but the sandbox is configured. */
+  readonly hasVendors: boolean;
+  /** `undefined`: it was deleted from the database by hand. */
+  readonly firstAccountId: string | undefined;
+  /** Whether the admin key is the one of the first boot; else the operator chose `ADMIN_KEY`. */
+  readonly adminKeyIsOurs: boolean;
+  /** How the command line tool is called. */
+  readonly cli: string;
+}
+
+const MAX_MODELS_NAMED = 5;
+
+/** What every later boot prints: what is served, where to read on, and what to do without a key. */
+export function welcomeBack(
+  origin: string,
+  { models, hasVendors, firstAccountId, adminKeyIsOurs, cli }: Served,
+): string {
+  const named = models.slice(0, MAX_MODELS_NAMED).join(', ');
+  const more = models.length > MAX_MODELS_NAMED ? ', …' : '';
+  const hint = hasVendors
+    ? ''
+    : '\nOnly the sandbox answers: set OPENAI_API_KEY or another key of a vendor, or write a tollgate.yaml.';
+  return `
+Models: ${models.length}${named === '' ? '' : ` (${named}${more})`}${hint}
+Documentation: ${origin}/docs
+A new API key: ADMIN_KEY=… ${cli} keys create --account ${firstAccountId ?? '<account>'}${adminKeyIsOurs ? `\nLost the admin key: ${cli} admin-key new` : ''}
+
+`;
+}

@@ -1,9 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import { SettingsRepository } from '../persistence/settings.repository.js';
 import { invalidKey } from './credentials.js';
 import { FailedAttemptsService } from './failed-attempts.service.js';
 import { hashSecret, sameHash } from './secret.js';
+
+/** A key that was replaced in the database ends so soon, and the new one begins. */
+const REREAD_AFTER_MS = 1_000;
 
 export const ADMIN_KEY_SETTING = 'admin_key_sha256';
 
@@ -11,11 +15,13 @@ export const ADMIN_KEY_SETTING = 'admin_key_sha256';
 @Injectable()
 export class AdminKeyService {
   private hash: string | undefined;
+  private readAtMs = -Infinity;
 
   constructor(
     private readonly config: AppConfig,
     private readonly settings: SettingsRepository,
     private readonly attempts: FailedAttemptsService,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -31,7 +37,12 @@ export class AdminKeyService {
 
   private async expectedHash(): Promise<string | undefined> {
     const { adminKey } = this.config.access;
-    this.hash ??= adminKey === undefined ? await this.settings.find(ADMIN_KEY_SETTING) : hashSecret(adminKey);
+    if (adminKey !== undefined) return (this.hash ??= hashSecret(adminKey));
+    const nowMs = this.clock.monotonicMs();
+    if (this.hash === undefined || nowMs - this.readAtMs >= REREAD_AFTER_MS) {
+      this.hash = await this.settings.find(ADMIN_KEY_SETTING);
+      this.readAtMs = nowMs;
+    }
     return this.hash;
   }
 }

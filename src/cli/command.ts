@@ -30,5 +30,5 @@ interface CommandFace {
 export type Command = CommandFace &
   (
     | { readonly request: (given: CommandArguments) => AdminRequest }
-    | { readonly here: (given: CommandArguments) => Json }
+    | { readonly here: (given: CommandArguments) => Json | Promise<Json> }
   );

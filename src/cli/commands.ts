@@ -1,3 +1,4 @@
+import { ADMIN_KEY_COMMANDS } from './admin-key-commands.js';
 import { CHATBOT_COMMANDS } from './chatbot-commands.js';
 import type { Command } from './command.js';
 import { account, at, clear, PAGE, showRecord, showRows, withCleared } from './command-parts.js';
@@ -272,6 +273,7 @@ export const COMMANDS: readonly Command[] = [
     request: (given) => ({ method: 'GET', path: at('/requests')(given) }),
     show: showRecord,
   },
+  ...ADMIN_KEY_COMMANDS,
   ...CONFIG_COMMANDS,
 ];
 

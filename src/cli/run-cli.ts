@@ -1,6 +1,7 @@
 import { CALLED_BY_NPM, type CalledAs } from '../config/called-as.js';
 import { ConfigError } from '../config/config.errors.js';
 import { loadCliConfig, type CliConfig } from '../config/cli-config.js';
+import { StorageStartError } from '../persistence/storage-start.error.js';
 import { callAdmin } from './admin-client.js';
 import { CliError } from './cli-error.js';
 import type { Command } from './command.js';
@@ -35,6 +36,7 @@ export async function runCli(
   } catch (error) {
     if (error instanceof CliError) return failed(error.exitCode, error.message);
     if (error instanceof ConfigError) return failed(2, error.message);
+    if (error instanceof StorageStartError) return failed(1, error.message);
     throw error;
   }
 }
@@ -52,7 +54,7 @@ async function run(
   const { json, ...given } = understood(command, rest, cli);
   const answer =
     'here' in command
-      ? command.here(given)
+      ? await command.here(given)
       : await callAdmin(readConfig(), command.request(given), server).catch((error: unknown) => {
           throw inOptions(command, error);
         });

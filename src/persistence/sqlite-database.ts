@@ -26,6 +26,9 @@ const BUSY_TIMEOUT_MS = 100;
 /** Of the disk, kept for charges: what else is stored takes nothing of it. */
 const SPARE_BYTES = 4 * 1024 * 1024;
 
+/** In the data folder. */
+export const DATABASE_FILE = 'tollgate.db';
+
 const LOW_DISK_EVERY_MS = 60_000;
 
 const logger = new Logger('Database');
@@ -77,7 +80,7 @@ export class SqliteDatabase extends Database {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       lock = DataFolderLock.acquire(folder);
-      const path = join(folder, 'tollgate.db');
+      const path = join(folder, DATABASE_FILE);
       const file = openFile(path);
       const opened = new Kysely<Tables>({
         dialect: new SqliteDialect(file, (error) => writes.failed(error)),
