@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { BoundedCache } from '../common/bounded-cache.js';
 import { Clock } from '../common/clock/clock.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Principal } from '../common/principal.js';
@@ -31,7 +32,7 @@ const MAX_CACHED_KEYS = 100_000;
  */
 @Injectable()
 export class ApiKeyService {
-  private readonly cache = new Map<string, CachedKey>();
+  private readonly cache = new BoundedCache<CachedKey>(MAX_CACHED_KEYS);
   private readonly guesses: GuessLookup<PresentedApiKey>;
   /** How often a key was changed in this process. */
   private changes = 0;
@@ -64,10 +65,10 @@ export class ApiKeyService {
   forget({ accountId, keyId }: { readonly accountId: string; readonly keyId?: string }): void {
     this.changes += 1;
     // Changes are rare, and two secrets may lead to one key: looking at all of them is simpler than an index.
-    for (const [hash, { principal }] of this.cache) {
-      if (principal.accountId !== accountId) continue;
-      if (keyId === undefined || principal.keyId === keyId) this.cache.delete(hash);
-    }
+    this.cache.deleteWhere(
+      ({ principal }) =>
+        principal.accountId === accountId && (keyId === undefined || principal.keyId === keyId),
+    );
   }
 
   private async find(secret: string, address: string): Promise<CachedKey> {
@@ -86,7 +87,7 @@ export class ApiKeyService {
     }
     const key = this.toCachedKey(row);
     // A row that was read while keys changed may be an old one.
-    if (changes === this.changes) this.remember(hash, key);
+    if (changes === this.changes) this.cache.set(hash, key);
     return key;
   }
 
@@ -119,11 +120,6 @@ export class ApiKeyService {
       readConversations: row.readConversations,
       conversationRetentionDays: row.conversationRetentionDays ?? null,
     });
-  }
-
-  private remember(hash: string, key: CachedKey): void {
-    if (this.cache.size >= MAX_CACHED_KEYS) this.cache.clear();
-    this.cache.set(hash, key);
   }
 
   private expired(expiresAtMs: number | undefined): boolean {

@@ -1,8 +1,8 @@
+import { BoundedCache } from '../common/bounded-cache.js';
 import type { ResolvedChatbot } from './chatbot.js';
 
 interface Cached {
   readonly found: ResolvedChatbot;
-  readonly chars: number;
   /** Monotonic. */
   readonly freshUntilMs: number;
 }
@@ -12,12 +12,13 @@ const MAX_CACHED_CHARS = 32 * 1024 * 1024;
 /** Counted for all that is not settings. */
 const CHARS_OF_A_HEAD = 512;
 
-/** Published chatbots as they were read last, within a bound; the one that was read longest ago makes room. */
+/** Published chatbots as they were read last, within a bound. */
 export class ChatbotCache {
-  private readonly entries = new Map<string, Cached>();
-  private chars = 0;
+  private readonly entries: BoundedCache<Cached>;
 
-  constructor(private readonly maxChars = MAX_CACHED_CHARS) {}
+  constructor(maxChars = MAX_CACHED_CHARS) {
+    this.entries = new BoundedCache(maxChars, ({ found }) => CHARS_OF_A_HEAD + lengthOf(found));
+  }
 
   /** @returns `undefined` also for what has grown old */
   find(accountId: string, id: string, nowMs: number): ResolvedChatbot | undefined {
@@ -27,25 +28,11 @@ export class ChatbotCache {
 
   put(found: ResolvedChatbot, freshUntilMs: number): void {
     const { id, accountId } = found.chatbot;
-    this.forget(accountId, id);
-    const chars = CHARS_OF_A_HEAD + lengthOf(found);
-    this.entries.set(keyOf(accountId, id), { found, chars, freshUntilMs });
-    this.chars += chars;
-    for (const key of this.entries.keys()) {
-      if (this.chars <= this.maxChars) break;
-      this.drop(key);
-    }
+    this.entries.set(keyOf(accountId, id), { found, freshUntilMs });
   }
 
   forget(accountId: string, id: string): void {
-    this.drop(keyOf(accountId, id));
-  }
-
-  private drop(key: string): void {
-    const cached = this.entries.get(key);
-    if (cached === undefined) return;
-    this.entries.delete(key);
-    this.chars -= cached.chars;
+    this.entries.delete(keyOf(accountId, id));
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { BoundedCache } from '../common/bounded-cache.js';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
 import { Clock } from '../common/clock/clock.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
@@ -28,8 +29,10 @@ const COST_OF_A_LIST = 0.2;
 /** Shows an account's published chatbots among the models, to the keys that may use them. */
 @Injectable()
 export class ChatbotModelsService implements AccountModelSource, OnModuleInit {
-  private readonly lists = new Map<string, CachedList>();
-  private cached = 0;
+  private readonly lists = new BoundedCache<CachedList>(
+    MAX_CACHED_CHATBOTS,
+    ({ chatbots }) => COST_OF_A_LIST + chatbots.length,
+  );
 
   constructor(
     private readonly accountModels: AccountModelsService,
@@ -66,16 +69,8 @@ export class ChatbotModelsService implements AccountModelSource, OnModuleInit {
     if (cached !== undefined && nowMs < cached.freshUntilMs && cached.changes === changes)
       return cached.chatbots;
     const chatbots = await this.repository.listPublished(accountId);
-    this.remember(accountId, { chatbots, freshUntilMs: nowMs + CACHE_TTL_MS, changes });
+    this.lists.set(accountId, { chatbots, freshUntilMs: nowMs + CACHE_TTL_MS, changes });
     return chatbots;
-  }
-
-  private remember(accountId: string, list: CachedList): void {
-    this.cached += costOf(list) - costOf(this.lists.get(accountId));
-    this.lists.set(accountId, list);
-    if (this.cached <= MAX_CACHED_CHATBOTS) return;
-    this.lists.clear();
-    this.cached = 0;
   }
 
   /** @returns `undefined`: the model behind it cannot be called, so neither can it */
@@ -99,8 +94,4 @@ export class ChatbotModelsService implements AccountModelSource, OnModuleInit {
 function toListed({ chatbot, version }: ResolvedChatbot): ListedChatbot {
   const { id, accountId, keyIds, createdAtMs } = chatbot;
   return { id, accountId, keyIds, createdAtMs, ...toListing(version.settings) };
-}
-
-function costOf(list: CachedList | undefined): number {
-  return list === undefined ? 0 : COST_OF_A_LIST + list.chatbots.length;
 }

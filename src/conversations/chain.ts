@@ -1,7 +1,7 @@
 import { createHash, hash, type Hash } from 'node:crypto';
+import { canonicalJson } from '../common/canonical-json.js';
 import { Slices } from '../common/slices.js';
 import type { ChatMessage, ContentPart } from '../contracts/openai/chat-completion.js';
-import { canonicalJson } from './canonical-json.js';
 import { isWithinPair, plainText } from './plain-text.js';
 
 /** The chain of a conversation without messages. */
@@ -9,6 +9,9 @@ export const EMPTY_CHAIN = '';
 
 /** Longer arguments of tools are compared as they are written: to read a million empty objects takes a second. */
 const MAX_READ_CHARS = 256 * 1024;
+
+/** Deeper than any tool's arguments are in earnest; beyond it, reading them would be the attack. */
+const MAX_DEPTH = 64;
 
 /** Digested between two turns of the event loop: some milliseconds. */
 const CHARS_PER_TURN = 128 * 1024;
@@ -148,7 +151,7 @@ function* partsOf(content: readonly ContentPart[]): Generator<string> {
   let separator = '[';
   for (const part of content) {
     yield separator;
-    yield* inPieces(canonicalJson(part));
+    yield* inPieces(canonicalJson(part, MAX_DEPTH));
     separator = ',';
   }
   yield ']';
@@ -160,7 +163,7 @@ function* read(json: string, maxChars: number): Generator<string> {
   if (json.trim() === '') return yield '{}';
   let value: string;
   try {
-    value = canonicalJson(JSON.parse(json));
+    value = canonicalJson(JSON.parse(json), MAX_DEPTH);
   } catch {
     value = JSON.stringify(json);
   }

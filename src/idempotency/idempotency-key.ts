@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { canonicalJson } from '../common/canonical-json.js';
 import { DomainError } from '../common/errors/domain-error.js';
 
 const FORM = /^[\x21-\x7e]{1,255}$/;
@@ -19,16 +20,10 @@ export function idempotencyKeyOf(values: readonly string[] | undefined): string 
   return key;
 }
 
+/** Where bodies are read, their depth is bounded. */
+const ANY_DEPTH = Infinity;
+
 /** What two requests must share to be the same: where they went and what they asked, in any order of fields. */
 export function fingerprintOf(surface: string, endpoint: string, body: object): string {
-  return createHash('sha256')
-    .update(JSON.stringify([surface, endpoint, sorted(body)]))
-    .digest('hex');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return entries.map(([name, item]) => [name, sorted(item)]);
+  return hash('sha256', canonicalJson([surface, endpoint, body], ANY_DEPTH));
 }
