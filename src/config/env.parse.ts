@@ -40,6 +40,8 @@ function pick(variables: Variables): Record<string, string> {
   return picked;
 }
 
+const NO_BASE64 = /^whsec_(?![A-Za-z0-9+/]+={0,2}$)/;
+
 /** What no single variable can say of itself. */
 function contradictions(environment: Environment): string[] {
   const faults: string[] = [];
@@ -53,6 +55,9 @@ function contradictions(environment: Environment): string[] {
   }
   if (environment.WEBHOOK_URL !== undefined && environment.WEBHOOK_SECRET === undefined) {
     faults.push('WEBHOOK_URL needs WEBHOOK_SECRET');
+  }
+  if (environment.WEBHOOK_SECRET !== undefined && NO_BASE64.test(environment.WEBHOOK_SECRET)) {
+    faults.push('WEBHOOK_SECRET must be base64 after whsec_');
   }
   for (const name of ['WEBHOOK_SECRET', 'LOW_BALANCE_CREDITS'] as const) {
     if (environment[name] !== undefined && environment.WEBHOOK_URL === undefined) {

@@ -171,6 +171,10 @@ describe('loadConfig, environment', () => {
       'LOW_BALANCE_CREDITS needs WEBHOOK_URL',
     ]);
     const WEBHOOK_URL = 'https://u.example/hook?token=t';
+    expect(faultsOf(() => load({ WEBHOOK_URL, WEBHOOK_SECRET: 'whsec_not-base64' }))).toEqual([
+      'WEBHOOK_SECRET must be base64 after whsec_',
+    ]);
+    expect(load({ WEBHOOK_URL, WEBHOOK_SECRET: 'whsec_AbC/+w==' }).webhooks?.secret).toBe('whsec_AbC/+w==');
     expect(load({ WEBHOOK_URL, WEBHOOK_SECRET: 's', LOW_BALANCE_CREDITS: '2.5' }).webhooks).toEqual({
       url: WEBHOOK_URL,
       secret: 's',

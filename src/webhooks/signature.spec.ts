@@ -1,44 +1,81 @@
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { sign } from './signature.js';
+import { Webhook } from 'standardwebhooks';
+import { signatureHeaders } from './signature.js';
 
-type Check = (secret: string, header: string | undefined, body: Buffer) => boolean;
+type Headers = Record<string, string>;
+type Check = (secret: string, headers: Headers, body: Buffer) => boolean;
 
 /** The very text that docs/webhooks.md tells receivers to use. */
 async function publishedCheck(): Promise<Check> {
   const source = /```js\n([^]*?)```/.exec(readFileSync('docs/webhooks.md', 'utf8'))?.[1] ?? '';
   const body = source.replace(/^import .*$/m, '').replace('export function', 'return function');
-  const { createHmac, timingSafeEqual } = await import('node:crypto');
+  const { createHmac: hmac, timingSafeEqual } = await import('node:crypto');
   // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- our own page
   const make = new Function('createHmac', 'timingSafeEqual', body) as (...given: unknown[]) => Check;
-  return make(createHmac, timingSafeEqual);
+  return make(hmac, timingSafeEqual);
 }
 
-describe('sign', () => {
-  const BODY = '{"text":"é"}';
-  const nowSeconds = Math.floor(Date.now() / 1000);
+/** The receiver of the standard's own package. */
+function standardCheck(secret: string, headers: Headers, body: Buffer): boolean {
+  const webhook = secret.startsWith('whsec_') ? new Webhook(secret) : new Webhook(secret, { format: 'raw' });
+  try {
+    webhook.verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-  it('is what the published check accepts', async () => {
-    const check = await publishedCheck();
-    expect(check('secret', sign('secret', nowSeconds, BODY), Buffer.from(BODY))).toBe(true);
+const ID = 'evt_1';
+const BODY = '{"text":"é"}';
+const SECRET = `whsec_${Buffer.from('thirty-two bytes of a secret key').toString('base64')}`;
+
+describe.each([
+  ['the check of docs/webhooks.md', publishedCheck],
+  ['the standard’s own package', async () => standardCheck],
+] as const)('signatureHeaders and %s', (_name, theCheck) => {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const headers = signatureHeaders(SECRET, ID, nowSeconds, BODY);
+
+  it.each([
+    ['whsec_ and base64', SECRET],
+    ['any text', 'a secret'],
+  ])('agree on an event signed with %s', async (_form, secret) => {
+    const check = await theCheck();
+    expect(check(secret, signatureHeaders(secret, ID, nowSeconds, BODY), Buffer.from(BODY))).toBe(true);
   });
 
   it.each([
-    ['another secret', sign('other', nowSeconds, BODY)],
-    ['another body', sign('secret', nowSeconds, `${BODY} `)],
-    ['a replay after the window', sign('secret', nowSeconds - 301, BODY)],
+    ['another secret', signatureHeaders('other', ID, nowSeconds, BODY)],
+    ['another body', signatureHeaders(SECRET, ID, nowSeconds, `${BODY} `)],
+    ['another id than was signed', { ...headers, 'webhook-id': 'evt_2' }],
+    ['a replay after the window', signatureHeaders(SECRET, ID, nowSeconds - 301, BODY)],
+    ['another time than was signed', { ...headers, 'webhook-timestamp': String(nowSeconds - 10) }],
     [
-      'another time than was signed',
-      sign('secret', nowSeconds - 10, BODY).replace(/t=\d+/, `t=${nowSeconds}`),
+      'a cut signature',
+      { ...headers, 'webhook-signature': headers['webhook-signature']?.slice(0, -2) ?? '' },
     ],
-    ['a cut signature', sign('secret', nowSeconds, BODY).slice(0, -1)],
-    ['none', undefined],
-  ])('and %s is refused by it', async (_name, header) => {
-    const check = await publishedCheck();
-    expect(check('secret', header, Buffer.from(BODY))).toBe(false);
+    ['none', {}],
+  ])('refuse %s', async (_fault, given) => {
+    const check = await theCheck();
+    expect(check(SECRET, given, Buffer.from(BODY))).toBe(false);
   });
 
-  it('keeps its form: receivers depend on it', () => {
-    expect(sign('secret', 1_795_320_000, '{}')).toMatch(/^t=1795320000,v1=[0-9a-f]{64}$/);
+  it('agree on one of several signatures, as while a secret is changed', async () => {
+    const check = await theCheck();
+    const both = `v1,${Buffer.alloc(32).toString('base64')} ${headers['webhook-signature']}`;
+    expect(check(SECRET, { ...headers, 'webhook-signature': both }, Buffer.from(BODY))).toBe(true);
+  });
+});
+
+describe('signatureHeaders', () => {
+  it('keep the form that receivers written before depend on', () => {
+    const mac = createHmac('sha256', 'secret').update('1795320000.{}').digest('hex');
+    expect(signatureHeaders('secret', ID, 1_795_320_000, '{}')).toMatchObject({
+      'tollgate-event-id': ID,
+      'tollgate-signature': `t=1795320000,v1=${mac}`,
+    });
   });
 });

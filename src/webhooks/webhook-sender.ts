@@ -2,7 +2,7 @@ import { Pool } from 'undici';
 import { unixSeconds } from '../common/clock/unix-seconds.js';
 import type { WebhookConfig } from '../config/app-config.js';
 import type { ClaimedEvent } from './outbox.repository.js';
-import { sign } from './signature.js';
+import { signatureHeaders } from './signature.js';
 
 export type SendResult =
   | { readonly delivered: true }
@@ -45,8 +45,7 @@ export class WebhookSender {
         headers: {
           'content-type': 'application/json',
           'user-agent': 'Tollgate',
-          'tollgate-event-id': id,
-          'tollgate-signature': sign(this.webhooks.secret, unixSeconds(nowMs), body),
+          ...signatureHeaders(this.webhooks.secret, id, unixSeconds(nowMs), body),
         },
         body,
         signal,

@@ -17,7 +17,7 @@ export interface ReceivedEvent {
 export interface Arrival {
   readonly event: ReceivedEvent;
   readonly path: string;
-  /** The header `tollgate-event-id`. */
+  /** The header `webhook-id`. */
   readonly eventId: string;
   readonly timestampSeconds: number;
   /** By the way that docs/webhooks.md tells, over the bytes as they came. */
@@ -61,13 +61,17 @@ export class WebhookReceiver {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        const header = String(request.headers['tollgate-signature']);
+        const {
+          'webhook-id': id,
+          'webhook-timestamp': timestamp,
+          'webhook-signature': signature,
+        } = request.headers;
         const arrival: Arrival = {
           event: JSON.parse(text) as ReceivedEvent,
           path: request.url ?? '',
-          eventId: String(request.headers['tollgate-event-id']),
-          timestampSeconds: Number(/^t=(\d+),/.exec(header)?.[1]),
-          signed: verify(header, text),
+          eventId: String(id),
+          timestampSeconds: Number(timestamp),
+          signed: verify(String(signature), `${String(id)}.${String(timestamp)}.${text}`),
           text,
         };
         receiver.arrivals.push(arrival);
@@ -109,9 +113,8 @@ export async function closedPort(): Promise<number> {
   return receiver.port;
 }
 
-function verify(header: string, text: string): boolean {
-  const { t = '', v1 = '' } = /^t=(?<t>\d+),v1=(?<v1>[0-9a-f]{64})$/.exec(header)?.groups ?? {};
-  const expected = createHmac('sha256', WEBHOOK_SECRET).update(`${t}.${text}`).digest();
-  const given = Buffer.from(v1, 'hex');
+function verify(signature: string, signed: string): boolean {
+  const expected = createHmac('sha256', WEBHOOK_SECRET).update(signed).digest();
+  const given = Buffer.from(signature.replace(/^v1,/, ''), 'base64');
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
