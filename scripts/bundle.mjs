@@ -53,6 +53,19 @@ const classNames = {
   },
 };
 
+/** Parts of packages that nothing of ours calls: they say so, should that change. */
+const NOT_CALLED = /^(body-parser|multer|libphonenumber-js\b.*|validator\/.*)$/;
+const uncalled = {
+  name: 'uncalled',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: NOT_CALLED }, ({ path }) => ({ path, namespace: 'uncalled' }));
+    onLoad({ filter: /.*/, namespace: 'uncalled' }, ({ path }) => ({
+      contents: `const uncalled = () => { throw new Error('${path} is left out by scripts/bundle.mjs'); };
+module.exports = new Proxy(uncalled, { get: (_, name) => (name === '__esModule' ? undefined : uncalled) });`,
+    }));
+  },
+};
+
 /** What the document is built of is decorators that nobody else reads: the document itself takes their place. */
 const storedDocument = {
   name: 'stored-document',
@@ -72,6 +85,18 @@ const storedDocument = {
     onLoad({ filter: /[\\/]dist[\\/]modules[\\/]openapi[\\/]openapi\.js$/ }, () => ({
       contents: `const text = ${JSON.stringify(JSON.stringify(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))))};
 export const buildOpenApi = () => JSON.parse(text);`,
+    }));
+  },
+};
+
+/** A copy of the table lies beside the program. */
+const tokenTable = {
+  name: 'token-table',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]tokens[\\/]o200k-base-file\.js$/ }, () => ({
+      contents: `import file from 'gpt-tokenizer/data/o200k_base.tiktoken';
+export const O200K_BASE_FILE = new URL(file, import.meta.url);`,
+      resolveDir: process.cwd(),
     }));
   },
 };
@@ -115,8 +140,9 @@ const { outputFiles } = await build({
   minifySyntax: true,
   sourcemap: 'linked',
   sourcesContent: false,
+  loader: { '.tiktoken': 'file' },
   external: NOT_INSTALLED,
-  plugins: [programs, storedDocument, classNames, pinoWithoutCallers, httpAsItIs],
+  plugins: [programs, uncalled, storedDocument, tokenTable, classNames, pinoWithoutCallers, httpAsItIs],
   // For what packages in CommonJS require of Node.
   banner: {
     js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);",
@@ -132,10 +158,10 @@ const maps = new Map(
     .filter(({ path }) => path.endsWith('.map'))
     .map(({ path, text }) => [path.slice(0, -'.map'.length), linesOnly(text, isTold)]),
 );
-for (const { path, text } of outputFiles) {
-  if (path.endsWith('.map')) continue;
+for (const { path, text, contents } of outputFiles.filter((file) => !file.path.endsWith('.map'))) {
   const map = maps.get(path);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, map === undefined ? text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n') : text);
+  if (!path.endsWith('.js')) writeFileSync(path, contents);
+  else writeFileSync(path, map === undefined ? text.replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n') : text);
   if (map !== undefined) writeFileSync(`${path}.map`, map);
 }

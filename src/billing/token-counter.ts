@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Slices } from '../common/slices.js';
+import { o200kBase } from '../common/tokens/o200k-base.js';
 
 /** Beyond this many characters of one answer or prompt, tokens are estimated. */
 export const MAX_COUNTED_CHARS = 400_000;
@@ -23,17 +24,13 @@ const CHARS_PER_TURN = 8_192;
 
 /**
  * Counts tokens where an upstream reports none. The encoding (`o200k_base`) is that of OpenAI's current models and a
- * fair measure for others; words longer than 512 characters may count for one token more in each 512. It is loaded at
- * first use: two megabytes that most processes never need.
+ * fair measure for others; words longer than 512 characters may count for one token more in each 512.
  */
 @Injectable()
 export class TokenCounter {
-  private encoding: Promise<(text: string) => number> | undefined;
-
   /** Takes time linear in the text, whatever it says, and lets other requests be served meanwhile. */
   async count(texts: Iterable<string>): Promise<number> {
-    this.encoding ??= load();
-    const countTokens = await this.encoding;
+    const encoding = await o200kBase();
     const slices = new Slices(CHARS_PER_TURN);
     let total = 0;
     let countedChars = 0;
@@ -46,7 +43,7 @@ export class TokenCounter {
       let chars = 0;
       for (let start = 0; start < text.length;) {
         const end = pieceEnd(text, start);
-        tokens += countTokens(text.slice(start, end));
+        tokens += encoding.countTokens(text.slice(start, end));
         chars += end - start;
         await slices.after(end - start);
         start = gap > 0 ? start + MAX_PIECE_CHARS + gap : end;
@@ -71,10 +68,4 @@ function pieceEnd(text: string, start: number): number {
   }
   const last = text.charCodeAt(end - 1);
   return last >= 0xd800 && last <= 0xdbff ? end - 1 : end;
-}
-
-async function load(): Promise<(text: string) => number> {
-  const { countTokens } = await import('gpt-tokenizer/encoding/o200k_base');
-  // Special tokens in user text are text: `<|endoftext|>` in a prompt must not throw.
-  return (text) => countTokens(text, { disallowedSpecial: new Set() });
 }

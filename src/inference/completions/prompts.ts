@@ -1,5 +1,6 @@
 import type { CompletionPrompt, CompletionRequest } from '../../contracts/openai/completion.js';
 import { Slices } from '../../common/slices.js';
+import { o200kBase, type O200kBase } from '../../common/tokens/o200k-base.js';
 import { UpstreamError } from '../../upstreams/upstream.errors.js';
 import { NO_PRESET, type ChatPreset } from './chat-preset.js';
 import { choiceCount, messagesBefore, promptCount } from './chat-request.js';
@@ -36,17 +37,15 @@ export async function readPrompts(request: CompletionRequest, preset = NO_PRESET
 const IDS_PER_TURN = 65_536;
 const IDS_AT_ONCE = 8_192;
 
-type Vocabulary = readonly (string | readonly number[] | undefined)[];
-
 async function textsOf(prompt: CompletionPrompt): Promise<string[]> {
   if (typeof prompt === 'string') return [prompt];
   if (areTexts(prompt)) return prompt;
-  const vocabulary = await o200kBase();
+  const encoding = await o200kBase();
   const slices = new Slices(IDS_PER_TURN);
   const texts: string[] = [];
   let charsLeft = MAX_EXPANDED_CHARS;
   for (const ids of areTokenIds(prompt) ? [prompt] : prompt) {
-    const text = await decode(ids, vocabulary, charsLeft, slices);
+    const text = await decode(ids, encoding, charsLeft, slices);
     charsLeft -= text.length;
     texts.push(text);
   }
@@ -62,19 +61,10 @@ function areTokenIds(prompt: readonly unknown[]): prompt is number[] {
   return typeof prompt[0] === 'number';
 }
 
-/** Text or, where a token is only a part of a character, bytes, by token id. Loaded at first use: two megabytes. */
-async function o200kBase(): Promise<Vocabulary> {
-  const { default: vocabulary } = await import('gpt-tokenizer/bpeRanks/o200k_base');
-  return vocabulary;
-}
-
-/**
- * Not the package's own `decode`: all its calls share one streaming decoder, so a prompt that ends within a character
- * would leave its bytes to the next prompt, whoever's that is.
- */
+/** A prompt that ends within a character leaves nothing of it to the next one. */
 async function decode(
   ids: readonly number[],
-  vocabulary: Vocabulary,
+  encoding: O200kBase,
   maxChars: number,
   slices: Slices,
 ): Promise<string> {
@@ -82,7 +72,7 @@ async function decode(
   let bytes: number[] = [];
   for (const [index, id] of ids.entries()) {
     if (index % IDS_AT_ONCE === IDS_AT_ONCE - 1) await slices.after(IDS_AT_ONCE);
-    const entry = vocabulary[id];
+    const entry = encoding.read(id);
     if (entry === undefined) throw unknownToken(id);
     if (typeof entry !== 'string') {
       bytes.push(...entry);

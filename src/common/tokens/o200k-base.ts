@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { O200K_TOKEN_SPLIT_REGEX } from 'gpt-tokenizer/encodingParams/constants';
+import { Slices } from '../slices.js';
+import { O200K_BASE_FILE } from './o200k-base-file.js';
+
+/** Read between two turns of the event loop: a few milliseconds. */
+const LINES_PER_TURN = 4_096;
+
+/** Above all ranks. */
+const NO_RANK = 0x3fff_ffff;
+
+let loading: Promise<O200kBase> | undefined;
+
+/**
+ * The encoding `o200k_base`, that of OpenAI's current models. It is read at first use, some 30 MB that most processes never
+ * need, and in turns: to import it as a module stops the process for a tenth of a second.
+ */
+export function o200kBase(): Promise<O200kBase> {
+  return (loading ??= load().catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  }));
+}
+
+/** Byte pairs, where a string holds bytes: a character for each. */
+export class O200kBase {
+  private readonly ranks = new Map<string, number>();
+
+  constructor(private readonly tokens: readonly string[]) {}
+
+  /** Makes the next token known; all of them, before anything is counted. */
+  learn(rank: number): void {
+    this.ranks.set(this.tokens[rank] ?? '', rank);
+  }
+
+  /** Special tokens in a text are text. Quadratic in the length of a word, which a caller must bound. */
+  countTokens(text: string): number {
+    let count = 0;
+    for (const [word] of text.matchAll(O200K_TOKEN_SPLIT_REGEX)) {
+      const bytes = bytesOf(word);
+      count += this.ranks.has(bytes) ? 1 : this.countParts(bytes);
+    }
+    return count;
+  }
+
+  /** The text of a token, or its bytes where it is a part of a character; nothing: no token of text has this id. */
+  read(id: number): string | Uint8Array | undefined {
+    const token = this.tokens[id];
+    if (token === undefined || isAscii(token)) return token;
+    const bytes = Buffer.from(token, 'latin1');
+    const text = bytes.toString();
+    return bytesOf(text) === token ? text : bytes;
+  }
+
+  /** Joins the two neighbours that have the lowest rank together, again and again. */
+  private countParts(bytes: string): number {
+    // Where parts begin, and the end of the last one.
+    const starts = Array.from({ length: bytes.length + 1 }, (_, index) => index);
+    const rankAt = (index: number): number =>
+      index + 2 < starts.length
+        ? (this.ranks.get(bytes.slice(starts[index], starts[index + 2])) ?? NO_RANK)
+        : NO_RANK;
+    const ranks = starts.slice(1).map((_, index) => rankAt(index));
+    for (;;) {
+      let lowest = 0;
+      let lowestRank = NO_RANK;
+      for (let index = 0; index < ranks.length; index += 1) {
+        const rank = ranks[index] as number;
+        if (rank < lowestRank) {
+          lowest = index;
+          lowestRank = rank;
+        }
+      }
+      if (lowestRank === NO_RANK) return ranks.length;
+      starts.splice(lowest + 1, 1);
+      ranks.splice(lowest + 1, 1);
+      ranks[lowest] = rankAt(lowest);
+      if (lowest > 0) ranks[lowest - 1] = rankAt(lowest - 1);
+    }
+  }
+}
+
+async function load(): Promise<O200kBase> {
+  const file = await readFile(O200K_BASE_FILE, 'latin1');
+  const tokens: string[] = [];
+  const encoding = new O200kBase(tokens);
+  const slices = new Slices(LINES_PER_TURN);
+  for (let start = 0; start < file.length; start = file.indexOf('\n', start) + 1 || file.length) {
+    const rank =
+      tokens.push(Buffer.from(file.slice(start, file.indexOf(' ', start)), 'base64').toString('latin1')) - 1;
+    encoding.learn(rank);
+    await slices.after(1);
+  }
+  return encoding;
+}
+
+function bytesOf(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text).toString('latin1');
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
+}
