@@ -9,6 +9,6 @@ export const AdminRoute = (path: string): ClassDecorator =>
   applyDecorators(
     AdminOnly(),
     ApiBearerAuth('AdminKey'),
-    ApiFailures(QOLABA, RECORD_FAILURES),
+    ApiFailures(QOLABA, [...RECORD_FAILURES, 'api_key_not_accepted']),
     Controller(`admin/v1/${path}`),
   ) as ClassDecorator;

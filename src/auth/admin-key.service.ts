@@ -29,10 +29,18 @@ export class AdminKeyService {
    * @throws DomainError `invalid_api_key`, `too_many_failed_attempts`, `storage_unavailable`
    */
   async verify(secret: string, address: string): Promise<void> {
-    const expected = await this.expectedHash();
-    if (expected !== undefined && sameHash(hashSecret(secret), expected)) return;
+    if (await this.is(secret)) return;
     this.attempts.record('admin-key', address);
     throw invalidKey(secret);
+  }
+
+  /**
+   * Whether it is the admin key; for who shows it where an API key is wanted. Counts nothing.
+   * @throws DomainError `storage_unavailable`
+   */
+  async is(secret: string): Promise<boolean> {
+    const expected = await this.expectedHash();
+    return expected !== undefined && sameHash(hashSecret(secret), expected);
   }
 
   private async expectedHash(): Promise<string | undefined> {

@@ -48,17 +48,26 @@ export class ApiKeyService {
 
   /**
    * @param address of the caller, for the key's own list and for the limit on failures
-   * @throws DomainError `invalid_api_key` for unknown, revoked and expired keys alike; `permission_denied` for a key
-   *   that may not be used from this address or whose account is suspended; `too_many_failed_attempts` in place of
-   *   `invalid_api_key` where the address failed too often; `storage_unavailable`
+   * @throws DomainError `invalid_api_key` for unknown and revoked keys alike; `api_key_expired`, `account_suspended` and
+   *   `address_not_allowed` for who shows the right secret; `too_many_failed_attempts` in place of the first two where
+   *   the address failed too often; `storage_unavailable`
    */
   async authenticate(secret: string, address: string): Promise<Principal> {
     const key = await this.find(secret, address);
-    if (key.suspended) throw new DomainError('permission_denied', 'This account is suspended.');
-    if (key.addresses !== undefined && !key.addresses.has(address)) {
-      throw new DomainError('permission_denied', 'This API key may not be used from your address.');
-    }
+    if (key.suspended) throw accountSuspended();
+    if (key.addresses !== undefined && !key.addresses.has(address)) throw addressNotAllowed(address);
     return key.principal;
+  }
+
+  /**
+   * Whether it is the secret of a key, ended or not; for who shows it where another kind of key is wanted.
+   * @throws DomainError `storage_unavailable`
+   */
+  async knows(secret: string, address: string): Promise<boolean> {
+    const hash = hashSecret(secret);
+    if (this.cache.has(hash)) return true;
+    const row = await this.lookUp(hash, this.attempts.exhausted('admin-key', address));
+    return row !== undefined && row.revokedAtMs === undefined;
   }
 
   /** Drops the keys of an account, or one of them, from memory: called after each change in this process. */
@@ -75,15 +84,16 @@ export class ApiKeyService {
     const hash = hashSecret(secret);
     const cached = this.cache.get(hash);
     if (cached !== undefined && this.clock.monotonicMs() < cached.freshUntilMs) {
-      if (this.expired(cached.expiresAtMs)) throw invalidKey(secret);
+      if (this.expired(cached.expiresAtMs)) throw keyExpired(cached.expiresAtMs);
       return cached;
     }
     const { changes } = this;
     const row = await this.lookUp(hash, cached === undefined && this.attempts.exhausted('api-key', address));
-    if (row === undefined || row.revokedAtMs !== undefined || this.expired(endOf(row))) {
+    const endedAtMs = row && endOf(row);
+    if (row === undefined || row.revokedAtMs !== undefined || this.expired(endedAtMs)) {
       this.cache.delete(hash);
       this.attempts.record('api-key', address);
-      throw invalidKey(secret);
+      throw row === undefined || row.revokedAtMs !== undefined ? invalidKey(secret) : keyExpired(endedAtMs);
     }
     const key = this.toCachedKey(row);
     // A row that was read while keys changed may be an old one.
@@ -125,6 +135,28 @@ export class ApiKeyService {
   private expired(expiresAtMs: number | undefined): boolean {
     return expiresAtMs !== undefined && expiresAtMs <= this.clock.nowMs();
   }
+}
+
+function keyExpired(atMs: number | undefined): DomainError {
+  const when = atMs === undefined ? '' : ` at ${new Date(atMs).toISOString()}`;
+  return new DomainError(
+    'api_key_expired',
+    `This API key expired${when}. Use another key, or ask for a new one.`,
+  );
+}
+
+function accountSuspended(): DomainError {
+  return new DomainError(
+    'account_suspended',
+    'The account of this API key is suspended. Ask the operator of this server to reactivate it.',
+  );
+}
+
+function addressNotAllowed(address: string): DomainError {
+  return new DomainError(
+    'address_not_allowed',
+    `This API key may not be used from your address, ${address}. Call from an allowed one, or have it added to allowed_ips of the key.`,
+  );
 }
 
 /** When the key or the secret that was shown ends, whichever is sooner. */

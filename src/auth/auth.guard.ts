@@ -37,13 +37,42 @@ export class AuthGuard implements CanActivate {
 
   private async authenticate(request: TollgateRequest, surface: Surface): Promise<boolean> {
     const secret = secretOf(request.headersDistinct, surface.nativeKeyHeader);
-    request.principal = await this.apiKeys.authenticate(secret, request.ip ?? '');
+    try {
+      request.principal = await this.apiKeys.authenticate(secret, request.ip ?? '');
+    } catch (error) {
+      if (isUnknownKey(error) && (await this.adminKey.is(secret))) throw adminKeyNotAccepted();
+      throw error;
+    }
     return true;
   }
 
   private async authenticateAdmin(request: TollgateRequest): Promise<boolean> {
     const secret = secretOf(request.headersDistinct, 'authorization');
-    await this.adminKey.verify(secret, request.ip ?? '');
+    const address = request.ip ?? '';
+    try {
+      await this.adminKey.verify(secret, address);
+    } catch (error) {
+      if (isUnknownKey(error) && (await this.apiKeys.knows(secret, address))) throw apiKeyNotAccepted();
+      throw error;
+    }
     return true;
   }
+}
+
+function isUnknownKey(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'invalid_api_key';
+}
+
+function adminKeyNotAccepted(): DomainError {
+  return new DomainError(
+    'admin_key_not_accepted',
+    'This is the admin key, and this route takes API keys. Make one with POST /admin/v1/keys or the command line tool.',
+  );
+}
+
+function apiKeyNotAccepted(): DomainError {
+  return new DomainError(
+    'api_key_not_accepted',
+    'This is an API key, and the admin API takes the admin key. API keys are for /v1.',
+  );
 }

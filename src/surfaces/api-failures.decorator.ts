@@ -16,8 +16,12 @@ import { SURFACES, WATERFLAI, type Surface } from './surface.js';
 export const DOOR_FAILURES = [
   'missing_api_key',
   'invalid_api_key',
+  'api_key_expired',
+  'admin_key_not_accepted',
   'ambiguous_credentials',
   'permission_denied',
+  'account_suspended',
+  'address_not_allowed',
   'method_not_allowed',
   'request_rate_limited',
   'too_many_failed_attempts',

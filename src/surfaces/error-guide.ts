@@ -8,7 +8,7 @@ export interface ErrorGuide {
   readonly advice: string;
 }
 
-const CHECK_KEY = 'Check the key and its header. A revoked or expired key is answered like an unknown one.';
+const CHECK_KEY = 'Check the key and its header. A revoked key is answered like an unknown one.';
 const LATER = 'Try again after `retry-after`.';
 const RETRY = 'Try again with growing pauses; nothing was charged.';
 
@@ -47,8 +47,25 @@ export const ERROR_GUIDE = {
   },
   invalid_api_key: {
     message: 'Incorrect API key provided: sk-tg***4A.',
-    meaning: 'The key is unknown, revoked or expired.',
+    meaning: 'The key is unknown or revoked.',
     advice: CHECK_KEY,
+  },
+  api_key_expired: {
+    message: 'This API key expired at 2027-01-31T00:00:00.000Z. Use another key, or ask for a new one.',
+    meaning:
+      'The key is right and has ended: it expired, or it was rotated and the time of the old secret is over.',
+    advice: 'Use another key. The operator can make one, or let this one expire later.',
+  },
+  api_key_not_accepted: {
+    message: 'This is an API key, and the admin API takes the admin key. API keys are for /v1.',
+    meaning: 'A valid API key was sent to the admin API.',
+    advice: 'Send the admin key.',
+  },
+  admin_key_not_accepted: {
+    message:
+      'This is the admin key, and this route takes API keys. Make one with POST /admin/v1/keys or the command line tool.',
+    meaning: 'The admin key was sent to a route for API keys.',
+    advice: 'Send an API key. The admin key can make one.',
   },
   ambiguous_credentials: {
     message: 'The request has more than one authorization header.',
@@ -63,8 +80,20 @@ export const ERROR_GUIDE = {
   permission_denied: {
     message: 'You have insufficient permissions for this operation.',
     meaning:
-      'This key may not do this: delete a model, read conversations, manage chatbots, store what its account does not keep, call from this address, or anything at all while its account is suspended.',
+      'This key may not do this: delete a model, read conversations, manage chatbots, or store what its account does not keep.',
     advice: 'Do not try again.',
+  },
+  account_suspended: {
+    message: 'The account of this API key is suspended. Ask the operator of this server to reactivate it.',
+    meaning: 'The operator has suspended the account; none of its keys works.',
+    advice: 'Ask the operator. Nothing is lost: a reactivated account goes on as it was.',
+  },
+  address_not_allowed: {
+    message:
+      'This API key may not be used from your address, 203.0.113.7. Call from an allowed one, or have it added to allowed_ips of the key.',
+    meaning: 'The key has a list of addresses, and the one that the request came from is not on it.',
+    advice:
+      'Call from an allowed address, or have this one added. Behind a proxy the operator has to set `TRUSTED_PROXY_HOPS`.',
   },
   request_rate_limited: {
     message:
@@ -93,7 +122,7 @@ export const ERROR_GUIDE = {
   },
   insufficient_quota: {
     message:
-      'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. A smaller max_tokens or n may fit.',
+      'You exceeded your current quota, please check your plan and billing details: the available credits do not cover the most that this request can cost. It needs 4.1 credits, and 3 are available. A smaller max_tokens or n may fit.',
     meaning:
       'The credits of the account, or the budget of the key, do not cover the most that this can cost.',
     advice: 'Add credits, or ask for less: a smaller `max_tokens` or `n`.',

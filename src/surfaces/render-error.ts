@@ -26,6 +26,9 @@ const INTERNAL_MESSAGE = 'The server had an error while processing your request.
 const AUTHENTICATE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'missing_api_key',
   'invalid_api_key',
+  'api_key_expired',
+  'api_key_not_accepted',
+  'admin_key_not_accepted',
   'ambiguous_credentials',
 ]);
 

@@ -236,7 +236,9 @@ describe('/admin/v1/accounts', () => {
     await admin.patch(`/accounts/${key.accountId}`, { status: 'suspended' });
     const refused = await tollgate.get('/v1/models', key.headers);
     expect(refused.status).toBe(403);
-    expect(await refused.json()).toMatchObject({ error: { message: 'This account is suspended.' } });
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'account_suspended', message: expect.stringContaining('is suspended') },
+    });
     await admin.patch(`/accounts/${key.accountId}`, { status: 'active' });
     expect((await tollgate.get('/v1/models', key.headers)).status).toBe(200);
   });

@@ -70,13 +70,37 @@ describe('keys on the wire', () => {
     ['S4: two schemes', `Authorization: Bearer Bearer ${WRONG}`],
     ['S4: 8 KB', `Authorization: Bearer ${'a'.repeat(8_000)}`],
     ['S4: 8 KB of spaces', `Authorization: Bearer ${' \t'.repeat(4_000)}x`],
-    ['the admin key', `Authorization: Bearer ${ADMIN_KEY}`],
   ])('%s is no key: 401', async (_name, credential) => {
     for (const surface of SURFACES) {
       const answer = await ask(surface, credential);
       expect(answer.status).toBe(401);
       expect(JSON.parse(answer.body)).toMatchObject({ error: { code: 'invalid_api_key' } });
     }
+  });
+
+  it('the admin key is none, and its owner is told which key is wanted', async () => {
+    for (const surface of SURFACES) {
+      const answer = await ask(surface, `Authorization: Bearer ${ADMIN_KEY}`);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      expect(JSON.parse(answer.body)).toMatchObject({
+        error: { code: 'admin_key_not_accepted', message: expect.stringContaining('/admin/v1/keys') },
+      });
+      expect(answer.body).not.toContain(ADMIN_KEY);
+    }
+  });
+
+  it('an API key is no admin key, and its owner is told so, whatever became of the key', async () => {
+    const expired = await app.tollgate.newKey({ expiresAtMs: Date.now() - 1 });
+    for (const secret of [app.tollgate.key, expired.secret]) {
+      const response = await app.tollgate.get('/admin/v1/keys', { authorization: `Bearer ${secret}` });
+      expect(response.status).toBe(401);
+      const { error } = (await response.json()) as { error: { code: string; message: string } };
+      expect(error.code).toBe('api_key_not_accepted');
+      expect(error.message).toContain('admin key');
+    }
+    const guess = await app.tollgate.get('/admin/v1/keys', { authorization: `Bearer ${WRONG}` });
+    expect(await guess.json()).toMatchObject({ error: { code: 'invalid_api_key' } });
   });
 
   it('S4: a megabyte is not even read', async () => {
@@ -143,17 +167,26 @@ describe('keys on the wire', () => {
     }
   });
 
-  it.each([
-    ['revoked', { revokedAtMs: 1 }],
-    ['expired', { expiresAtMs: Date.now() - 1 }],
-  ])('a key that has been %s is as unknown as any', async (_name, state) => {
-    const { secret } = await app.tollgate.newKey(state);
+  it('a key that has been revoked is as unknown as any', async () => {
+    const { secret } = await app.tollgate.newKey({ revokedAtMs: 1 });
     for (const surface of SURFACES) {
       const response = await app.tollgate.post(surface.chat, chatBody(), {
         authorization: `Bearer ${secret}`,
       });
       const { error } = await expectFailure(response, surface, 401, { code: 'invalid_api_key' });
       expect(error.message).toMatch(/^Incorrect API key provided: sk-tg\*\*\*..\.$/);
+    }
+  });
+
+  it('who shows an expired key is told that it has ended, and when', async () => {
+    const expiresAtMs = Date.now() - 1;
+    const { secret } = await app.tollgate.newKey({ expiresAtMs });
+    for (const surface of SURFACES) {
+      const response = await app.tollgate.post(surface.chat, chatBody(), {
+        authorization: `Bearer ${secret}`,
+      });
+      const { error } = await expectFailure(response, surface, 401, { code: 'api_key_expired' });
+      expect(error.message).toContain(new Date(expiresAtMs).toISOString());
     }
   });
 

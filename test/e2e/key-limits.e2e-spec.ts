@@ -47,7 +47,12 @@ describe('limits that an operator gives a key', () => {
     const { id, headers } = await admin.key({ expires_at: now + 3_600 });
     expect(await ask(headers)).toBe(200);
     await admin.patch(`/keys/${id}`, { expires_at: now - 1 });
-    expect(await ask(headers)).toBe(401);
+    const refused = await tollgate.post(CHAT, ASK, headers);
+    expect(refused.status).toBe(401);
+    const when = new Date((now - 1) * 1000).toISOString();
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'api_key_expired', message: expect.stringContaining(`expired at ${when}`) },
+    });
     expect((await admin.get(`/keys/${id}`)).body.status).toBe('expired');
     await admin.patch(`/keys/${id}`, { expires_at: null });
     expect(await ask(headers)).toBe(200);
@@ -58,7 +63,11 @@ describe('limits that an operator gives a key', () => {
     const refused = await tollgate.post(CHAT, ASK, headers);
     expect(refused.status).toBe(403);
     expect(await refused.json()).toMatchObject({
-      error: { message: 'This API key may not be used from your address.', type: 'invalid_request_error' },
+      error: {
+        message: expect.stringMatching(/from your address, 127\.0\.0\.1\..*allowed_ips/),
+        type: 'invalid_request_error',
+        code: 'address_not_allowed',
+      },
     });
     expect((await tollgate.get('/v1/models', headers)).status).toBe(403);
     expect((await tollgate.get('/v1/credits', headers)).status).toBe(403);
