@@ -42,7 +42,7 @@ export class BudgetCheckService {
   async refuseUnaffordable({ accountId, keyId, budget }: Principal, leastHundredths: bigint): Promise<void> {
     const balance = await this.balances.find(accountId);
     const available = balance === undefined ? 0n : balance.balanceHundredths - balance.heldHundredths;
-    if (available < leastHundredths) throw new InsufficientCreditError(available);
+    if (available < leastHundredths) throw new InsufficientCreditError(available, leastHundredths);
     if (budget !== null) await this.refuseBeyondBudget(keyId, budget, leastHundredths);
   }
 
@@ -54,6 +54,6 @@ export class BudgetCheckService {
     const place = { keyId, window: budgetWindow(budget.period, this.clock.nowMs()) };
     const states = (await this.budgets.list([place])).filter((state) => state !== undefined);
     const available = new BudgetTally(states).availableOf(place, budget.limitHundredths);
-    if (available < hundredths) throw new BudgetExceededError(available);
+    if (available < hundredths) throw new BudgetExceededError(available, hundredths);
   }
 }

@@ -128,8 +128,8 @@ export class HoldService {
     if (outcome.kind === 'full') throw outcome.refusal;
     const { lacking, availableHundredths } = outcome;
     throw lacking === 'budget'
-      ? new BudgetExceededError(availableHundredths)
-      : new InsufficientCreditError(availableHundredths);
+      ? new BudgetExceededError(availableHundredths, request.leastHundredths)
+      : new InsufficientCreditError(availableHundredths, request.leastHundredths);
   }
 
   /**
