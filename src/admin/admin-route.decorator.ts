@@ -1,7 +1,7 @@
 import { applyDecorators, Controller } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
 import { AdminOnly } from '../auth/access.decorator.js';
-import { ApiFailures, RECORD_FAILURES } from '../surfaces/api-failures.decorator.js';
+import { ADMIN_FAILURES, ApiFailures } from '../surfaces/api-failures.decorator.js';
 import { QOLABA } from '../surfaces/surface.js';
 
 /** A controller under `/admin/v1`, for the operator's key alone. Errors have OpenAI's shape and nothing beside it. */
@@ -9,6 +9,6 @@ export const AdminRoute = (path: string): ClassDecorator =>
   applyDecorators(
     AdminOnly(),
     ApiBearerAuth('AdminKey'),
-    ApiFailures(QOLABA, [...RECORD_FAILURES, 'api_key_not_accepted']),
+    ApiFailures(QOLABA, ADMIN_FAILURES),
     Controller(`admin/v1/${path}`),
   ) as ClassDecorator;

@@ -65,7 +65,7 @@ export class ApiKeyService {
    */
   async knows(secret: string, address: string): Promise<boolean> {
     const hash = hashSecret(secret);
-    if (this.cache.has(hash)) return true;
+    if (this.cache.get(hash) !== undefined) return true;
     const row = await this.lookUp(hash, this.attempts.exhausted('admin-key', address));
     return row !== undefined && row.revokedAtMs === undefined;
   }

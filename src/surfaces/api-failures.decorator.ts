@@ -53,6 +53,12 @@ export const RECORD_FAILURES = [
   'storage_quota_exceeded',
 ] as const satisfies readonly ErrorCode[];
 
+/** What a route of the admin API may fail with. */
+export const ADMIN_FAILURES = [
+  ...RECORD_FAILURES,
+  'api_key_not_accepted',
+] as const satisfies readonly ErrorCode[];
+
 /** What an inference route may fail with before the first byte of its answer. */
 export const INFERENCE_FAILURES = [
   ...DOOR_FAILURES,
@@ -113,7 +119,7 @@ export function ApiFailures(surface: Surface, codes: readonly ErrorCode[]): Clas
 }
 
 const PUBLISHED = [
-  ...new Set<ErrorCode>([...INFERENCE_FAILURES, ...RECORD_FAILURES, ...CONVERSATION_FAILURES]),
+  ...new Set<ErrorCode>([...INFERENCE_FAILURES, ...ADMIN_FAILURES, ...CONVERSATION_FAILURES]),
 ];
 
 /** Bodies of failures by the name under which `components.examples` has them. */
