@@ -5,7 +5,6 @@ import {
   InjectThrottlerStorage,
   ThrottlerGuard,
   type ThrottlerModuleOptions,
-  type ThrottlerRequest,
 } from '@nestjs/throttler';
 import type { Response } from 'express';
 import { DomainError } from '../common/errors/domain-error.js';
@@ -13,6 +12,8 @@ import type { TollgateRequest } from '../http/tollgate-request.js';
 import { putRateHeaders } from './rate-headers.js';
 import { RequestBucketsService } from './request-buckets.service.js';
 import { TokenLimiterService } from './token-limiter.service.js';
+
+const MINUTE_MS = 60_000;
 
 /**
  * Requests a minute by API key. POST requests of all surfaces share one bucket a key, all others another, so no
@@ -29,19 +30,20 @@ export class RateLimitGuard extends ThrottlerGuard {
     super(options, requests, reflector);
   }
 
-  /** Only routes with an API key are limited by key; the auth guard has let nobody else this far. */
-  protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
-    return Promise.resolve(context.switchToHttp().getRequest<TollgateRequest>().principal === undefined);
-  }
-
-  protected override async handleRequest({ context, limit, ttl }: ThrottlerRequest): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<TollgateRequest>();
-    const response = context.switchToHttp().getResponse<Response>();
+  /**
+   * Only routes with an API key are limited by key; the auth guard has let nobody else this far. In place of the
+   * package's own way here, which asks the metadata of every handler for limits that stand in the key (ADR 0029).
+   */
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<TollgateRequest>();
     const { principal } = request;
     if (principal === undefined) return true;
 
+    const response = http.getResponse<Response>();
+    const limit = principal.requestsPerMinute;
     const bucket = request.method === 'POST' ? 'post' : 'others';
-    const { decision } = await this.requests.increment(`${bucket}:${principal.keyId}`, ttl, limit);
+    const { decision } = await this.requests.increment(`${bucket}:${principal.keyId}`, MINUTE_MS, limit);
     putRateHeaders(response, 'requests', limit, decision);
     putRateHeaders(response, 'tokens', principal.tokensPerMinute, this.tokens.peek(principal));
     if (decision.allowed) return true;

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { Clock } from '../common/clock/clock.js';
-import type { TollgateRequest } from '../http/tollgate-request.js';
 import { ConcurrencySlotsService } from './concurrency-slots.service.js';
 import { RequestBucketsService } from './request-buckets.service.js';
 import { TokenLimiterService } from './token-limiter.service.js';
@@ -12,13 +11,8 @@ import { TokenLimiterService } from './token-limiter.service.js';
     ThrottlerModule.forRootAsync({
       inject: [Clock],
       useFactory: (clock: Clock) => ({
-        throttlers: [
-          {
-            ttl: 60_000,
-            limit: (context) =>
-              context.switchToHttp().getRequest<TollgateRequest>().principal?.requestsPerMinute ?? 1,
-          },
-        ],
+        // The guard takes limits from the key, and headers from the storage's decision.
+        throttlers: [],
         setHeaders: false,
         storage: new RequestBucketsService(clock),
       }),
