@@ -3,6 +3,8 @@ import type { Route } from '../models/model.js';
 import { LogService } from '../observability/log.service.js';
 import { MetricsService } from '../observability/metrics.service.js';
 import type { OpenAnswer } from './closing.js';
+import { upstreamAdvice, type UpstreamAdvice } from '../upstreams/upstream-advice.js';
+import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
 
 /**
@@ -15,6 +17,7 @@ export class AttemptFailures {
   constructor(
     private readonly log: LogService,
     private readonly metrics: MetricsService,
+    private readonly upstreams: UpstreamRegistryService,
   ) {}
 
   /** Never throws. What is no `UpstreamError` is our own bug, and is told where it ends. */
@@ -31,9 +34,15 @@ export class AttemptFailures {
       code,
       upstream_status: upstreamStatus,
       reason: reasonOf(error.cause),
+      ...this.adviceOn(error, route),
     };
     if (alert) this.log.error(fields, 'the upstream refuses our account');
     else this.log.warn(fields, 'the upstream failed');
+  }
+
+  private adviceOn(error: UpstreamError, { upstream }: Route): Partial<UpstreamAdvice> {
+    const config = this.upstreams.list().find(({ config: { name } }) => name === upstream)?.config;
+    return config === undefined ? {} : upstreamAdvice(config, '', error);
   }
 }
 

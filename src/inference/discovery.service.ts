@@ -1,7 +1,10 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LogService } from '../observability/log.service.js';
+import type { UpstreamConfig } from '../config/app-config.js';
+import { isPriced } from '../models/model.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { RegisteredUpstream } from '../upstreams/registered-upstream.js';
+import { upstreamAdvice } from '../upstreams/upstream-advice.js';
 import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
 
 const LIST_TIMEOUT_MS = 10_000;
@@ -15,6 +18,8 @@ const RETRY_MS = 15_000;
 @Injectable()
 export class DiscoveryService implements OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
+  /** By upstream, how many were told of. */
+  private readonly unpriced = new Map<string, number>();
   private stopped = false;
   private running: Promise<void> | undefined;
   /** Told whenever an upstream's models are in the catalogue: their prices need recording. */
@@ -48,6 +53,28 @@ export class DiscoveryService implements OnApplicationShutdown {
     this.timer = setTimeout(() => void this.refresh(), nextMs).unref();
   }
 
+  /** A model without a price is not served, which looks to its operator as if it were not there. */
+  private tellUnpriced({ name, discoveredPricing }: UpstreamConfig): void {
+    if (discoveredPricing !== undefined) return;
+    const { models } = this.catalogue.current();
+    const unpriced = [...models.values()].filter(
+      (model) => !isPriced(model) && model.routes.some(({ upstream }) => upstream === name),
+    );
+    if (unpriced.length === (this.unpriced.get(name) ?? 0)) return;
+    this.unpriced.set(name, unpriced.length);
+    if (unpriced.length === 0) return;
+    this.log.warn(
+      {
+        upstream: name,
+        models: unpriced.length,
+        first: unpriced[0]?.id,
+        advice:
+          'Set their pricing in tollgate.yaml, or UPSTREAM_PRICING for the upstream of UPSTREAM_BASE_URL; 0,0 where they are free.',
+      },
+      'models without a known price are not served',
+    );
+  }
+
   private async discover({ config, adapter }: RegisteredUpstream): Promise<boolean> {
     if (adapter.listModels === undefined) return true;
     try {
@@ -57,10 +84,14 @@ export class DiscoveryService implements OnApplicationShutdown {
       this.catalogue.setDiscovered(config.name, models);
       await this.onDiscovered();
       this.log.info({ upstream: config.name, models: models.length }, 'models discovered');
+      this.tellUnpriced(config);
       return true;
     } catch (error) {
-      const message = error instanceof Error ? error.message : 'unknown failure';
-      this.log.warn({ upstream: config.name, reason: message }, 'the upstream does not list its models');
+      const reason = error instanceof Error ? error.message : 'unknown failure';
+      this.log.warn(
+        { upstream: config.name, reason, ...upstreamAdvice(config, '/models', error) },
+        'the upstream does not list its models',
+      );
       return false;
     }
   }
