@@ -8,13 +8,13 @@ export type RevokedKey = Pick<ApiKeyRow, 'id' | 'accountId' | 'name' | 'displayP
   readonly revokedAtMs: number;
 };
 
-/** Writes what follows from a change of a key, in the transaction that makes it: durable exactly if that is. */
+/** Writes what follows from a change of a key, in the same transaction: both are stored, or neither. */
 export interface KeyListener {
   /** Once a key; again only after a rollback. */
   revoked(trx: Kysely<Tables>, key: RevokedKey): Promise<void>;
 }
 
-/** Those who want to know of changes of keys, whom the house of keys itself does not know. */
+/** Subscribers to key changes, so that `auth` need not import them. */
 @Injectable()
 export class KeyListenersService implements KeyListener {
   private readonly listeners: KeyListener[] = [];

@@ -13,7 +13,7 @@ import {
   VERSION_COLUMNS,
 } from './chatbot.row.js';
 
-/** Which version is meant; the draft is the newest one, be it published or not. */
+/** Which version is meant; the draft is the newest one, published or not. */
 export type VersionName = 'published' | 'draft' | number;
 
 /** What changes of a chatbot without a new version of it, and with one. */

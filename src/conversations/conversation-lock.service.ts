@@ -8,7 +8,7 @@ import type { ChangeGuard } from './conversation.repository.js';
 import type { Conversation, ConversationScope } from './conversation.js';
 import { exclusiveNameOf } from './exclusive-name.js';
 
-/** Keeps changes by hand and turns apart: what is sent to a model and what is stored would else not be the same. */
+/** Keeps manual changes and turns apart. Otherwise a model could be sent something else than is stored. */
 @Injectable()
 export class ConversationLockService {
   constructor(

@@ -3,7 +3,7 @@ import { LedgerPagesRepository } from '../billing/ledger-pages.repository.js';
 import { Clock } from '../common/clock/clock.js';
 import { SettingsRepository } from '../persistence/settings.repository.js';
 
-/** Milliseconds since 1970: the time of the last sweep, of whichever process. */
+/** Milliseconds since 1970: the time of the last sweep by any process. */
 export const RETENTION_TIME_SETTING = 'retention_time_ms';
 
 const HOUR_MS = 60 * 60 * 1000;

@@ -4,9 +4,9 @@ import type { IncomingMessage } from 'node:http';
 const MAX_WAIT_MS = 5_000;
 
 /**
- * Reads off what is left of a refused body and drops it. A client that is still sending reads no answer, and a socket
- * closed on unread bytes is reset, which destroys an answer already sent: so the answer waits for the end of the body,
- * up to a bound in bytes and time. After the bound the connection can only be closed.
+ * Reads and drops the rest of a refused body, so that the answer can arrive. A client that is still sending reads no
+ * answer, and closing a socket with unread bytes resets it, which destroys an answer already sent. After a bound in bytes
+ * and time the connection can only be closed.
  *
  * Never rejects; resolves at once when the body is known to be longer than the bound.
  */

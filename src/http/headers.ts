@@ -1,4 +1,4 @@
-/** Headers of every response (CONTRACT of the wire: docs/surfaces.md, "Headers"). */
+/** Headers of every response (docs/surfaces.md, "Headers"). */
 export const EXPOSED_HEADERS = [
   'x-request-id',
   'retry-after',

@@ -68,7 +68,7 @@ export class TokenLimiterService {
         if (corrected) return;
         corrected = true;
         const nowMs = this.clock.monotonicMs();
-        // What has drained since was let through as others' tokens already: given back it would be used twice.
+        // Tokens that have drained since were already granted to others; giving them back would count them twice.
         const undrained = (Math.max(0, decision.arrivalMs - nowMs) * limit.limit) / limit.periodMs;
         this.buckets.charge(principal.keyId, limit, nowMs, Math.max(actualTokens - cost, -undrained));
       },

@@ -4,7 +4,7 @@ export class DeliveryTimes {
   readonly pollMs: number = 500;
   /** For a whole attempt, from its connection to the end of the answer. */
   readonly attemptMs: number = 10_000;
-  /** After which an attempt of which nothing was heard is taken for lost with its process. Above `attemptMs`. */
+  /** After this time without news an attempt counts as lost, with its process. Above `attemptMs`. */
   readonly leaseMs: number = 60_000;
   /** From an event's creation; no attempt begins later. */
   readonly giveUpAfterMs: number = 24 * 3_600_000;
