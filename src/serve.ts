@@ -1,11 +1,9 @@
 import 'reflect-metadata';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createApp } from './app.setup.js';
 import { BootstrapService } from './accounts/bootstrap.service.js';
 import { welcome, welcomeBack } from './accounts/welcome.js';
-import { HousekeepingService } from './billing/housekeeping.service.js';
+import { boot } from './boot.js';
 import type { AppConfig } from './config/app-config.js';
 import { calledAs, startedByNpm } from './config/called-as.js';
 import { ConfigError } from './config/config.errors.js';
@@ -14,9 +12,7 @@ import { CatalogueKeeper } from './inference/catalogue-keeper.service.js';
 import { CatalogueService } from './models/catalogue.service.js';
 import { LogService } from './observability/log.service.js';
 import { PID_FILE } from './persistence/data-folder-lock.js';
-import { DatabaseReadiness } from './persistence/database.js';
 import { readPidFile, removePidFile, writePidFile } from './persistence/pid-file.js';
-import { ResealingService } from './persistence/resealing.service.js';
 import { StorageStartError } from './persistence/storage-start.error.js';
 import { handleSignals } from './process-signals.js';
 
@@ -24,20 +20,15 @@ async function main(): Promise<void> {
   // Whoever read what we print may be gone; that is no reason to stop serving.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const config = loadConfig();
-  const app = await createApp(config);
+  const { app, origin, firstBoot } = await boot(config, {
+    onCreated: (created) => handleEnds(created, config, created.get(LogService)),
+    onListening(listening) {
+      const log = listening.app.get(LogService);
+      log.say(`Tollgate listens on ${listening.origin}\n`);
+      if (config.server.pidFile !== undefined) claimPidFile(config.server.pidFile, log);
+    },
+  });
   const log = app.get(LogService);
-  handleEnds(app, config, log);
-  await app.listen(config.server.port, config.server.host);
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  const origin = `http://${config.server.host.includes(':') ? `[${config.server.host}]` : config.server.host}:${port}`;
-  log.say(`Tollgate listens on ${origin}\n`);
-  if (config.server.pidFile !== undefined) claimPidFile(config.server.pidFile, log);
-
-  await app.get(DatabaseReadiness).whenReady();
-  await app.get(ResealingService).start();
-  await app.get(HousekeepingService).start();
-  const firstBoot = await app.get(BootstrapService).firstBoot();
-  await app.get(CatalogueKeeper).start();
   if (firstBoot !== undefined) return log.say(welcome(origin, firstBoot));
   const hasVendors = config.catalogue.upstreams.some(({ protocol }) => protocol !== 'sandbox');
   const models = app.get(CatalogueService).list();

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AccountRepository, type StoredAccount } from '../auth/account.repository.js';
+import { AccountRepository, type StoredAccount } from './account.repository.js';
 import { ApiKeyService } from '../auth/api-key.service.js';
 import { BalanceRepository, type Balance } from '../billing/balance.repository.js';
 import { LedgerService, type Posting } from '../billing/ledger.service.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { AccountRepository, type Account } from '../auth/account.repository.js';
+import { AccountRepository, type Account } from './account.repository.js';
 import { BalanceRepository } from '../billing/balance.repository.js';
 import { LedgerService } from '../billing/ledger.service.js';
 import { Clock } from '../common/clock/clock.js';

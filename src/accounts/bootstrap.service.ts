@@ -7,7 +7,7 @@ import { SettingsRepository } from '../persistence/settings.repository.js';
 import { inTransaction } from '../persistence/transaction.js';
 import { AccountsService } from './accounts.service.js';
 import { ADMIN_KEY_SETTING } from '../auth/admin-key.service.js';
-import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { ApiKeyRepository } from './api-key.repository.js';
 import { displayPrefix, hashSecret, newAdminSecret, newApiKeySecret } from '../auth/secret.js';
 
 /** Secrets made on the first boot: the only time that anyone can read them. */

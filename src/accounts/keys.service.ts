@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AccountRepository } from '../auth/account.repository.js';
+import { AccountRepository } from './account.repository.js';
 import type { ApiKeyChanges, NewApiKey, StoredApiKey } from '../auth/api-key.js';
-import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { ApiKeyRepository } from './api-key.repository.js';
 import { ApiKeyService } from '../auth/api-key.service.js';
-import { KeyListenersService } from '../auth/key-listeners.service.js';
+import { KeyListenersService } from './key-listeners.service.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../auth/secret.js';
 import { BudgetRepository } from '../billing/budget.repository.js';
 import { Clock } from '../common/clock/clock.js';

@@ -1,7 +1,7 @@
 import { Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { toLedgerRow } from '../accounts/wire.js';
-import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { ApiKeyRepository } from '../accounts/api-key.repository.js';
 import { LedgerPagesRepository, type LedgerFilter } from '../billing/ledger-pages.repository.js';
 import { LedgerVerificationService } from '../billing/ledger-verification.service.js';
 import { PageDto, toListAnswer, toPageRequest } from '../contracts/accounts/paging.js';

@@ -6,10 +6,10 @@ import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import { AddressList } from './address-list.js';
 import type { PresentedApiKey } from './api-key.js';
-import { ApiKeyRepository } from './api-key.repository.js';
 import { invalidKey } from './credentials.js';
 import { FailedAttemptsService } from './failed-attempts.service.js';
 import { GuessLookup } from './guess-lookup.js';
+import { PresentedKeyRepository } from './presented-key.repository.js';
 import { hashSecret } from './secret.js';
 
 interface CachedKey {
@@ -38,7 +38,7 @@ export class ApiKeyService {
   private changes = 0;
 
   constructor(
-    private readonly repository: ApiKeyRepository,
+    private readonly repository: PresentedKeyRepository,
     private readonly attempts: FailedAttemptsService,
     private readonly clock: Clock,
     private readonly config: AppConfig,

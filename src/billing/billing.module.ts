@@ -11,7 +11,6 @@ import { LedgerRepository } from './ledger.repository.js';
 import { LedgerService } from './ledger.service.js';
 import { MoneyListeners } from './money-listeners.js';
 import { PriceVersionRepository } from './price-version.repository.js';
-import { ProcessRegistry } from './process-registry.js';
 import { RequestRecordRepository } from './request-record.repository.js';
 import { SettlementService } from './settlement.service.js';
 import { SweeperService } from './sweeper.service.js';
@@ -35,7 +34,6 @@ import { UsageRepository } from './usage.repository.js';
     LedgerService,
     MoneyListeners,
     PriceVersionRepository,
-    ProcessRegistry,
     HousekeepingService,
     SettlementService,
     SweeperService,
@@ -59,7 +57,6 @@ import { UsageRepository } from './usage.repository.js';
     LedgerVerificationService,
     UsageReportRepository,
     HousekeepingService,
-    ProcessRegistry,
     PriceVersionRepository,
     SettlementService,
     TokenCounter,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type Kysely, type Selectable, type Transaction } from 'kysely';
+import { sql, type Kysely, type RawBuilder, type Selectable, type Transaction } from 'kysely';
 import { CompiledForList } from '../persistence/compiled-once.js';
 import { Database } from '../persistence/database.js';
 import { FixedQuery } from '../persistence/fixed-query.js';
@@ -161,6 +161,11 @@ export class HoldRepository {
   async listOpenOwners(db: Kysely<Tables> = this.database.kysely): Promise<string[]> {
     const rows = await db.selectFrom('holds').select('owner').distinct().where('state', '=', OPEN).execute();
     return rows.map(({ owner }) => owner);
+  }
+
+  /** As a condition: the process has open holds. */
+  hasOpenOf(owner: string): RawBuilder<boolean> {
+    return sql<boolean>`exists (select 1 from holds where owner = ${owner} and state = ${OPEN})`;
   }
 
   /** Open holds of these processes, in the order of request ids, which is that of time. */

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { ProcessRegistry } from './process-registry.js';
+import { ProcessRegistryService } from '../persistence/process-registry.service.js';
+import { HoldRepository } from './hold.repository.js';
 import { SweeperService } from './sweeper.service.js';
 
 /** Every few seconds: says that this process lives, and resolves the holds of those that do not. */
@@ -13,25 +14,26 @@ export class HousekeepingService implements OnApplicationShutdown {
   private stopped = false;
 
   constructor(
-    private readonly registry: ProcessRegistry,
+    private readonly registry: ProcessRegistryService,
     private readonly sweeper: SweeperService,
+    private readonly holds: HoldRepository,
   ) {}
 
   /** Call once, as soon as the database is ready: what an earlier life left is resolved. */
   async start(): Promise<void> {
     if (this.stopped) return;
-    const firstBeat = this.registry.beat();
+    const firstBeat = this.registry.heartbeat();
     this.beating = firstBeat.catch(() => undefined);
     await firstBeat;
     if (this.stopped) return;
     // By a timer of their own: however long a sweep takes, nobody takes this process for dead meanwhile.
     this.beats = setInterval(() => {
       this.beating = this.registry
-        .beat()
+        .heartbeat()
         .catch((error: unknown) =>
           this.logger.warn(`this process cannot say that it lives: ${String(error)}`),
         );
-    }, this.registry.beatMs).unref();
+    }, this.registry.heartbeatMs).unref();
     const firstTurn = this.turn();
     this.running = firstTurn.catch(() => undefined);
     await firstTurn;
@@ -43,7 +45,7 @@ export class HousekeepingService implements OnApplicationShutdown {
     this.end();
     await this.running;
     await this.beating;
-    await this.registry.leave().catch(() => undefined);
+    await this.registry.deregister().catch(() => undefined);
   }
 
   /** For a process that never came to drain. */
@@ -63,12 +65,12 @@ export class HousekeepingService implements OnApplicationShutdown {
       this.running = this.turn()
         .catch((error: unknown) => this.logger.warn(`holds not swept: ${String(error)}`))
         .finally(() => this.schedule());
-    }, this.registry.beatMs).unref();
+    }, this.registry.heartbeatMs).unref();
   }
 
   private async turn(): Promise<void> {
-    const resolved = await this.sweeper.sweep(await this.registry.look(await this.sweeper.owners()));
+    const resolved = await this.sweeper.sweep(await this.registry.observe(await this.sweeper.owners()));
     if (resolved > 0) this.logger.log(`resolved ${resolved} holds that a dead process left`);
-    await this.registry.forgetDead();
+    await this.registry.forgetDead((id) => this.holds.hasOpenOf(id));
   }
 }

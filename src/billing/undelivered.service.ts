@@ -26,18 +26,18 @@ export class UndeliveredService {
    * Gives back what a request was charged, to its account and its key's budget, where it was charged at all: its commit
    * came through after the caller had been told that it did not, and nothing was handed over. At most once a request.
    *
-   * @param takeBack undoes in the same transaction what was written beside the charge; called only where there is one
+   * @param revert undoes in the same transaction what was written beside the charge; called only where there is one
    */
-  giveBack(
+  refund(
     accountId: string,
     requestId: string,
-    takeBack?: (trx: Transaction<Tables>) => Promise<void>,
+    revert?: (trx: Transaction<Tables>) => Promise<void>,
   ): Promise<void> {
     return inTransaction(this.database.kysely, async (trx) => {
       const charged = await this.entries.findSettled(accountId, requestId, trx);
       if (charged === undefined) return;
       if (charged > 0n) await this.correct(trx, accountId, requestId, charged);
-      await takeBack?.(trx);
+      await revert?.(trx);
     });
   }
 

@@ -8,7 +8,7 @@ import type {
   ToolCallDelta,
 } from '../contracts/openai/chat-completion.js';
 import { joinAudio, type SpokenAudio } from '../contracts/openai/spoken-audio.js';
-import { leastCharsOfToken } from '../inference/answer-text.js';
+import { leastCharsOfToken } from '../surfaces/answer-text.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
 /**

@@ -46,9 +46,7 @@ abstract class ChatController {
     @Req() request: TollgateRequest,
     @Res() response: Response,
   ): Promise<void> {
-    return body.stream === true
-      ? this.chat.stream(body, request, response)
-      : this.chat.answer(body, request, response);
+    return this.chat.respond(body, request, response);
   }
 }
 

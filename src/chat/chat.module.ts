@@ -12,11 +12,11 @@ import {
 } from './chat.controller.js';
 import { ChatPlanService } from './chat-plan.service.js';
 import { ChatService } from './chat.service.js';
-import { CompletionKeeping } from './completion-keeping.js';
 import { TokenRatios } from './memory/token-ratios.js';
 import { RecallService } from './recall.service.js';
 import { SummariserService } from './summariser.service.js';
-import { TurnKeeping } from './turn-keeping.js';
+import { StoredCompletionWriterService } from './stored-completion-writer.service.js';
+import { TurnWriterService } from './turn-writer.service.js';
 import { TurnService } from './turn.service.js';
 
 @Module({
@@ -28,8 +28,8 @@ import { TurnService } from './turn.service.js';
     TurnService,
     RecallService,
     SummariserService,
-    CompletionKeeping,
-    TurnKeeping,
+    StoredCompletionWriterService,
+    TurnWriterService,
     TokenRatios,
   ],
 })

@@ -10,8 +10,8 @@ import { TurnRepository } from '../conversations/turn.repository.js';
 import type { ConversationScope, NewTurn } from '../conversations/conversation.js';
 import { MessageDigests } from '../conversations/message-digests.js';
 import { StoredMessageRepository } from '../conversations/stored-message.repository.js';
-import type { Caller } from '../inference/caller.js';
 import { measureChat } from '../inference/prompt.js';
+import type { RequestContext } from '../inference/request-context.js';
 import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
 import { refuseTooMany } from './chat.errors.js';
 import { ConversationReading } from './conversation-reading.js';
@@ -43,7 +43,8 @@ export interface RecallRequest {
   readonly budget: PromptBudget | undefined;
   /** Asked before messages are opened that may be long: rejects where there is no credit for the request anyway. */
   readonly affordable: () => Promise<void>;
-  readonly caller: Caller;
+  /** Of the request that recalls; what is paid for on the way is paid by its caller. */
+  readonly context: RequestContext;
 }
 
 /** What a request is sent with, and what of it is new to the conversation. */
@@ -174,7 +175,7 @@ export class RecallService {
       model: policy.model ?? request.model,
       maxTokens: summaryTokens(budget?.tokens),
       reasons: policy.model === undefined && request.reasoning_effort !== undefined,
-      caller: asked.caller,
+      context: asked.context,
       exclusive: asked.exclusive?.({ conversationId: reading.id, version: reading.version }),
     });
     if (attempt === undefined) return memory;

@@ -6,14 +6,14 @@ import { DomainError } from '../common/errors/domain-error.js';
 import { newRequestId } from '../common/ids/ids.js';
 import type { StoredMessage, Summary } from '../conversations/conversation.js';
 import { TurnRepository } from '../conversations/turn.repository.js';
-import type { Caller } from '../inference/caller.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
 import { InferenceService } from '../inference/inference.service.js';
+import type { RequestContext } from '../inference/request-context.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
 import { promptBudget } from './memory/prompt-budget.js';
 import { summaryRequest } from './memory/summary-request.js';
-import type { EndedAnswer } from './keep-ended.js';
+import type { EndedAnswer } from './persist-answer.js';
 
 /** What is to be folded into a conversation's summary, and for which request. */
 export interface SummaryTask {
@@ -27,7 +27,8 @@ export interface SummaryTask {
   readonly maxTokens: number;
   /** Whether the model is known to reason. */
   readonly reasons: boolean;
-  readonly caller: Caller;
+  /** Of the request that it is made for. */
+  readonly context: RequestContext;
   /** Whose it is while the summary is made: of two at once, one would be paid for nothing. */
   readonly exclusive: ExclusiveUse | undefined;
 }
@@ -74,7 +75,7 @@ export class SummariserService {
   }
 
   private async write(task: SummaryTask, requestId: string): Promise<Summary | undefined> {
-    const { conversationId, version, earlier, messages, caller, model, maxTokens } = task;
+    const { conversationId, version, earlier, messages, context, model, maxTokens } = task;
     const last = messages.at(-1);
     if (last === undefined) return undefined;
     const summaryOf = (answer: EndedAnswer): Summary => ({
@@ -83,10 +84,12 @@ export class SummariserService {
       messages: (earlier?.messages ?? 0) + messages.length,
     });
     try {
-      const { answer, settled } = await this.inference.complete(
+      const { answer, charge } = await this.inference.complete(
         {
+          context: { ...context, requestId, clientRequestId: undefined },
           endpoint: chatEndpoint,
-          request: summaryRequest({
+          streamed: false,
+          body: summaryRequest({
             model,
             previous: earlier?.text,
             messages: messages.map(({ message }) => message),
@@ -98,24 +101,24 @@ export class SummariserService {
             maxTokens,
             reasons: task.reasons,
           }),
-          keeper: {
-            whole: async (trx, given, { paidShare }) => {
-              const summary = summaryOf(given);
-              // One that was cut for want of credit tells a part, and would stand for all.
-              if (summary.text !== '' && paidShare === 1)
-                await this.conversations.setSummary(trx, conversationId, summary, version);
+          sinks: [
+            {
+              whole: async (trx, given, { paidFraction }) => {
+                const summary = summaryOf(given);
+                // One that was cut for want of credit tells a part, and would stand for all.
+                if (summary.text !== '' && paidFraction === 1)
+                  await this.conversations.setSummary(trx, conversationId, summary, version);
+              },
             },
-            streamed: () => Promise.resolve(),
-          },
+          ],
           exclusive: task.exclusive,
-          context: { summary_for: caller.requestId },
-          modelPermitted: true,
+          provenance: { summary_for: context.requestId },
+          options: { modelPermitted: true },
         },
-        { ...caller, requestId, clientRequestId: undefined },
         STAYS,
       );
       const summary = summaryOf(answer);
-      if (summary.text !== '' && settled.paidShare === 1) return summary;
+      if (summary.text !== '' && charge.paidFraction === 1) return summary;
       this.pause(conversationId);
       return undefined;
     } catch (error) {
@@ -124,7 +127,7 @@ export class SummariserService {
       this.pause(conversationId);
       // Not its message: an upstream's may quote what was said.
       const reason = error instanceof DomainError ? error.code : nameOf(error);
-      this.logger.warn(`no summary for ${caller.requestId}, its oldest turns are left out: ${reason}`);
+      this.logger.warn(`no summary for ${context.requestId}, its oldest turns are left out: ${reason}`);
       return undefined;
     }
   }

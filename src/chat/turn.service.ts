@@ -13,28 +13,20 @@ import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { AffordabilityService } from '../inference/affordability.service.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { chatEndpoint } from '../inference/chat.endpoint.js';
-import { discreet } from '../inference/discreet.js';
-import { keepBoth, type PreparedRequest } from '../inference/prepared-request.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model } from '../models/model.js';
 import { needBoth, NOTHING_NEEDED } from '../quotas/storage-limits.js';
 import { StorageQuotasService } from '../quotas/storage-quotas.service.js';
-import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
-import type { AskedTurn } from './asked-turn.js';
+import type { ChatJob, ChatTurnContext } from './chat-turn-context.js';
 import { ConversationNotFoundError } from '../conversations/conversations.errors.js';
 import { ChatbotModelGoneError, refuseTooMany, refuseUnaskedJson } from './chat.errors.js';
 import type { PlannedMemory } from './chat-plan.service.js';
-import { CompletionKeeping } from './completion-keeping.js';
 import { ConversationQueue } from './conversation-queue.js';
 import { promptBudget } from './memory/prompt-budget.js';
 import { TokenRatios } from './memory/token-ratios.js';
 import { RecallService, type Recalled } from './recall.service.js';
-import { TurnKeeping } from './turn-keeping.js';
-
-type Prepared = PreparedRequest<ChatCompletionRequest, ChatAnswer, ChatChunk>;
-
-/** For callers who may not read the prompts of chatbots. */
-const discreetChatEndpoint = discreet(chatEndpoint);
+import { StoredCompletionWriterService } from './stored-completion-writer.service.js';
+import { TurnWriterService } from './turn-writer.service.js';
 
 /** Makes of what was asked what is sent: the chatbot's settings and prompt, what the conversation remembers. */
 @Injectable()
@@ -45,8 +37,8 @@ export class TurnService {
     private readonly catalogue: CatalogueService,
     private readonly records: ConversationRepository,
     private readonly recalls: RecallService,
-    private readonly completions: CompletionKeeping,
-    private readonly turnKeeping: TurnKeeping,
+    private readonly completions: StoredCompletionWriterService,
+    private readonly turnWriter: TurnWriterService,
     private readonly ratios: TokenRatios,
     private readonly quotas: StorageQuotasService,
     private readonly affordability: AffordabilityService,
@@ -59,16 +51,11 @@ export class TurnService {
    * @throws ExclusiveUseError, StorageQuotaError, ModelNotFoundError, ChatbotModelGoneError, ValidationFailedError, DomainError `not_found`,
    *   `context_length_exceeded`, `storage_unavailable`
    */
-  async prepare(turn: AskedTurn, signal: AbortSignal): Promise<Prepared> {
-    const { plan, body } = turn;
-    if (plan.storesCompletion) refuseTooMany(body.messages);
+  async prepare(turn: ChatTurnContext, signal: AbortSignal): Promise<ChatJob> {
+    const { plan, job } = turn;
+    if (plan.storesCompletion) refuseTooMany(job.body.messages);
     if (plan.chatbot === undefined && plan.memory === undefined) {
-      return {
-        endpoint: chatEndpoint,
-        request: body,
-        keeper: this.completions.keeperOf(turn),
-        storage: this.completions.needOf(turn),
-      };
+      return { ...job, sinks: listed(this.completions.sinkOf(turn)), storage: this.completions.needOf(turn) };
     }
     await this.refuseFull(turn);
     const scope = plan.memory && (await this.scopeOf(plan.memory));
@@ -86,9 +73,9 @@ export class TurnService {
    * Before a summary is made and paid for a turn that would then be refused; what exactly it needs its hold asks.
    * @throws StorageQuotaError
    */
-  private async refuseFull({ plan, caller }: AskedTurn): Promise<void> {
+  private async refuseFull({ plan, job }: ChatTurnContext): Promise<void> {
     if (plan.memory === undefined && !plan.storesCompletion) return;
-    await this.quotas.refuseFull(caller.principal.accountId, {
+    await this.quotas.refuseFull(job.context.principal.accountId, {
       ...NOTHING_NEEDED,
       bytes: 1,
       conversations: plan.memory?.named === 'by nobody' ? 1 : 0,
@@ -115,8 +102,10 @@ export class TurnService {
   }
 
   /** @param scope of the conversation that remembers it; `undefined`: none does */
-  private async compose(turn: AskedTurn, scope: ConversationScope | undefined): Promise<Prepared> {
-    const { body, plan, caller } = turn;
+  private async compose(turn: ChatTurnContext, scope: ConversationScope | undefined): Promise<ChatJob> {
+    const { plan, job } = turn;
+    const { body, context } = job;
+    const { principal } = context;
     const { chatbot } = plan;
     // Its id is being thought of here: nothing can be stored under it yet.
     const begins = plan.memory?.named === 'by nobody';
@@ -127,7 +116,7 @@ export class TurnService {
     const askedMaxTokens = request.max_completion_tokens ?? request.max_tokens;
     const policy = chatbot?.version.settings.memory ?? DEFAULT_MEMORY;
     const ratioScope = {
-      accountId: caller.principal.accountId,
+      accountId: principal.accountId,
       model: model.id,
       conversation: scope && exclusiveNameOf(scope),
     };
@@ -144,14 +133,14 @@ export class TurnService {
         maxTokens: askedMaxTokens,
         policyMaxTokens: 'maxTokens' in policy ? policy.maxTokens : undefined,
       }),
-      exclusive: scope && ((found) => this.turnKeeping.exclusive(scope, found)),
+      exclusive: scope && ((found) => this.turnWriter.exclusive(scope, found)),
       mustBe: plan.memory?.named === 'by us' ? plan.memory.conversationId : undefined,
       // What was said may be what is stored, and then be left out.
       affordable: once(() => {
         const least = { ...request, messages: [...lead, ...instructions] };
-        return this.affordability.refuseUnaffordable(chatEndpoint, least, caller, chatbot !== undefined);
+        return this.affordability.refuseUnaffordable(chatEndpoint, least, principal, chatbot !== undefined);
       }),
-      caller,
+      context,
     });
     request.messages = recalled.messages;
     // What an operator wrote into a chatbot is the operator's to know: only the caller's own wish is judged.
@@ -166,26 +155,27 @@ export class TurnService {
     if (limit !== undefined) {
       request[request.max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens'] = limit;
     }
-    const keeper = this.completions.keeperOf(turn);
     const mayLimit = chatbot?.version.settings.overrides.includes('max_tokens') ?? true;
     const callersLimit = mayLimit ? (body.max_completion_tokens ?? body.max_tokens) : undefined;
-    const sees = chatbot === undefined || caller.principal.manageChatbots;
+    const sees = chatbot === undefined || principal.manageChatbots;
+    const lesson = this.ratios.lessonOf(ratioScope, {
+      tokens: recalled.promptTokensCounted,
+      textOnly: !hasMedia(request.messages),
+    });
     return {
-      endpoint: {
-        ...this.ratios.learningFrom(sees ? chatEndpoint : discreetChatEndpoint, ratioScope, {
-          tokens: recalled.promptTokensCounted,
-          textOnly: !hasMedia(request.messages),
-        }),
+      ...job,
+      body: request,
+      options: {
         // A chatbot's limit is no wish of the caller's: the hold may begin small and grow.
-        limitsOutput: () => callersLimit !== undefined,
+        limitsOutput: callersLimit !== undefined,
+        modelPermitted: chatbot !== undefined,
+        redactUpstreamErrors: !sees,
+        ...lesson,
       },
-      request,
-      keeper:
-        scope === undefined ? keeper : keepBoth(keeper, this.turnKeeping.keeperOf(turn, scope, recalled)),
-      storage: needBoth(this.completions.needOf(turn), scope && this.turnKeeping.needOf(recalled)),
-      exclusive: scope && this.turnKeeping.exclusive(scope, begins ? undefined : recalled),
-      context: contextOf(chatbot, scope, recalled),
-      modelPermitted: chatbot !== undefined,
+      sinks: listed(this.completions.sinkOf(turn), scope && this.turnWriter.sinkOf(turn, scope, recalled)),
+      storage: needBoth(this.completions.needOf(turn), scope && this.turnWriter.needOf(recalled)),
+      exclusive: scope && this.turnWriter.exclusive(scope, begins ? undefined : recalled),
+      provenance: provenanceOf(chatbot, scope, recalled),
     };
   }
 
@@ -216,7 +206,7 @@ function split(
   return { instructions, said: messages.filter((message) => !instructs(message)) };
 }
 
-function contextOf(
+function provenanceOf(
   chatbot: ResolvedChatbot | undefined,
   scope: ConversationScope | undefined,
   { context }: Recalled,
@@ -227,6 +217,12 @@ function contextOf(
       : { chatbot: { id: chatbot.chatbot.id, version: chatbot.version.version } }),
     ...(scope === undefined ? {} : { conversation: context }),
   };
+}
+
+/** Those that there are; `undefined`: none. */
+function listed<T>(...items: (T | undefined)[]): T[] | undefined {
+  const there = items.filter((item) => item !== undefined);
+  return there.length === 0 ? undefined : there;
 }
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ApiKeyRepository } from '../auth/api-key.repository.js';
+import { ApiKeyRepository } from '../accounts/api-key.repository.js';
 import { isChatbotId } from '../common/ids/chatbot-id.js';
 import type { MemoryPolicy } from '../common/memory-policy.js';
 import type { Issue, Path } from '../contracts/validation/issue.js';

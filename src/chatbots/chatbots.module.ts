@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { ChatbotAdminService } from './chatbot-admin.service.js';
@@ -11,7 +11,7 @@ import { ChatbotsService } from './chatbots.service.js';
 
 /** Presets over models: an account's own, in versions, callable like models. */
 @Module({
-  imports: [AuthModule, ModelsModule, QuotasModule],
+  imports: [AccountsModule, ModelsModule, QuotasModule],
   providers: [
     ChatbotAdminService,
     ChatbotListsRepository,

@@ -1,44 +1,46 @@
 import { Injectable } from '@nestjs/common';
 import { TokenCounter } from '../billing/token-counter.js';
 import type { ResolvedChatbot } from '../chatbots/chatbot.js';
-import type { Principal } from '../common/principal.js';
-import type { CompletionPrompt, CompletionRequest } from '../contracts/openai/completion.js';
+import type { CompletionPrompt } from '../contracts/openai/completion.js';
 import { answerLimit } from '../inference/answer-limit.js';
 import { perChoiceLimit } from '../inference/chat.endpoint.js';
-import { completionEndpointFor } from '../inference/completions/completion.endpoint.js';
-import { discreet } from '../inference/discreet.js';
-import type { PreparedRequest } from '../inference/prepared-request.js';
+import type { PresetCompletionRequest } from '../inference/completions/chat-preset.js';
+import type { Job } from '../inference/job.js';
 import { countPromptTokens, promptTokensAtMost, type PromptMeasure } from '../inference/prompt.js';
 import { CatalogueService } from '../models/catalogue.service.js';
 import type { CompletionAnswer, CompletionChunk } from '../upstreams/upstream.port.js';
 import { toChatbotCompletion } from './chatbot-completion.js';
 
+export type CompletionJob = Job<PresetCompletionRequest, CompletionAnswer, CompletionChunk>;
+
 /** Legacy completions by a chatbot: over chat with its prompt and settings, and without memory. */
 @Injectable()
-export class ChatbotCompletions {
+export class ChatbotCompletionsService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly counter: TokenCounter,
   ) {}
 
   /** @throws ModelNotFoundError, ValidationFailedError */
-  async prepare(
-    { chatbot, version }: ResolvedChatbot,
-    asked: CompletionRequest,
-    { manageChatbots }: Principal,
-  ): Promise<PreparedRequest<CompletionRequest, CompletionAnswer, CompletionChunk>> {
-    const { request, preset } = toChatbotCompletion(version.settings, asked);
+  async prepare({ chatbot, version }: ResolvedChatbot, job: CompletionJob): Promise<CompletionJob> {
+    const { endpoint, body: asked, context } = job;
+    const { request: settled, preset } = toChatbotCompletion(version.settings, asked);
+    const request: PresetCompletionRequest = { ...settled, preset };
     const callersLimit = version.settings.overrides.includes('max_tokens') ? asked.max_tokens : undefined;
-    const endpoint = completionEndpointFor(preset, callersLimit !== undefined);
     const model = this.catalogue.get(request.model);
     // One limit serves all calls; the longest prompt leaves the least room for an answer.
     const prompt = endpoint.measure({ ...request, prompt: longestOf(request.prompt) }, model);
     const limit = await this.answerLimit(model.contextLength, prompt, perChoiceLimit(request, model));
     return {
-      endpoint: manageChatbots ? endpoint : discreet(endpoint),
-      request: limit === undefined ? request : { ...request, max_tokens: limit },
-      context: { chatbot: { id: chatbot.id, version: version.version } },
-      modelPermitted: true,
+      ...job,
+      body: limit === undefined ? request : { ...request, max_tokens: limit },
+      provenance: { chatbot: { id: chatbot.id, version: version.version } },
+      options: {
+        // Limits of the preset are no wish of the client's.
+        limitsOutput: callersLimit !== undefined,
+        modelPermitted: true,
+        redactUpstreamErrors: !context.principal.manageChatbots,
+      },
     };
   }
 

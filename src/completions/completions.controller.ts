@@ -41,9 +41,7 @@ abstract class CompletionsController {
     @Req() request: TollgateRequest,
     @Res() response: Response,
   ): Promise<void> {
-    return body.stream === true
-      ? this.completions.stream(body, request, response)
-      : this.completions.answer(body, request, response);
+    return this.completions.respond(body, request, response);
   }
 }
 

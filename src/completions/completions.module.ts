@@ -3,7 +3,7 @@ import { BillingModule } from '../billing/billing.module.js';
 import { ChatbotsModule } from '../chatbots/chatbots.module.js';
 import { InferenceModule } from '../inference/inference.module.js';
 import { ModelsModule } from '../models/models.module.js';
-import { ChatbotCompletions } from './chatbot-completions.service.js';
+import { ChatbotCompletionsService } from './chatbot-completions.service.js';
 import {
   LightningrodCompletionsController,
   QolabaCompletionsController,
@@ -18,6 +18,6 @@ import { CompletionsService } from './completions.service.js';
     QolabaCompletionsController,
     LightningrodCompletionsController,
   ],
-  providers: [CompletionsService, ChatbotCompletions],
+  providers: [CompletionsService, ChatbotCompletionsService],
 })
 export class CompletionsModule {}

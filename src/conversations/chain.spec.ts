@@ -31,7 +31,6 @@ function given(message: AssistantMessage, surface: keyof typeof SURFACES): ChatM
     { id: 'chatcmpl-1', created: 0, model: 'm', conversationId: undefined },
     { choices: [{ index: 0, message, finish_reason: 'stop', logprobs: null }] },
     { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-    { model: 'm', costNanoUsd: 0n, creditHundredths: 0n },
     SURFACES[surface],
   ) as { choices: [{ message: ChatMessage }] };
   return rendered.choices[0].message;

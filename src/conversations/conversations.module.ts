@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { QuotasModule } from '../quotas/quotas.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
@@ -23,7 +23,7 @@ import { StoredMessageRepository } from './stored-message.repository.js';
 
 /** What was said, for those who asked to have it kept. */
 @Module({
-  imports: [AuthModule, QuotasModule, BillingModule, IdempotencyModule],
+  imports: [AccountsModule, QuotasModule, BillingModule, IdempotencyModule],
   controllers: [ConversationsController, ConversationItemsController, StoredCompletionsController],
   providers: [
     TurnRepository,

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { AccountRepository } from '../auth/account.repository.js';
+import { AccountRepository } from '../accounts/account.repository.js';
 import { ErasureRepository } from './erasure.repository.js';
 import { RetentionClockService } from './retention-clock.service.js';
 

@@ -1,9 +1,10 @@
 import type { RequestHandler } from 'express';
+import { creditsNumber } from '../common/money/wire-amounts.js';
 import type { BlockWatchService } from '../observability/block-watch.service.js';
 import { loggedPath } from '../observability/logged-path.js';
 import type { LogService } from '../observability/log.service.js';
 import type { MetricsService } from '../observability/metrics.service.js';
-import type { TollgateRequest } from './tollgate-request.js';
+import type { ChargedAnswer, TollgateRequest } from './tollgate-request.js';
 
 /**
  * One line and one count a request, when its response is over. The path is logged without its query. What machines ask
@@ -36,12 +37,23 @@ export function accessLog(
         failure: request.failureCode,
         account_id: request.principal?.accountId,
         key_id: request.principal?.keyId,
+        ...(request.charged && chargedFields(request.charged)),
         duration_ms: Math.round(durationMs),
       };
       if (isProbe(request.path)) log.debug(fields, 'request');
       else log.info(fields, 'request');
     });
     next();
+  };
+}
+
+function chargedFields({ usage, bill, upstream }: ChargedAnswer): object {
+  return {
+    model: bill.model,
+    upstream,
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    credits: creditsNumber(bill.creditHundredths),
   };
 }
 

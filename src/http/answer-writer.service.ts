@@ -6,7 +6,6 @@ import type { FlowGate } from '../streaming/flow-gate.js';
 import { guardLastWrite } from '../streaming/last-write.js';
 import { pacedWriteAll } from '../streaming/paced-write.js';
 import { EVENT_STREAM_HEADERS, writeSse, type SseOutcome } from '../streaming/sse-writer.js';
-import type { Envelope } from '../surfaces/envelope.js';
 import { jsonHeaders, sendJsonBytes, sendJsonText, stampProcessingTime } from './send-json.js';
 import type { TollgateRequest } from './tollgate-request.js';
 
@@ -15,16 +14,24 @@ import type { TollgateRequest } from './tollgate-request.js';
 export class AnswerWriterService {
   constructor(private readonly config: AppConfig) {}
 
-  /** @param text JSON */
-  json(request: TollgateRequest, response: Response, envelope: Envelope, text: string): void {
-    this.nameConversation(response, envelope);
+  /**
+   * @param conversationId where the dialect has conversations
+   * @param text JSON
+   */
+  json(request: TollgateRequest, response: Response, conversationId: string | undefined, text: string): void {
+    this.nameConversation(response, conversationId);
     sendJsonText(request, response, 200, text);
     guardLastWrite(response, this.config.stream.writeStallMs);
   }
 
   /** As `json`, for the bytes of a JSON text. They must stay as they are until the response is closed. */
-  jsonBytes(request: TollgateRequest, response: Response, envelope: Envelope, bytes: Buffer): void {
-    this.nameConversation(response, envelope);
+  jsonBytes(
+    request: TollgateRequest,
+    response: Response,
+    conversationId: string | undefined,
+    bytes: Buffer,
+  ): void {
+    this.nameConversation(response, conversationId);
     sendJsonBytes(request, response, 200, bytes);
     guardLastWrite(response, this.config.stream.writeStallMs);
   }
@@ -36,13 +43,13 @@ export class AnswerWriterService {
   async again(
     request: TollgateRequest,
     response: Response,
-    envelope: Envelope,
+    conversationId: string | undefined,
     bytes: Buffer,
     kind: 'json' | 'events',
   ): Promise<void> {
     if (response.destroyed) return;
     const { writeStallMs } = this.config.stream;
-    this.nameConversation(response, envelope);
+    this.nameConversation(response, conversationId);
     stampProcessingTime(request, response);
     response.writeHead(200, kind === 'json' ? jsonHeaders(bytes.length) : EVENT_STREAM_HEADERS);
     if (!(await pacedWriteAll(response, bytes, writeStallMs))) return;
@@ -57,7 +64,7 @@ export class AnswerWriterService {
   stream(
     request: TollgateRequest,
     response: Response,
-    envelope: Envelope,
+    conversationId: string | undefined,
     frames: Observable<string>,
     flow: FlowGate,
     renderFailure: (error: unknown) => string,
@@ -70,14 +77,13 @@ export class AnswerWriterService {
       flow,
       renderFailure,
       beforeHeaders: () => {
-        this.nameConversation(response, envelope);
+        this.nameConversation(response, conversationId);
         stampProcessingTime(request, response);
       },
     });
   }
 
-  private nameConversation(response: Response, envelope: Envelope): void {
-    if (envelope.conversationId !== undefined)
-      response.setHeader('x-conversation-id', envelope.conversationId);
+  private nameConversation(response: Response, conversationId: string | undefined): void {
+    if (conversationId !== undefined) response.setHeader('x-conversation-id', conversationId);
   }
 }

@@ -1,6 +1,16 @@
 import type { Request } from 'express';
+import type { Bill } from '../common/money/bill.js';
 import type { Principal } from '../common/principal.js';
+import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { Surface } from '../surfaces/surface.js';
+
+/** A settled answer. */
+export interface ChargedAnswer {
+  readonly usage: Usage;
+  readonly bill: Bill;
+  /** That answered. */
+  readonly upstream: string;
+}
 
 /** What the front door and the guards know of a request; handlers and the filter read it. */
 export interface TollgateRequest extends Request {
@@ -14,6 +24,8 @@ export interface TollgateRequest extends Request {
   surface: Surface;
   /** Set by the auth guard; absent on public routes. */
   principal?: Principal;
+  /** What its answer came to, for the log; absent where nothing was settled while the client was there. */
+  charged?: ChargedAnswer;
   /** Stable code of the failure that was answered, for the log. */
   failureCode?: string;
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../common/clock/clock.js';
 import { ProcessIdentityService } from '../persistence/process-identity.service.js';
+import { ProcessRegistryService } from '../persistence/process-registry.service.js';
 import { KeptAnswer, type AttachedAnswer } from './earlier-answer.js';
 import { Execution, type IdempotentRequest } from './execution.js';
 import {
@@ -21,14 +22,6 @@ const SWEEP_MS = 600_000;
 /** For the first execution, where it runs in another process. */
 const POLL_MS = 250;
 const MAX_WAIT_MS = 180_000;
-
-/** What a key is asked under. */
-export interface IdempotencyRules {
-  /** Ids of processes that may still be at a first execution. */
-  readonly living: () => Promise<readonly string[]>;
-  /** Whether the caller may have the answer to this request of ours; `false`: nobody can tell yet. */
-  readonly permits: (requestId: string) => Promise<boolean>;
-}
 
 /** A key that somebody here asks for: an execution under way, or being looked for. */
 interface Claim {
@@ -50,25 +43,27 @@ export class IdempotencyService implements OnApplicationShutdown {
   constructor(
     private readonly repository: IdempotencyRepository,
     private readonly identity: ProcessIdentityService,
+    private readonly processes: ProcessRegistryService,
     private readonly clock: Clock,
   ) {}
 
   /**
+   * @param permits whether the caller may have the answer to this request of ours; `false`: nobody can tell yet
    * @returns the execution to carry out, or the answer that there is; a kept one must be released
    * @throws IdempotencyConflictError, AnswerErasedError, AnswerNotKeptError, StillRunningError, DomainError
-   *   `storage_unavailable`, `overloaded`; what the rules throw
+   *   `storage_unavailable`, `overloaded`; what `permits` throws
    */
   async begin(
     request: IdempotentRequest,
     conversationId: string | undefined,
-    rules: IdempotencyRules,
+    permits: (requestId: string) => Promise<boolean>,
   ): Promise<Execution | AttachedAnswer | KeptAnswer> {
     const claim = this.claims.get(nameOf(request));
     if (claim !== undefined && claim.fingerprint !== request.fingerprint)
       throw new IdempotencyConflictError();
-    const found = await (claim?.found ?? this.beginClaim(request, conversationId, rules));
+    const found = await (claim?.found ?? this.beginClaim(request, conversationId));
     if (claim === undefined && found instanceof Execution) return found;
-    if (!(await rules.permits(found.requestId))) throw new StillRunningError();
+    if (!(await permits(found.requestId))) throw new StillRunningError();
     return found instanceof Execution ? found.attached() : this.replay(found);
   }
 
@@ -89,17 +84,13 @@ export class IdempotencyService implements OnApplicationShutdown {
    * Takes the key before the database is asked, and for as long as another process is waited for: whoever comes
    * meanwhile waits for the same.
    */
-  private beginClaim(
-    request: IdempotentRequest,
-    conversationId: string | undefined,
-    { living }: IdempotencyRules,
-  ): Claim['found'] {
+  private beginClaim(request: IdempotentRequest, conversationId: string | undefined): Claim['found'] {
     const name = nameOf(request);
     const end = (): void => {
       if (this.claims.get(name) === claim) this.claims.delete(name);
     };
     const execution = new Execution(request, conversationId, this.repository, end);
-    const found = this.claimOrAwait(execution, living);
+    const found = this.claimOrAwait(execution);
     const claim: Claim = { fingerprint: request.fingerprint, found };
     this.claims.set(name, claim);
     found.then((answer) => {
@@ -112,10 +103,7 @@ export class IdempotencyService implements OnApplicationShutdown {
    * @returns the execution where the key is ours now, else the record of the answer that there is
    * @throws as `begin`
    */
-  private async claimOrAwait(
-    execution: Execution,
-    living: IdempotencyRules['living'],
-  ): Promise<Execution | IdempotencyRecord> {
+  private async claimOrAwait(execution: Execution): Promise<Execution | IdempotencyRecord> {
     const { request } = execution;
     const { accountId, idempotencyKey, fingerprint } = request;
     const deadlineMs = this.clock.monotonicMs() + MAX_WAIT_MS;
@@ -127,7 +115,8 @@ export class IdempotencyService implements OnApplicationShutdown {
       if (earlier.fingerprint !== fingerprint) throw new IdempotencyConflictError();
       if (earlier.state === 'kept') return earlier;
       // Its process is gone, or it was ours and left nothing: nobody will ever finish it.
-      const dead = earlier.owner === this.identity.id || !(await living()).includes(earlier.owner);
+      const dead =
+        earlier.owner === this.identity.id || !(await this.processes.alive()).includes(earlier.owner);
       // What it kept at the last moment is found at the next look.
       if (dead) await this.repository.removeUnfinished(accountId, idempotencyKey, earlier.requestId);
       else if (this.clock.monotonicMs() >= deadlineMs) throw new StillRunningError();

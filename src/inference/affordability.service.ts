@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { BudgetCheckService } from '../billing/budget-check.service.js';
+import type { Principal } from '../common/principal.js';
 import { AppConfig } from '../config/app-config.js';
 import { CatalogueService } from '../models/catalogue.service.js';
-import type { Caller } from './caller.js';
 import type { Endpoint } from './endpoint.js';
 import { holdSize } from './hold-size.js';
 import { ModelNotAllowedError } from './inference.errors.js';
@@ -28,7 +28,7 @@ export class AffordabilityService {
   async refuseUnaffordable<Request extends { model: string }>(
     endpoint: Endpoint<Request, unknown, unknown>,
     request: Request,
-    { principal }: Caller,
+    principal: Principal,
     ofChatbot: boolean,
   ): Promise<void> {
     const model = this.catalogue.find(request.model);

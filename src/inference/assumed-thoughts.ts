@@ -1,7 +1,7 @@
 import { affordableUsage } from '../billing/pricing.js';
 import { usageOf, type BelievedUsage } from '../billing/reported-usage.js';
 import type { Price } from '../common/money/price.js';
-import type { Admission } from './admission.js';
+import type { Reservation } from './reservation.service.js';
 
 /** As fast as models of some size think. */
 const TOKENS_PER_SECOND = 100;
@@ -15,7 +15,7 @@ const TOKENS_PER_SECOND = 100;
  */
 export function withAssumedThoughts(
   believed: BelievedUsage,
-  { hold, maxCompletionTokens = Infinity, prompt }: Admission<unknown>,
+  { hold, maxCompletionTokens = Infinity, prompt }: Reservation,
   unheard: { readonly ms: number; readonly calls: number },
   price: Price,
   creditNanoUsd: bigint,

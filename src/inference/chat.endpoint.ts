@@ -11,8 +11,8 @@ import type { Model } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
-import { leastCharsOfToken } from './answer-text.js';
-import { firstPart } from './first-part.js';
+import { leastCharsOfToken } from '../surfaces/answer-text.js';
+import { truncateBytes } from './truncate-bytes.js';
 import { measureChat, type PromptMeasure } from './prompt.js';
 import { tierToSend } from './pricing-choice.js';
 import { nameToolCalls, toolCallNamer } from './tool-call-ids.js';
@@ -177,7 +177,7 @@ function paidTexts(
   { reasoning_content, refusal, content }: Pick<ChatDelta, 'reasoning_content' | 'refusal' | 'content'>,
   share: number,
 ): { reasoning_content?: string; refusal?: string; content?: string } {
-  const [thoughts, declined, said] = firstPart([reasoning_content, refusal, content], share);
+  const [thoughts, declined, said] = truncateBytes([reasoning_content, refusal, content], share);
   return {
     ...(thoughts && { reasoning_content: thoughts }),
     ...(declined && { refusal: declined }),

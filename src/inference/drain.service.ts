@@ -4,7 +4,7 @@ import { HousekeepingService } from '../billing/housekeeping.service.js';
 import { AppConfig } from '../config/app-config.js';
 import type { TollgateAdapter } from '../http/tollgate-adapter.js';
 import { InFlight } from './in-flight.js';
-import { UnsettledService } from './unsettled.service.js';
+import { SettlementRetryService } from './settlement-retry.service.js';
 
 /**
  * Holds shutdown back until every answer under way has ended and is settled. Until then other processes must see that
@@ -15,7 +15,7 @@ import { UnsettledService } from './unsettled.service.js';
 export class DrainService implements BeforeApplicationShutdown {
   constructor(
     private readonly inFlight: InFlight,
-    private readonly unsettled: UnsettledService,
+    private readonly settlementRetries: SettlementRetryService,
     private readonly housekeeping: HousekeepingService,
     private readonly config: AppConfig,
     private readonly host: HttpAdapterHost<TollgateAdapter>,
@@ -24,7 +24,7 @@ export class DrainService implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.host.httpAdapter.sayGoodbye();
     await this.inFlight.drain(this.config.server.drainTimeoutMs);
-    await this.unsettled.flush();
+    await this.settlementRetries.flush();
     await this.housekeeping.stop();
   }
 }

@@ -30,7 +30,7 @@ export interface PriceFacts {
 
 /**
  * What the pipeline must know to serve one kind of request. Chat and legacy completions differ here and nowhere else
- * between the controller and the upstream.
+ * between the controller and the upstream. Pure: what differs between two requests is data of their jobs.
  */
 export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
   readonly name: 'chat' | 'completions';

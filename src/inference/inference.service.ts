@@ -1,49 +1,30 @@
 import { Injectable } from '@nestjs/common';
-import { catchError, concat, defer, finalize, from, map, Observable, switchMap, tap, throwError } from 'rxjs';
+import type { Transaction } from 'kysely';
+import { catchError, concat, defer, finalize, from, map, switchMap, throwError, type Observable } from 'rxjs';
 import { HoldService } from '../billing/hold.service.js';
-import type { SettlementOutcome } from '../billing/settlement.service.js';
-import { Clock } from '../common/clock/clock.js';
-import type { Route } from '../models/model.js';
+import type { Charge, SettlementOutcome } from '../billing/settlement.service.js';
 import { isStorageUnavailable } from '../persistence/storage-unavailable.js';
+import type { Tables } from '../persistence/tables.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
-import type { LeasedUpstream } from '../upstreams/registered-upstream.js';
-import { UpstreamRegistryService } from '../upstreams/upstream-registry.service.js';
-import { UpstreamError } from '../upstreams/upstream.errors.js';
-import type { UpstreamCall } from '../upstreams/upstream.port.js';
-import { AdmissionService, type Admission } from './admission.js';
-import { AttemptFailures } from './attempt-failures.js';
-import type { Caller } from './caller.js';
-import { Calls } from './calls.js';
-import { ClosingService, type Closing, type OpenAnswer } from './closing.js';
+import { AttemptsService } from './attempts.service.js';
 import type { Endpoint, MeteredPart } from './endpoint.js';
-import { HoldWatchService } from './hold-watch.service.js';
+import { HoldMonitorService } from './hold-monitor.service.js';
 import { InFlight, type OpenRequest } from './in-flight.js';
 import { CutByShutdownError } from './inference.errors.js';
-import { Meter } from './meter.js';
+import { revertAll, type InternalJob, type Job, type OpenReason, type StreamEnd } from './job.js';
 import { LeftStreams, type LeftStream } from './left-streams.service.js';
+import type { AnswerWrites, OpenSettlement } from './open-settlement.js';
 import { cutWhen, failWhenAborted, handOver, inOrder, whenLeft, type Successor } from './operators.js';
-import type { PreparedRequest } from './prepared-request.js';
-import type { Settled } from './settled.js';
+import { ReservationService, type Reservation } from './reservation.service.js';
+import { SettlementCoordinatorService } from './settlement-coordinator.service.js';
 import { Thinking } from './thinking.js';
 
-/** A whole answer with its settled price. */
-export interface SettledAnswer<Answer> {
+/** A whole answer and what was charged for it, durably. */
+export interface PaidAnswer<Answer> {
   readonly answer: Answer;
-  readonly settled: Settled;
+  readonly charge: Charge;
   /** It could not be handed over after all, by a failure of ours: gives back what was charged. Never rejects. */
-  readonly giveBack: () => Promise<void>;
-}
-
-type Reads<Chunk> = Pick<
-  Endpoint<{ model: string }, unknown, Chunk>,
-  'partsOfChunk' | 'usageOfChunk' | 'tierOf'
->;
-
-/** How a stream is said. What it throws is a failure of ours: what comes after it is not charged. */
-export interface Show<Chunk> {
-  chunk(chunk: Chunk): string;
-  /** Before the charge, so that nothing of the end can fail after it. */
-  prepareEnd(openReason: 'stop' | 'length'): void;
+  readonly refund: () => Promise<void>;
 }
 
 /** Whoever listens to a stream. */
@@ -54,185 +35,193 @@ interface Client {
   reading?: LeftStream;
 }
 
-/** One upstream call, or several for one answer, and the upstream lent for it. */
-interface Attempt<Request> extends Pick<LeasedUpstream, 'adapter' | 'release'> {
-  readonly call: UpstreamCall<Request>;
+/** A request on its way through the pipeline. */
+interface Running {
+  readonly reservation: Reservation;
+  readonly settlement: OpenSettlement;
 }
 
 /**
- * The one pipeline: admit → choose a route → call the upstream → meter → settle. Nothing an answer consists of is
+ * The one pipeline: reserve → choose a route → call the upstream → meter → settle. Nothing an answer consists of is
  * final before its settlement is durable.
  */
 @Injectable()
 export class InferenceService {
   constructor(
-    private readonly admissions: AdmissionService,
-    private readonly upstreams: UpstreamRegistryService,
-    private readonly closings: ClosingService,
-    private readonly holdWatches: HoldWatchService,
-    private readonly failures: AttemptFailures,
+    private readonly reservations: ReservationService,
+    private readonly attempts: AttemptsService,
+    private readonly coordinator: SettlementCoordinatorService,
+    private readonly holdMonitor: HoldMonitorService,
     private readonly inFlight: InFlight,
     private readonly leftStreams: LeftStreams,
     private readonly thinking: Thinking,
     private readonly holds: HoldService,
-    private readonly clock: Clock,
   ) {}
 
   /**
-   * Answers in one piece.
+   * Answers in one piece. The renderer, where there is one, has prepared the whole answer before it is charged.
    *
    * @param signal aborts when the client leaves; the upstream hears of it within a second
    * @throws ModelNotFoundError, ModelNotAllowedError, PriceUnknownError, UpstreamError, DomainError
    */
-  async complete<Request extends { model: string }, Answer, Chunk>(
-    prepared: PreparedRequest<Request, Answer, Chunk>,
-    caller: Caller,
+  async complete<Body extends { model: string }, Answer, Chunk>(
+    job: InternalJob<Body, Answer, Chunk> & Partial<Pick<Job<Body, Answer, Chunk>, 'renderer'>>,
     signal: AbortSignal,
-  ): Promise<SettledAnswer<Answer>> {
-    const { endpoint, keeper, release = nothing } = prepared;
-    let open: OpenRequest;
+  ): Promise<PaidAnswer<Answer>> {
+    const { endpoint, sinks } = job;
+    const open = this.enter(job, signal);
     try {
-      open = this.inFlight.enter(caller.principal, signal);
-    } catch (error) {
-      release();
-      throw error;
-    }
-    try {
-      const admission = await this.admissions.admit(prepared, caller, false);
-      const closing = this.open(admission, endpoint.name, false);
+      const { reservation, settlement } = await this.begin(job);
       try {
-        const answer = await this.completeOverRoutes(endpoint, admission, closing, open.signal);
-        closing.answer.serviceTier = endpoint.tierOf(answer);
-        closing.answer.meter.see(endpoint.partsOfAnswer(answer), endpoint.usageOfAnswer(answer));
-        prepared.ready?.(answer);
-        const paidPart = ({ paidShare }: Settled): Answer =>
-          paidShare < 1 ? endpoint.shorten(answer, paidShare) : answer;
-        closing.answer.alongside =
-          keeper && ((trx, charged) => keeper.whole(trx, paidPart(charged), charged));
-        closing.answer.takeBack = keeper?.takeBack;
-        const settled = await closing.close('completed');
-        const giveBack = (): Promise<void> => this.closings.giveBack(closing.answer);
+        const answer = await this.attempts.complete(job, reservation, settlement, open.signal);
+        settlement.see(
+          endpoint.partsOfAnswer(answer),
+          endpoint.usageOfAnswer(answer),
+          endpoint.tierOf(answer),
+        );
+        job.renderer?.prepareWhole(answer);
+        const paidPart = ({ paidFraction }: Charge): Answer =>
+          paidFraction < 1 ? endpoint.shorten(answer, paidFraction) : answer;
+        const writes: AnswerWrites | undefined = sinks && {
+          alongside: async (trx, charge) => {
+            const given = paidPart(charge);
+            for (const sink of sinks) await sink.whole?.(trx, given, charge);
+          },
+          revert: revertAll(sinks),
+        };
+        const charge = await settlement.close('completed', writes);
+        const refund = (): Promise<void> => this.coordinator.refund(settlement);
         try {
-          return { answer: paidPart(settled), settled, giveBack };
+          return { answer: paidPart(charge), charge, refund };
         } catch (error) {
-          await giveBack();
+          await refund();
           throw error;
         }
       } catch (error) {
         // Nothing of a whole answer was handed over, so nothing is charged; the row says what happened.
         // Waited for: the caller's next request may need the credit that is given back.
-        if (!closing.closed) await closing.close(brokenOutcome(open)).catch(ignored);
+        if (!settlement.closed) await settlement.close(brokenOutcome(open)).catch(ignored);
         throw open.cut ? new CutByShutdownError() : error;
       }
     } finally {
       open.close();
-      release();
+      job.release?.();
     }
   }
 
   /**
-   * Answers in frames, one a chunk, then one `Settled`, then completes. Cold; unsubscribing aborts the upstream and settles what was
-   * relayed. Errors before the first chunk cost nothing; later ones settle what was relayed first.
+   * Answers in frames, one a chunk, then the end, when it is settled. Cold; unsubscribing aborts the upstream and settles
+   * what was relayed. Errors before the first chunk cost nothing; later ones settle what was relayed first.
    */
-  stream<Request extends { model: string }, Answer, Chunk>(
-    prepared: PreparedRequest<Request, Answer, Chunk>,
-    caller: Caller,
+  stream<Body extends { model: string }, Answer, Chunk>(
+    job: Job<Body, Answer, Chunk>,
     flow: FlowGate,
-    show: Show<Chunk>,
-  ): Observable<string | Settled> {
-    const { endpoint, left, release = nothing } = prepared;
+  ): Observable<string> {
+    const { release = nothing } = job;
     return defer(() => {
-      let open: OpenRequest;
-      try {
-        open = this.inFlight.enter(caller.principal, left);
-      } catch (error) {
-        release();
-        throw error;
-      }
-      const opening = this.admissions
-        .admit(prepared, caller, true)
-        .then((admission) => ({ admission, closing: this.open(admission, endpoint.name, true) }));
+      const open = this.enter(job, job.left);
+      const opening = this.begin(job);
       const client: Client = { left: false };
-      const events = from(opening).pipe(
-        switchMap(({ admission, closing }) =>
-          this.settledStream(prepared, admission, closing, flow, open, client, show),
-        ),
-      );
-      return events.pipe(
+      return from(opening).pipe(
+        switchMap((running) => this.settledStream(job, running, flow, open, client)),
         whenLeft(() => {
           client.left = true;
         }),
         finalize(() => {
           // Unsubscribed before the end: the client has left, perhaps while its hold was being opened.
-          const closed = opening.then(({ closing }) => this.closeLeft(closing, client));
+          const closed = opening.then(({ settlement }) => this.closeLeft(job, settlement, client));
           this.inFlight.track(closed);
           if (client.reading === undefined) closed.then(release, release);
-          else this.letGo(prepared, caller).then(release, release);
+          else this.letGo(job).then(release, release);
           open.close();
         }),
       );
     });
   }
 
+  /** Where it throws, the job has ended. */
+  private enter(
+    { context, release }: Pick<Job<never, never, never>, 'context' | 'release'>,
+    left: AbortSignal | undefined,
+  ): OpenRequest {
+    try {
+      return this.inFlight.enter(context.principal, left);
+    } catch (error) {
+      release?.();
+      throw error;
+    }
+  }
+
+  private async begin<Body extends { model: string }, Answer, Chunk>(
+    job: InternalJob<Body, Answer, Chunk>,
+  ): Promise<Running> {
+    const reservation = await this.reservations.reserve(job);
+    return { reservation, settlement: this.coordinator.open(reservation, job.context) };
+  }
+
   /** Settles what a client was given that has left, when its answer was heard out. Nothing, where it is settled. */
-  private async closeLeft(closing: Closing, { reading }: Client): Promise<unknown> {
-    const { answer } = closing;
+  private async closeLeft(
+    { body }: Pick<Job<{ model: string }, unknown, unknown>, 'body'>,
+    settlement: OpenSettlement,
+    { reading }: Client,
+  ): Promise<unknown> {
     if (reading !== undefined) {
       const end = await reading.over;
-      answer.unheard = end === 'unheard' && !answer.meter.heard && this.mayThink(answer) !== undefined;
+      if (end === 'unheard' && !settlement.meter.heard && this.mayThink(body, settlement) !== undefined) {
+        settlement.giveUp();
+      }
     }
-    return closing.close('client_left');
+    return settlement.close('client_left');
   }
 
   /** What the request alone could use is free while it is read on for its usage: nothing more is written of it. */
-  private async letGo(
-    { exclusive }: Pick<PreparedRequest<{ model: string }, unknown, unknown>, 'exclusive'>,
-    caller: Caller,
-  ): Promise<void> {
-    if (exclusive !== undefined) await this.holds.letGo(caller.requestId);
+  private async letGo({
+    exclusive,
+    context,
+  }: Pick<Job<never, never, never>, 'exclusive' | 'context'>): Promise<void> {
+    if (exclusive !== undefined) await this.holds.letGo(context.requestId);
   }
 
-  private mayThink({ admission, route, meter }: OpenAnswer): ReturnType<Thinking['of']> {
-    return this.thinking.of(admission.model, route, admission.request, meter);
+  private mayThink(
+    body: { model: string },
+    { reservation, route, meter }: OpenSettlement,
+  ): ReturnType<Thinking['of']> {
+    return this.thinking.of(reservation.model, route, body, meter);
   }
 
   /** Reads a stream on for its usage whose client has left; `undefined` where nothing was given, or it is not worth it. */
-  private readOn<Chunk>(
-    endpoint: Reads<Chunk>,
-    closing: Closing,
+  private readOn<Body extends { model: string }, Answer, Chunk>(
+    { endpoint, body, context }: Job<Body, Answer, Chunk>,
+    settlement: OpenSettlement,
     client: Client,
     stop: () => void,
   ): Successor<Chunk> | undefined {
-    const { answer } = closing;
-    const { meter } = answer;
-    if (!client.left || closing.closed || !meter.generated) return undefined;
+    const { meter } = settlement;
+    if (!client.left || settlement.closed || !meter.generated) return undefined;
     meter.leave();
     meter.calls.stop();
-    const { keyId } = answer.admission.caller.principal;
-    const reading = this.leftStreams.begin(keyId, this.mayThink(answer) === 'told', stop);
+    const patient = this.mayThink(body, settlement) === 'told';
+    const reading = this.leftStreams.begin(context.principal.keyId, patient, stop);
     client.reading = reading;
     return {
       next: (chunk) => {
-        answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
-        meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
+        seeChunk(endpoint, settlement, chunk);
         reading.read(meter.unreadChars);
       },
       ended: () => reading.ended(),
     };
   }
 
-  private settledStream<Request extends { model: string }, Answer, Chunk>(
-    { endpoint, keeper, left }: PreparedRequest<Request, Answer, Chunk>,
-    admission: Admission<Request>,
-    closing: Closing,
+  private settledStream<Body extends { model: string }, Answer, Chunk>(
+    job: Job<Body, Answer, Chunk>,
+    { reservation, settlement }: Running,
     flow: FlowGate,
     open: OpenRequest,
     client: Client,
-    show: Show<Chunk>,
-  ): Observable<string | Settled> {
-    const { answer } = closing;
-    const { meter } = answer;
-    const watch = this.holdWatches.watch(admission);
+  ): Observable<string> {
+    const { endpoint, renderer, sinks, left } = job;
+    const { meter } = settlement;
+    const monitor = this.holdMonitor.monitor(reservation);
     let parts: readonly MeteredPart[] = [];
     let cut = false;
     const fitting = (chunk: Chunk, covered: number): Chunk => {
@@ -242,179 +231,78 @@ export class InferenceService {
       parts = endpoint.partsOfChunk(part);
       return part;
     };
-    const chunks = this.streamOverRoutes(endpoint, admission, closing, flow).pipe(
+    const writesOf = (endOf: (charge: Charge) => StreamEnd): AnswerWrites['alongside'] | undefined =>
+      sinks &&
+      (async (trx: Transaction<Tables>, charge: Charge) => {
+        for (const sink of sinks) await sink.streamed?.(trx, endOf(charge));
+      });
+    const chunks = this.attempts.stream(job, reservation, settlement, flow).pipe(
       handOver((stop) =>
-        cut || meter.overrun || open.signal.aborted
-          ? undefined
-          : this.readOn(endpoint, closing, client, stop),
+        cut || meter.overrun || open.signal.aborted ? undefined : this.readOn(job, settlement, client, stop),
       ),
       inOrder(
         (chunk) => {
           parts = endpoint.partsOfChunk(chunk);
-          const room = watch.room(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
+          const room = monitor.reserve(meter.estimatedTokens, () => meter.estimatedTokensWith(parts));
           if (room === undefined) return chunk;
           flow.closeUntil(room.then(nothing, nothing));
           return room.then((covered) => fitting(chunk, covered));
         },
         (undelivered) => {
           // Its client has left while the hold was being extended; what came meanwhile tells what it cost as well.
-          if (!client.left || closing.closed || !meter.generated) return;
+          if (!client.left || settlement.closed || !meter.generated) return;
           meter.leave();
-          for (const chunk of undelivered) {
-            answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
-            meter.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk));
-          }
+          for (const chunk of undelivered) seeChunk(endpoint, settlement, chunk);
         },
       ),
       failWhenAborted(open.signal, () => (open.cut ? new CutByShutdownError() : (left?.reason as Error))),
       map((chunk) => {
         // First of all: what cannot be said is not charged.
-        const frame = show.chunk(chunk);
-        answer.serviceTier = endpoint.tierOf(chunk) ?? answer.serviceTier;
-        meter.see(parts, endpoint.usageOfChunk(chunk));
-        watch.relayed(meter.estimatedTokens);
-        if (meter.generated && answer.firstTokenMs === undefined) {
-          answer.firstTokenMs = this.elapsedMs(admission.caller);
-          answer.thoughtMs = this.clock.monotonicMs() - answer.calledAtMs;
-        }
-        keeper?.said?.(chunk);
+        const frame = renderer.chunk(chunk);
+        settlement.see(parts, endpoint.usageOfChunk(chunk), endpoint.tierOf(chunk));
+        monitor.recordProgress(meter.estimatedTokens);
+        settlement.relayed();
+        if (sinks !== undefined) for (const sink of sinks) sink.onChunk?.(chunk);
         return frame;
       }),
       cutWhen(() => meter.overrun || cut),
     );
-    const settled = defer(() => {
+    const end = defer(async () => {
       const cutShort = meter.overrun || cut;
       if (cutShort) meter.finishReason = 'length';
-      show.prepareEnd(cutShort ? 'length' : 'stop');
-      answer.alongside = keeper && ((trx, charged) => keeper.streamed(trx, { settled: charged }));
-      answer.takeBack = keeper?.takeBack;
-      return from(closing.close(cutShort ? 'cut_at_limit' : 'completed'));
+      const openReason: OpenReason = cutShort ? 'length' : 'stop';
+      renderer.prepareEnd(openReason);
+      const alongside = writesOf((charge) => ({ charge, openReason }));
+      const kept = alongside && sinks && { alongside, revert: revertAll(sinks) };
+      const { usage, bill } = await settlement.close(cutShort ? 'cut_at_limit' : 'completed', kept);
+      return renderer.end(usage, bill, openReason);
     });
-    return concat(chunks, settled).pipe(
+    return concat(chunks, end).pipe(
       catchError((error: unknown) => {
-        if (closing.closed) return throwError(() => error);
-        if (meter.generated) answer.alongside = keeper && ((trx) => keeper.streamed(trx, { error }));
-        const partial = closing.close(isStorageUnavailable(error) ? 'settled_late' : brokenOutcome(open));
+        if (settlement.closed) return throwError(() => error);
+        const alongside = meter.generated ? writesOf(() => ({ error })) : undefined;
+        const outcome = isStorageUnavailable(error) ? 'settled_late' : brokenOutcome(open);
         // The failure is what the client is told, also when the part before it could not be charged.
+        const partial = settlement.close(outcome, alongside && { alongside });
         return from(partial.catch(ignored)).pipe(switchMap(() => throwError(() => error)));
       }),
     );
   }
-
-  private async completeOverRoutes<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
-    admission: Admission<Request>,
-    closing: Closing,
-    signal: AbortSignal,
-  ): Promise<Answer> {
-    let failure: unknown;
-    for (const route of admission.routes) {
-      closing.answer.route = route;
-      let attempt: Attempt<Request> | undefined;
-      try {
-        attempt = this.attempt(endpoint, admission, route);
-        const calls = (closing.answer.meter.calls = new Calls());
-        return await endpoint.complete(attempt.adapter, attempt.call, admission.model, signal, calls);
-      } catch (error) {
-        failure = error;
-        if (signal.aborted) break;
-        this.failures.record(error, route, closing.answer);
-        if (!mayFallBack(error)) break;
-      } finally {
-        attempt?.release();
-      }
-    }
-    throw failure;
-  }
-
-  private streamOverRoutes<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
-    admission: Admission<Request>,
-    closing: Closing,
-    flow: FlowGate,
-    position = 0,
-  ): Observable<Chunk> {
-    const route = admission.routes[position];
-    if (route === undefined) return throwError(() => new UpstreamError('upstream_unavailable', NO_ROUTE));
-    return defer(() => {
-      closing.answer.route = route;
-      let started = false;
-      const chunks = defer(() => {
-        const { adapter, call, release } = this.attempt(endpoint, admission, route);
-        const calls = (closing.answer.meter.calls = new Calls());
-        closing.answer.calledAtMs = this.clock.monotonicMs();
-        return endpoint.stream(adapter, call, admission.model, flow, calls).pipe(finalize(release));
-      });
-      return chunks.pipe(
-        tap(() => {
-          started = true;
-        }),
-        catchError((error: unknown) => {
-          this.failures.record(error, route, closing.answer);
-          return !started && mayFallBack(error) && position + 1 < admission.routes.length
-            ? this.streamOverRoutes(endpoint, admission, closing, flow, position + 1)
-            : throwError(() => error);
-        }),
-      );
-    });
-  }
-
-  private attempt<Request extends { model: string }>(
-    endpoint: Endpoint<Request, unknown, unknown>,
-    { request, model, caller }: Admission<Request>,
-    route: Route,
-  ): Attempt<Request> {
-    const upstreamRequest = endpoint.forUpstream(request, model, route.upstreamModel);
-    const { adapter, timeouts, release } = this.upstreams.lease(route.upstream);
-    const call = { requestId: caller.requestId, request: upstreamRequest, timeouts };
-    return { adapter, call, release };
-  }
-
-  private open(admission: Admission<unknown>, endpoint: 'chat' | 'completions', streamed: boolean): Closing {
-    const [route] = admission.routes;
-    if (route === undefined) throw new UpstreamError('upstream_unavailable', NO_ROUTE);
-    const meter = new Meter(
-      admission.prompt,
-      () => admission.hold.promptTokens,
-      admission.maxCompletionTokens,
-    );
-    return this.closings.open(
-      {
-        admission,
-        endpoint,
-        streamed,
-        meter,
-        route,
-        firstTokenMs: undefined,
-        calledAtMs: this.clock.monotonicMs(),
-        unheard: false,
-        failedAttempts: [],
-      },
-      this.inFlight,
-    );
-  }
-
-  private elapsedMs(caller: Caller): number {
-    return Math.round(this.clock.monotonicMs() - caller.arrivedAtMs);
-  }
 }
 
-const NO_ROUTE = 'No upstream serves this model at the moment.';
+/** What comes of an answer that nobody is given any more. */
+function seeChunk<Chunk>(
+  endpoint: Pick<Endpoint<never, never, Chunk>, 'partsOfChunk' | 'usageOfChunk' | 'tierOf'>,
+  settlement: OpenSettlement,
+  chunk: Chunk,
+): void {
+  settlement.see(endpoint.partsOfChunk(chunk), endpoint.usageOfChunk(chunk), endpoint.tierOf(chunk));
+}
 
 /** How an answer that did not end by itself is put down. */
 function brokenOutcome({ cut, signal }: OpenRequest): SettlementOutcome {
   if (cut) return 'drained';
   return signal.aborted ? 'client_left' : 'upstream_failed';
-}
-
-/** Another route may do better, unless the caller's request is at fault or its time is used up. */
-function mayFallBack(error: unknown): boolean {
-  return (
-    error instanceof UpstreamError &&
-    error.code !== 'upstream_timeout' &&
-    error.code !== 'upstream_rejected_request' &&
-    error.code !== 'context_length_exceeded'
-  );
 }
 
 function nothing(): void {}

@@ -4,7 +4,7 @@ import type { Price } from '../common/money/price.js';
 import { AppConfig, type CatalogueConfig } from '../config/app-config.js';
 import { catalogueWarnings } from './catalogue-warnings.js';
 import { buildCatalogue, type Catalogue } from './catalogue.js';
-import type { DiscoveredModel } from './discovered-model.js';
+import type { DiscoveredModel } from '../contracts/discovered-model.js';
 import { ModelNotFoundError } from './models.errors.js';
 import { isPriced, type Model, type PricedModel } from './model.js';
 

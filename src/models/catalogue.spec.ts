@@ -3,7 +3,7 @@ import { aModel, anUpstream, aRoute } from '../../test/support/catalogue-builder
 import type { CatalogueConfig, ModelConfig } from '../config/app-config.js';
 import { sandboxModels } from '../config/sandbox-models.js';
 import { buildCatalogue } from './catalogue.js';
-import type { DiscoveredModel } from './discovered-model.js';
+import type { DiscoveredModel } from '../contracts/discovered-model.js';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 

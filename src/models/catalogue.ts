@@ -1,5 +1,5 @@
 import type { CatalogueConfig, ModelConfig, UpstreamConfig } from '../config/app-config.js';
-import type { DiscoveredModel } from './discovered-model.js';
+import type { DiscoveredModel } from '../contracts/discovered-model.js';
 import { listPrice, priceProviderOf, writtenPrice, type SourcedPrice } from './model-price.js';
 import type { Model } from './model.js';
 import { findListPrice } from './price-table.js';

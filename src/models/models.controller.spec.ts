@@ -17,6 +17,7 @@ import { aModel, anAppConfig, anUpstream, aRoute } from '../../test/support/cata
 import { ClockModule } from '../common/clock/clock.module.js';
 import { DomainError } from '../common/errors/domain-error.js';
 import { ConfigModule } from '../config/config.module.js';
+import { SURFACE_METADATA } from '../surfaces/serves.decorator.js';
 import { ModelsModule } from './models.module.js';
 
 /** Stands in for authentication: `x-models` is the key's list of models. */
@@ -25,9 +26,10 @@ class FakeGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const http = context
       .switchToHttp()
-      .getRequest<{ headers: Record<string, string>; principal?: unknown }>();
+      .getRequest<{ headers: Record<string, string>; principal?: unknown; surface?: unknown }>();
     const models = http.headers['x-models'];
     http.principal = { allowedModels: models === undefined ? null : models.split(',') };
+    http.surface = Reflect.getMetadata(SURFACE_METADATA, context.getClass());
     return true;
   }
 }

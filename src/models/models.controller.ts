@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Header, Param, Req } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Injectable, Param, Req } from '@nestjs/common';
 import {
   ApiForbiddenResponse,
   ApiNotFoundResponse,
@@ -11,24 +11,23 @@ import { ErrorResponse } from '../contracts/openai/error-response.dto.js';
 import { ModelList, ModelObject } from '../contracts/openai/model.dto.js';
 import { ApiFailures, DOOR_FAILURES } from '../surfaces/api-failures.decorator.js';
 import { Serves } from '../surfaces/serves.decorator.js';
-import { LIGHTNINGROD, QOLABA, WATERFLAI } from '../surfaces/surface.js';
+import { LIGHTNINGROD, QOLABA, WATERFLAI, type Surface } from '../surfaces/surface.js';
 import { ModelDeletionForbiddenError } from './models.errors.js';
 import { ModelsService } from './models.service.js';
 
 /** The request after the guard. */
 interface AuthenticatedRequest {
   readonly principal: Principal;
+  readonly surface: Surface;
 }
 
 /** Ids hold slashes, raw or as `%2F`; each segment arrives decoded once. */
 const ModelParam = () => ApiParam({ name: 'model', type: String, example: 'google/gemini-2.5-flash' });
 
 /** The models routes of every dialect; they differ in nothing but the owner of models that have none. */
+@Injectable()
 abstract class ModelsController {
-  constructor(
-    private readonly models: ModelsService,
-    private readonly defaultOwner: string,
-  ) {}
+  constructor(private readonly models: ModelsService) {}
 
   @Get()
   @Header('content-type', 'application/json; charset=utf-8')
@@ -37,8 +36,8 @@ abstract class ModelsController {
     type: ModelList,
     description: "All of them: the models in the order of the configuration, then the account's chatbots",
   })
-  list(@Req() { principal }: AuthenticatedRequest): Promise<string> {
-    return this.models.listJson(principal, this.defaultOwner);
+  list(@Req() { principal, surface }: AuthenticatedRequest): Promise<string> {
+    return this.models.listJson(principal, surface.defaultModelOwner);
   }
 
   @Get('*model')
@@ -48,9 +47,9 @@ abstract class ModelsController {
   @ApiNotFoundResponse({ type: ErrorResponse, description: 'No such model, or none that this key can use' })
   retrieve(
     @Param('model') segments: string[],
-    @Req() { principal }: AuthenticatedRequest,
+    @Req() { principal, surface }: AuthenticatedRequest,
   ): Promise<ModelObject> {
-    return this.models.retrieve(toModelId(segments), principal, this.defaultOwner);
+    return this.models.retrieve(toModelId(segments), principal, surface.defaultModelOwner);
   }
 
   @Delete('*model')
@@ -71,26 +70,14 @@ function toModelId(segments: readonly string[]): string {
 @Serves('waterflai')
 @ApiFailures(WATERFLAI, DOOR_FAILURES)
 @Controller(['v1/models', 'models'])
-export class WaterflaiModelsController extends ModelsController {
-  constructor(models: ModelsService) {
-    super(models, 'tollgate');
-  }
-}
+export class WaterflaiModelsController extends ModelsController {}
 
 @Serves('qolaba')
 @ApiFailures(QOLABA, DOOR_FAILURES)
 @Controller(['v1/chat/models', 'api/v1/models', 'api/v1/chat/models'])
-export class QolabaModelsController extends ModelsController {
-  constructor(models: ModelsService) {
-    super(models, 'tollgate');
-  }
-}
+export class QolabaModelsController extends ModelsController {}
 
 @Serves('lightningrod')
 @ApiFailures(LIGHTNINGROD, DOOR_FAILURES)
 @Controller('api/public/v1/openai/models')
-export class LightningRodModelsController extends ModelsController {
-  constructor(models: ModelsService) {
-    super(models, 'lightningrodlabs');
-  }
-}
+export class LightningRodModelsController extends ModelsController {}

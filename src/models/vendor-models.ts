@@ -1,5 +1,5 @@
 import { listPricedModels } from './price-table.js';
-import type { DiscoveredModel } from './discovered-model.js';
+import type { DiscoveredModel } from '../contracts/discovered-model.js';
 
 /**
  * Which ids of the price table are models that the vendor's own API answers to today. The table also holds retired

@@ -4,6 +4,7 @@ import { Database, DatabaseReadiness } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { PostgresDatabase } from './postgres-database.js';
 import { ProcessIdentityService } from './process-identity.service.js';
+import { ProcessRegistryService } from './process-registry.service.js';
 import { ResealingService } from './resealing.service.js';
 import { Sealer } from './sealer.js';
 import { SettingsRepository } from './settings.repository.js';
@@ -31,6 +32,7 @@ import { SqliteDatabase } from './sqlite-database.js';
     ResealingService,
     SettingsRepository,
     ProcessIdentityService,
+    ProcessRegistryService,
   ],
   exports: [
     Database,
@@ -40,6 +42,7 @@ import { SqliteDatabase } from './sqlite-database.js';
     Sealer,
     SettingsRepository,
     ProcessIdentityService,
+    ProcessRegistryService,
   ],
 })
 export class DatabaseModule implements OnApplicationShutdown {

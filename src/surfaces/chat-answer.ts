@@ -1,8 +1,7 @@
-import type { Bill } from '../common/money/bill.js';
-import type { ChatChoice, Usage } from '../contracts/openai/chat-completion.js';
+import type { ChatChoice } from '../contracts/openai/chat-completion.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
-import { renderUsage } from './usage.js';
+import type { WireUsage } from './usage.js';
 
 export const WITHHELD_TEXT = "The answer was withheld by the model's content filter.";
 
@@ -12,12 +11,14 @@ export interface RenderableChat {
   readonly service_tier?: string | undefined;
 }
 
-/** A whole chat answer in the dialect; every key that any published description names is present. */
+/**
+ * A whole chat answer in the dialect; every key that any published description names is present.
+ * @param usage `undefined`: not known yet
+ */
 export function renderChatCompletion(
   envelope: Envelope,
   answer: RenderableChat,
-  usage: Usage,
-  bill: Bill,
+  usage: WireUsage | undefined,
   surface: Surface,
 ): Record<string, unknown> {
   return {
@@ -26,7 +27,7 @@ export function renderChatCompletion(
     created: envelope.created,
     model: envelope.model,
     choices: answer.choices.map((choice) => renderChoice(choice, surface)),
-    usage: renderUsage(usage, bill, surface),
+    usage,
     ...(answer.service_tier === undefined ? {} : { service_tier: answer.service_tier }),
     ...(answer.system_fingerprint === undefined ? {} : { system_fingerprint: answer.system_fingerprint }),
     ...(envelope.conversationId === undefined ? {} : { conversation_id: envelope.conversationId }),

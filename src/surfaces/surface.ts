@@ -28,6 +28,8 @@ export interface Surface {
   readonly completionMaxTokensDefault: number | undefined;
   /** Whether `conversation_id` is part of the dialect. */
   readonly conversations: boolean;
+  /** `owned_by` of a model that has no owner. */
+  readonly defaultModelOwner: string;
 }
 
 const FIRST_DELTA_OPENAI = '{"role":"assistant","content":"","refusal":null}';
@@ -46,6 +48,7 @@ export const WATERFLAI: Surface = {
   credits: false,
   completionMaxTokensDefault: 16,
   conversations: true,
+  defaultModelOwner: 'tollgate',
 };
 
 /** Q: Qolaba, credits in every usage. */
@@ -62,6 +65,7 @@ export const QOLABA: Surface = {
   credits: true,
   completionMaxTokensDefault: 16,
   conversations: false,
+  defaultModelOwner: 'tollgate',
 };
 
 /** L: LightningRod, a FastAPI service by its validation errors. */
@@ -78,6 +82,7 @@ export const LIGHTNINGROD: Surface = {
   credits: false,
   completionMaxTokensDefault: undefined,
   conversations: false,
+  defaultModelOwner: 'lightningrodlabs',
 };
 
 export const SURFACES: Readonly<Record<SurfaceName, Surface>> = {

@@ -6,6 +6,7 @@
  * the upstream did, and never turns a failure into an empty answer.
  */
 import type { Observable } from 'rxjs';
+import type { DiscoveredModel } from '../contracts/discovered-model.js';
 import type {
   ChatChoice,
   ChatChunkChoice,
@@ -60,14 +61,6 @@ export interface CompletionChunk {
   readonly choices: (CompletionChunkChoice & EchoedText)[];
   readonly usage?: ReportedUsage;
   readonly system_fingerprint?: string | undefined;
-}
-
-/** A model that an upstream says it has, for upstreams without a written model list. */
-export interface DiscoveredModel {
-  readonly id: string;
-  readonly ownedBy?: string | undefined;
-  readonly contextLength?: number | undefined;
-  readonly created?: number | undefined;
 }
 
 export interface UpstreamAdapter {

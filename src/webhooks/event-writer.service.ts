@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Kysely } from 'kysely';
-import { KeyListenersService, type KeyListener, type RevokedKey } from '../auth/key-listeners.service.js';
+import { KeyListenersService, type KeyListener, type RevokedKey } from '../accounts/key-listeners.service.js';
 import {
   MoneyListeners,
   type BalanceStep,

@@ -1,5 +1,5 @@
 import { unixSeconds } from '../common/clock/unix-seconds.js';
-import type { RevokedKey } from '../auth/key-listeners.service.js';
+import type { RevokedKey } from '../accounts/key-listeners.service.js';
 import type { BalanceStep, ChargedRequest } from '../billing/money-listeners.js';
 import { newEventId } from '../common/ids/ids.js';
 import { costUsd7, creditsNumber } from '../common/money/wire-amounts.js';

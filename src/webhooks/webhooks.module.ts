@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { BillingModule } from '../billing/billing.module.js';
 import { DeliveryTimes } from './delivery-times.js';
 import { EventWriterService } from './event-writer.service.js';
@@ -8,7 +8,7 @@ import { WebhookDispatcherService } from './webhook-dispatcher.service.js';
 
 /** Tells the operator's receiver what happens to credits and keys. */
 @Module({
-  imports: [AuthModule, BillingModule],
+  imports: [AccountsModule, BillingModule],
   providers: [DeliveryTimes, EventWriterService, OutboxRepository, WebhookDispatcherService],
 })
 export class WebhooksModule {}

@@ -52,7 +52,6 @@ function given(message: AssistantMessage): unknown {
       choices: [{ index: 0, message, finish_reason: calls ? 'tool_calls' : 'stop', logprobs: null }],
     },
     { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-    { model: 'm', costNanoUsd: 0n, creditHundredths: 0n },
     WATERFLAI,
   );
 }

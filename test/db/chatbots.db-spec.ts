@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { AccountRepository } from '../../src/auth/account.repository.js';
+import { AccountRepository } from '../../src/accounts/account.repository.js';
 import type { Chatbot, ChatbotSettings, ChatbotVersion } from '../../src/chatbots/chatbot.js';
 import { ChatbotListsRepository, type ListedChatbot } from '../../src/chatbots/chatbot-lists.repository.js';
 import { ChatbotModelsService } from '../../src/chatbots/chatbot-models.service.js';

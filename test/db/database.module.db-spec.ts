@@ -3,6 +3,7 @@ import { Global, Module, type LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { AppConfig, type StorageConfig } from '../../src/config/app-config.js';
+import { ClockModule } from '../../src/common/clock/clock.module.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { Database, DatabaseReadiness } from '../../src/persistence/database.js';
 import { DatabaseModule } from '../../src/persistence/database.module.js';
@@ -29,7 +30,9 @@ function boot(storage: Partial<StorageConfig> = {}) {
   @Module({ providers: [{ provide: AppConfig, useValue: config }], exports: [AppConfig] })
   class TestConfigModule {}
 
-  return Test.createTestingModule({ imports: [TestConfigModule, ObservabilityModule, DatabaseModule] })
+  return Test.createTestingModule({
+    imports: [TestConfigModule, ClockModule, ObservabilityModule, DatabaseModule],
+  })
     .setLogger(SILENT)
     .compile()
     .then((module) => module.init());

@@ -1,5 +1,6 @@
 import { beforeEach, afterEach, expect, it } from '@jest/globals';
-import { ProcessRegistry } from '../../src/billing/process-registry.js';
+import { sql } from 'kysely';
+import { ProcessRegistryService } from '../../src/persistence/process-registry.service.js';
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';
 import { ProcessIdentityService } from '../../src/persistence/process-identity.service.js';
 import { anAppConfig } from '../support/catalogue-builders.js';
@@ -12,8 +13,8 @@ const HOUR_MS = 3_600_000n;
 onPostgres((newDatabaseUrl) => {
   let database: PostgresDatabase;
   let clock: ManualClock;
-  let watcher: ProcessRegistry;
-  let other: ProcessRegistry;
+  let watcher: ProcessRegistryService;
+  let other: ProcessRegistryService;
   let otherId: string;
 
   beforeEach(async () => {
@@ -22,36 +23,36 @@ onPostgres((newDatabaseUrl) => {
     const config = anAppConfig({ upstreams: [], models: [] });
     const identity = new ProcessIdentityService();
     otherId = identity.id;
-    watcher = new ProcessRegistry(database, new ProcessIdentityService(), clock, config);
-    other = new ProcessRegistry(database, identity, clock, config);
-    await other.beat();
-    await watcher.beat();
-    await watcher.look([otherId]);
+    watcher = new ProcessRegistryService(database, new ProcessIdentityService(), clock, config);
+    other = new ProcessRegistryService(database, identity, clock, config);
+    await other.heartbeat();
+    await watcher.heartbeat();
+    await watcher.observe([otherId]);
   });
   afterEach(() => database.close());
 
   /** Time passes for the watcher, which looks as often as it should. */
   async function watchFor(ms: number): Promise<string[]> {
     let dead: string[] = [];
-    for (let passed = 0; passed < ms; passed += watcher.beatMs) {
-      clock.pass(watcher.beatMs);
-      dead = await watcher.look([otherId]);
+    for (let passed = 0; passed < ms; passed += watcher.heartbeatMs) {
+      clock.pass(watcher.heartbeatMs);
+      dead = await watcher.observe([otherId]);
     }
     return dead;
   }
 
   it('P3: a process without a sign of life is dead after the bound, not before', async () => {
-    expect(await watchFor(DEAD_AFTER_MS - watcher.beatMs)).toEqual([]);
-    expect(await watcher.living()).toContain(otherId);
-    expect(await watchFor(watcher.beatMs)).toEqual([otherId]);
-    expect(await watcher.living()).not.toContain(otherId);
+    expect(await watchFor(DEAD_AFTER_MS - watcher.heartbeatMs)).toEqual([]);
+    expect(await watcher.alive()).toContain(otherId);
+    expect(await watchFor(watcher.heartbeatMs)).toEqual([otherId]);
+    expect(await watcher.alive()).not.toContain(otherId);
   });
 
   it('P3: one that wakes up again lives', async () => {
     await watchFor(DEAD_AFTER_MS);
-    await other.beat();
-    expect(await watcher.living()).toContain(otherId);
-    expect(await watcher.look([otherId])).toEqual([]);
+    await other.heartbeat();
+    expect(await watcher.alive()).toContain(otherId);
+    expect(await watcher.observe([otherId])).toEqual([]);
   });
 
   it.each([HOUR_MS, -HOUR_MS])(
@@ -61,27 +62,27 @@ onPostgres((newDatabaseUrl) => {
         .updateTable('processes')
         .set(({ eb }) => ({ seen_at_ms: eb('seen_at_ms', '-', jump) }))
         .execute();
-      expect(await watcher.look([otherId])).toEqual([]);
-      expect(await watcher.living()).toContain(otherId);
-      expect(await watchFor(DEAD_AFTER_MS - watcher.beatMs)).toEqual([]);
+      expect(await watcher.observe([otherId])).toEqual([]);
+      expect(await watcher.alive()).toContain(otherId);
+      expect(await watchFor(DEAD_AFTER_MS - watcher.heartbeatMs)).toEqual([]);
     },
   );
 
   it('D3: a time in which the watcher could not look counts for nobody', async () => {
     clock.pass(10 * DEAD_AFTER_MS);
-    expect(await watcher.look([otherId])).toEqual([]);
+    expect(await watcher.observe([otherId])).toEqual([]);
     expect(await watchFor(DEAD_AFTER_MS)).toEqual([otherId]);
   });
 
   it('an owner without a row is given the same time: it may have opened a hold before its first sign', async () => {
-    await other.leave();
-    expect(await watcher.look([otherId])).toEqual([]);
+    await other.deregister();
+    expect(await watcher.observe([otherId])).toEqual([]);
     expect(await watchFor(DEAD_AFTER_MS)).toEqual([otherId]);
   });
 
   it('rows of dead processes are removed once', async () => {
     await watchFor(DEAD_AFTER_MS);
-    await watcher.forgetDead();
+    await watcher.forgetDead(() => sql<boolean>`1 = 0`);
     expect(await database.kysely.selectFrom('processes').select('id').execute()).toHaveLength(1);
   });
 });

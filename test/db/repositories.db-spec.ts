@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { AccountRepository } from '../../src/auth/account.repository.js';
+import { AccountRepository } from '../../src/accounts/account.repository.js';
 import type { NewApiKey } from '../../src/auth/api-key.js';
-import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
+import { PresentedKeyRepository } from '../../src/auth/presented-key.repository.js';
+import { ApiKeyRepository } from '../../src/accounts/api-key.repository.js';
 import { PriceVersionRepository, type PriceVersion } from '../../src/billing/price-version.repository.js';
 import { UsageRepository } from '../../src/billing/usage.repository.js';
 import type { Database } from '../../src/persistence/database.js';
@@ -64,20 +65,21 @@ eachDatabase((_kind, open) => {
       });
       await keys.insert(plain);
       await keys.insert(full);
+      const presented = new PresentedKeyRepository(database);
       for (const { secretSha256, ...row } of [plain, full]) {
-        expect(await keys.findBySecretHash(secretSha256)).toEqual({
+        expect(await presented.findBySecretHash(secretSha256)).toEqual({
           ...row,
           manageChatbots: false,
           readConversations: true,
         });
       }
-      expect(await keys.findBySecretHash('c'.repeat(64))).toBeUndefined();
+      expect(await presented.findBySecretHash('c'.repeat(64))).toBeUndefined();
       expect(await keys.countAll()).toBe(2);
     });
 
     it('S4: takes any text for a hash, as text', async () => {
-      const keys = new ApiKeyRepository(database);
-      expect(await keys.findBySecretHash(`' or '1'='1`)).toBeUndefined();
+      const presented = new PresentedKeyRepository(database);
+      expect(await presented.findBySecretHash(`' or '1'='1`)).toBeUndefined();
     });
 
     it('S33: shows and revokes a key to its own account only', async () => {

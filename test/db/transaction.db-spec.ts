@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { sql } from 'kysely';
-import { AccountRepository } from '../../src/auth/account.repository.js';
+import { AccountRepository } from '../../src/accounts/account.repository.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
 import { eachDatabase, onPostgres } from '../support/databases.js';
 import { PostgresDatabase } from '../../src/persistence/postgres-database.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { ChatStreamRenderer } from '../../src/surfaces/chat-stream.js';
+import { ChatRenderer } from '../../src/surfaces/chat-renderer.js';
 import { AnswerWriterService } from '../../src/http/answer-writer.service.js';
-import { AnswerText } from '../../src/inference/answer-text.js';
+import { AnswerText } from '../../src/surfaces/answer-text.js';
 import { billOf, expectNothingOpen, expectUnbilled } from '../support/aftermath.js';
 import { sse } from '../support/fake-upstream-replies.js';
 import { chatChunks } from '../support/fake-upstream-wire.js';
@@ -71,11 +71,8 @@ describe('a failure of ours', () => {
   const app = useWireApp();
 
   it('to put a piece of a stream into words costs no more than what came before it', async () => {
-    const chunk = ChatStreamRenderer.prototype.chunk;
-    jest.spyOn(ChatStreamRenderer.prototype, 'chunk').mockImplementation(function (
-      this: ChatStreamRenderer,
-      said,
-    ) {
+    const chunk = ChatRenderer.prototype.chunk;
+    jest.spyOn(ChatRenderer.prototype, 'chunk').mockImplementation(function (this: ChatRenderer, said) {
       if (JSON.stringify(said).includes(' there!')) throw new RangeError('Invalid string length');
       return chunk.call(this, said);
     });
@@ -87,7 +84,7 @@ describe('a failure of ours', () => {
   });
 
   it('to say the end of a stream is known before it is charged whole', async () => {
-    jest.spyOn(ChatStreamRenderer.prototype, 'prepareEnd').mockImplementation(() => {
+    jest.spyOn(ChatRenderer.prototype, 'prepareEnd').mockImplementation(() => {
       throw new RangeError('Invalid string length');
     });
     app.upstream.enqueue(sse(chatChunks()));

@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
+import { ApiKeyRepository } from '../../src/accounts/api-key.repository.js';
 import { ApiKeyService } from '../../src/auth/api-key.service.js';
 import { hashSecret } from '../../src/auth/secret.js';
 import { AppConfig } from '../../src/config/app-config.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { AskedTurn } from '../../src/chat/asked-turn.js';
+import type { ChatTurnContext } from '../../src/chat/chat-turn-context.js';
 import type { Recalled } from '../../src/chat/recall.service.js';
-import { TurnKeeping } from '../../src/chat/turn-keeping.js';
+import { TurnWriterService } from '../../src/chat/turn-writer.service.js';
 import { EMPTY_CHAIN } from '../../src/conversations/chain.js';
 import { Database } from '../../src/persistence/database.js';
 import { inTransaction } from '../../src/persistence/transaction.js';
@@ -77,15 +77,16 @@ describe('a turn of a conversation that something else happens to meanwhile', ()
 
   /** As is done for a turn whose charge was confirmed after its client had been told of a failure. */
   async function takeBack({ requestId }: Answered): Promise<void> {
-    const keeper = tollgate.app
-      .get(TurnKeeping, { strict: false })
-      .keeperOf({ body: { model: chatbotId }, caller: { requestId } } as unknown as AskedTurn, scope(), {
+    const job = { body: { model: chatbotId }, context: { requestId } };
+    const sink = tollgate.app
+      .get(TurnWriterService, { strict: false })
+      .sinkOf({ job } as unknown as ChatTurnContext, scope(), {
         conversationId: await idOf(),
         version: undefined,
         fresh: [],
         before: { messageCount: 0, chain: EMPTY_CHAIN },
       } as unknown as Recalled);
-    await inTransaction(tollgate.app.get(Database).kysely, (trx) => keeper.takeBack!(trx));
+    await inTransaction(tollgate.app.get(Database).kysely, (trx) => sink.revert!(trx));
   }
 
   it('keeps the turn before it, which was to be taken back, since it has been sent to its model', async () => {
@@ -106,7 +107,7 @@ describe('a turn of a conversation that something else happens to meanwhile', ()
 
   it('is not told of another conversation that was begun under the id of an erased one', async () => {
     await say('one');
-    const keeping = tollgate.app.get(TurnKeeping, { strict: false });
+    const keeping = tollgate.app.get(TurnWriterService, { strict: false });
     const found = { conversationId: await idOf(), version: 1 } as unknown as Recalled;
     const { stillAsFound } = keeping.exclusive(scope(), found);
     const asFound = () => inTransaction(tollgate.app.get(Database).kysely, (trx) => stillAsFound!(trx));

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { verifyLedger } from '../../src/billing/ledger-verify.js';
 import { KeptAnswer } from '../../src/idempotency/earlier-answer.js';
 import { IdempotencyService } from '../../src/idempotency/idempotency.service.js';
 import { IdempotencyRepository } from '../../src/idempotency/idempotency.repository.js';
 import { Database } from '../../src/persistence/database.js';
+import { ProcessRegistryService } from '../../src/persistence/process-registry.service.js';
 import { controlled, failure, json, sse } from '../support/fake-upstream-replies.js';
 import { chatAnswer, chatChunks } from '../support/fake-upstream-wire.js';
 import { FakeUpstream } from '../support/fake-upstream.js';
@@ -151,6 +152,7 @@ describe('Idempotency-Key', () => {
   it('all who repeat a request that another process is at wait for its answer, whenever they come', async () => {
     const service = tollgate.app.get(IdempotencyService, { strict: false });
     const records = tollgate.app.get(IdempotencyRepository, { strict: false });
+    const alive = jest.spyOn(tollgate.app.get(ProcessRegistryService), 'alive').mockResolvedValue(['other process']);
     const first = {
       accountId: 'acct_1',
       idempotencyKey: key,
@@ -160,10 +162,7 @@ describe('Idempotency-Key', () => {
     await records.insert({ ...first, owner: 'other process', createdAtMs: Date.now() });
     const repeat = async (requestId: string): Promise<string> => {
       const request = { ...first, requestId };
-      const answer = await service.begin(request, undefined, {
-        living: () => Promise.resolve(['other process']),
-        permits: () => Promise.resolve(true),
-      });
+      const answer = await service.begin(request, undefined, () => Promise.resolve(true));
       return answer instanceof KeptAnswer ? answer.bytes.toString() : 'not kept';
     };
     const repeated: Promise<string>[] = [];
@@ -174,6 +173,7 @@ describe('Idempotency-Key', () => {
     const { kysely } = tollgate.app.get(Database);
     await records.keep(kysely, first, { body: 'what it said', conversationId: undefined });
     expect(new Set(await Promise.all(repeated))).toEqual(new Set(['what it said']));
+    alive.mockRestore();
   });
 
   it('kept answers survive until they are a day old, and are swept then', async () => {

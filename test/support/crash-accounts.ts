@@ -1,6 +1,6 @@
 import { AccountsService } from '../../src/accounts/accounts.service.js';
-import { AccountRepository } from '../../src/auth/account.repository.js';
-import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
+import { AccountRepository } from '../../src/accounts/account.repository.js';
+import { ApiKeyRepository } from '../../src/accounts/api-key.repository.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secret.js';
 import { BalanceRepository } from '../../src/billing/balance.repository.js';
 import { LedgerRepository } from '../../src/billing/ledger.repository.js';

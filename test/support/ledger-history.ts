@@ -101,7 +101,7 @@ export class LedgerHistory {
       case 'give back': {
         const hold = this.hold(step.index);
         if (hold === undefined) return undefined;
-        await this.money.undelivered.giveBack(this.payer(hold).accountId, hold.requestId);
+        await this.money.undelivered.refund(this.payer(hold).accountId, hold.requestId);
         return this.model.giveBack(hold);
       }
       case 'sweep':

@@ -1,22 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createApp } from '../../src/app.setup.js';
+import { boot, type Listening } from '../../src/boot.js';
 import { AccountsService } from '../../src/accounts/accounts.service.js';
 import type { NewApiKey } from '../../src/auth/api-key.js';
-import { ApiKeyRepository } from '../../src/auth/api-key.repository.js';
-import { BootstrapService } from '../../src/accounts/bootstrap.service.js';
+import { ApiKeyRepository } from '../../src/accounts/api-key.repository.js';
 import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secret.js';
-import { HousekeepingService } from '../../src/billing/housekeeping.service.js';
 import { UsageRepository, type UsageRecord } from '../../src/billing/usage.repository.js';
 import { newRowId } from '../../src/common/ids/ids.js';
 import { loadConfig } from '../../src/config/load-config.js';
-import { CatalogueKeeper } from '../../src/inference/catalogue-keeper.service.js';
 import { InFlight } from '../../src/inference/in-flight.js';
-import { Database, DatabaseReadiness } from '../../src/persistence/database.js';
-import { ResealingService } from '../../src/persistence/resealing.service.js';
+import { Database } from '../../src/persistence/database.js';
 import { newDatabase } from './databases.js';
 import type { FakeUpstream } from './fake-upstream.js';
 
@@ -40,7 +35,7 @@ export const MODEL = 'test/model';
 
 /**
  * The whole application on a socket of its own, with an empty database: PostgreSQL where `TEST_DATABASE_URL` is set,
- * else SQLite in a temporary folder. Everything is as `serve.ts` has it.
+ * else SQLite in a temporary folder. Started as users start it.
  */
 export class Tollgate {
   private constructor(
@@ -73,22 +68,15 @@ export class Tollgate {
       },
       folder,
     );
-    const app = await createApp(config);
-    await app.listen(0, '127.0.0.1');
-    const { port } = app.getHttpServer().address() as AddressInfo;
-    const origin = `http://127.0.0.1:${port}`;
-    const tollgate = new Tollgate(app, origin, port, config.access.bootstrapApiKey ?? key, [
-      () => app.close(),
-      () => database?.drop() ?? Promise.resolve(),
-      () => rm(folder, { recursive: true, force: true }),
-    ]);
-    await options.onListening?.(tollgate);
-    await app.get(DatabaseReadiness).whenReady();
-    await app.get(ResealingService).start();
-    await app.get(HousekeepingService).start();
-    await app.get(BootstrapService).firstBoot();
-    await app.get(CatalogueKeeper).start();
-    return tollgate;
+    const tollgateOf = ({ app, origin, port }: Listening): Tollgate =>
+      new Tollgate(app, origin, port, config.access.bootstrapApiKey ?? key, [
+        () => app.close(),
+        () => database?.drop() ?? Promise.resolve(),
+        () => rm(folder, { recursive: true, force: true }),
+      ]);
+    return tollgateOf(
+      await boot(config, { onListening: (listening) => options.onListening?.(tollgateOf(listening)) }),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { catchError, tap, throwError } from 'rxjs';
-import type { Endpoint } from '../../inference/endpoint.js';
+import type { JobOptions } from '../../inference/job.js';
 import { UpstreamError } from '../../upstreams/upstream.errors.js';
 
 /** Shorter prompts tell of what an upstream adds to each, not of its tokenizer. Tokens. */
@@ -59,45 +58,25 @@ export class TokenRatios {
   }
 
   /**
-   * Learns from what an upstream says of a prompt: how many tokens it has, or that they are too many. Nothing is learnt of
-   * a prompt that was not counted exactly.
+   * What is to be told of a prompt's attempts to learn from them: how many tokens it has by the upstream, or that they are
+   * too many. Nothing is learnt of a prompt that was not counted exactly.
    */
-  learningFrom<Request extends { model: string }, Answer, Chunk>(
-    endpoint: Endpoint<Request, Answer, Chunk>,
+  lessonOf(
     scope: RatioScope,
     { tokens: countedTokens, textOnly }: CountedPrompt,
-  ): Endpoint<Request, Answer, Chunk> {
-    if (countedTokens === undefined) return endpoint;
-    const refused = (error: unknown): void => {
-      if (error instanceof UpstreamError && error.code === 'context_length_exceeded') {
-        this.learn(scope, textOnly, (before) => before * STEP);
-      }
-    };
-    const told = (usage: unknown): void => {
-      const ratio = ratioTold(usage, countedTokens);
-      if (ratio === undefined) return;
-      this.learn(scope, textOnly, (before) => (ratio > before ? ratio : before + (ratio - before) * EASE));
-    };
+  ): Pick<JobOptions, 'onUsage' | 'onFailure'> {
+    if (countedTokens === undefined) return {};
     return {
-      ...endpoint,
-      complete: async (...call) => {
-        try {
-          const answer = await endpoint.complete(...call);
-          told(endpoint.usageOfAnswer(answer));
-          return answer;
-        } catch (error) {
-          refused(error);
-          throw error;
+      onUsage: (reported) => {
+        const ratio = ratioTold(reported, countedTokens);
+        if (ratio === undefined) return;
+        this.learn(scope, textOnly, (before) => (ratio > before ? ratio : before + (ratio - before) * EASE));
+      },
+      onFailure: (error) => {
+        if (error instanceof UpstreamError && error.code === 'context_length_exceeded') {
+          this.learn(scope, textOnly, (before) => before * STEP);
         }
       },
-      stream: (...call) =>
-        endpoint.stream(...call).pipe(
-          tap((chunk) => told(endpoint.usageOfChunk(chunk))),
-          catchError((error: unknown) => {
-            refused(error);
-            return throwError(() => error);
-          }),
-        ),
     };
   }
 

@@ -11,33 +11,33 @@ import type {
 } from '../../upstreams/upstream.port.js';
 import type { Calls } from '../calls.js';
 import { perChoiceLimit } from '../chat.endpoint.js';
-import { NO_PRESET, type ChatPreset } from './chat-preset.js';
+import { NO_PRESET, type ChatPreset, type PresetCompletionRequest } from './chat-preset.js';
 import { candidateCount, promptCount } from './chat-request.js';
 import { measureCalls, measureFirst } from './measure-calls.js';
 import { completeOverChat, streamOverChat } from './over-chat.js';
 import { markEcho, markStreamedEcho } from './native-echo.js';
 import type { Endpoint, MeteredPart } from '../endpoint.js';
-import { firstPart } from '../first-part.js';
+import { truncateBytes } from '../truncate-bytes.js';
 import { tierToSend } from '../pricing-choice.js';
 import { measureCompletion } from '../prompt.js';
 
 type TextChoice = Pick<CompletionChunkChoice, 'text' | 'finish_reason'>;
 
-export type CompletionEndpoint = Endpoint<CompletionRequest, CompletionAnswer, CompletionChunk>;
-
 /** Legacy completions: natively where model and upstream have them, else one chat call a prompt. */
-export const completionEndpoint: CompletionEndpoint = {
+export const completionEndpoint: Endpoint<PresetCompletionRequest, CompletionAnswer, CompletionChunk> = {
   name: 'completions',
 
   measure(request, model) {
-    if (model.completions === 'chat') return measureCalls(request, NO_PRESET);
+    if (goesOverChat(request, model)) return measureCalls(request, request.preset ?? NO_PRESET);
     const { prompt, suffix = '' } = request;
     const around = suffix === '' ? undefined : { texts: [suffix], times: promptCount(prompt) };
     return measureCompletion(prompt, around, candidateCount(request));
   },
 
   measureFirst(request, model) {
-    return model.completions === 'chat' ? measureFirst(request, NO_PRESET) : this.measure(request, model);
+    return goesOverChat(request, model)
+      ? measureFirst(request, request.preset ?? NO_PRESET)
+      : this.measure(request, model);
   },
 
   maxCompletionTokens(request, model) {
@@ -85,7 +85,7 @@ export const completionEndpoint: CompletionEndpoint = {
     const { model: _public, stream: _stream, stream_options: _options, ...rest } = request;
     const maxTokens = perChoiceLimit(request, model);
     // Chat calls go along with it; the endpoint of legacy completions knows no tiers.
-    const tier = model.completions === 'chat' ? tierToSend(model, undefined) : undefined;
+    const tier = goesOverChat(request, model) ? tierToSend(model, undefined) : undefined;
     return {
       ...rest,
       model: upstreamModel,
@@ -96,26 +96,32 @@ export const completionEndpoint: CompletionEndpoint = {
 
   complete(
     adapter: UpstreamAdapter,
-    call: UpstreamCall<CompletionRequest>,
+    call: UpstreamCall<PresetCompletionRequest>,
     model: Model,
     signal: AbortSignal,
     calls?: Calls,
   ): Promise<CompletionAnswer> {
-    return model.completions === 'native' && adapter.completeText !== undefined
-      ? adapter.completeText(call, signal).then((answer) => markEcho(call.request, answer))
-      : completeOverChat(adapter, call, signal, NO_PRESET, calls);
+    const { preset } = call.request;
+    if (preset === undefined && model.completions === 'native' && adapter.completeText !== undefined) {
+      return adapter.completeText(call, signal).then((answer) => markEcho(call.request, answer));
+    }
+    const chat = apart(call);
+    return completeOverChat(adapter, chat.call, signal, chat.preset, calls);
   },
 
   stream(
     adapter: UpstreamAdapter,
-    call: UpstreamCall<CompletionRequest>,
+    call: UpstreamCall<PresetCompletionRequest>,
     model: Model,
     flow: FlowGate,
     calls?: Calls,
   ): Observable<CompletionChunk> {
-    return model.completions === 'native' && adapter.streamText !== undefined
-      ? adapter.streamText(call, flow).pipe(markStreamedEcho(call.request))
-      : streamOverChat(adapter, call, flow, NO_PRESET, calls);
+    const { preset } = call.request;
+    if (preset === undefined && model.completions === 'native' && adapter.streamText !== undefined) {
+      return adapter.streamText(call, flow).pipe(markStreamedEcho(call.request));
+    }
+    const chat = apart(call);
+    return streamOverChat(adapter, chat.call, flow, chat.preset, calls);
   },
 
   partsOfAnswer: (answer) => answer.choices.map(partOfChoice),
@@ -124,28 +130,24 @@ export const completionEndpoint: CompletionEndpoint = {
   usageOfChunk: (chunk) => chunk.usage,
 };
 
-/**
- * The same for what is a preset over a chat model: never natively, and each call takes the preset along.
- *
- * @param limitsOutput whether the client itself limited the output: limits of the preset are no wish of the client's
- */
-export function completionEndpointFor(preset: ChatPreset, limitsOutput: boolean): CompletionEndpoint {
-  return {
-    ...completionEndpoint,
-    measure: (request) => measureCalls(request, preset),
-    measureFirst: (request) => measureFirst(request, preset),
-    limitsOutput: () => limitsOutput,
-    forUpstream: (request, model, upstreamModel) =>
-      completionEndpoint.forUpstream(request, { ...model, completions: 'chat' }, upstreamModel),
-    complete: (adapter, call, _model, signal, calls) =>
-      completeOverChat(adapter, call, signal, preset, calls),
-    stream: (adapter, call, _model, flow, calls) => streamOverChat(adapter, call, flow, preset, calls),
-  };
+/** One chat call a prompt; else the upstream has legacy completions of its own. */
+function goesOverChat({ preset }: PresetCompletionRequest, model: Model): boolean {
+  return preset !== undefined || model.completions === 'chat';
+}
+
+/** What the calls are made of, and what each takes along. */
+function apart(call: UpstreamCall<PresetCompletionRequest>): {
+  readonly call: UpstreamCall<CompletionRequest>;
+  readonly preset: ChatPreset;
+} {
+  if (call.request.preset === undefined) return { call, preset: NO_PRESET };
+  const { preset, ...request } = call.request;
+  return { call: { ...call, request }, preset };
 }
 
 /** The prompt that is repeated, and the first part of what was generated. */
 function paidText({ text, echoedChars = 0 }: EchoedText & Pick<TextChoice, 'text'>, share: number): string {
-  return text.slice(0, echoedChars) + firstPart([text.slice(echoedChars)], share)[0];
+  return text.slice(0, echoedChars) + truncateBytes([text.slice(echoedChars)], share)[0];
 }
 
 function partOfChoice({ text, finish_reason, echoedChars }: EchoedText & TextChoice): MeteredPart {

@@ -6,13 +6,8 @@ import type { ChatChoice, ChatCompletionRequest } from '../../../contracts/opena
 import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
 import { HttpClient } from '../../http/http-client.js';
-import type {
-  ChatAnswer,
-  ChatChunk,
-  DiscoveredModel,
-  UpstreamAdapter,
-  UpstreamCall,
-} from '../../upstream.port.js';
+import type { DiscoveredModel } from '../../../contracts/discovered-model.js';
+import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../../upstream.port.js';
 import { afterChunks } from '../../upstream-failures.js';
 import type { UpstreamError } from '../../upstream.errors.js';
 import { Attempt } from './attempt.js';

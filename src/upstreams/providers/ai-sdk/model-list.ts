@@ -1,5 +1,5 @@
 import { badResponse } from '../../upstream-failures.js';
-import type { DiscoveredModel } from '../../upstream.port.js';
+import type { DiscoveredModel } from '../../../contracts/discovered-model.js';
 
 /** A vendor's list of models, for which the AI SDK has no call. */
 export interface ModelList {

@@ -6,12 +6,12 @@ import type { FlowGate } from '../../../streaming/flow-gate.js';
 import { HttpClient } from '../../http/http-client.js';
 import type { ExchangeListener, HttpRequest } from '../../http/http-exchange.js';
 import { attemptAborted } from '../../upstream-failures.js';
+import type { DiscoveredModel } from '../../../contracts/discovered-model.js';
 import type {
   ChatAnswer,
   ChatChunk,
   CompletionAnswer,
   CompletionChunk,
-  DiscoveredModel,
   UpstreamAdapter,
   UpstreamCall,
 } from '../../upstream.port.js';

@@ -3,7 +3,7 @@
  *
  * @param share of their length altogether, 0 to 1; in bytes, which tokens go by in every script
  */
-export function firstPart<Texts extends readonly (string | null | undefined)[]>(
+export function truncateBytes<Texts extends readonly (string | null | undefined)[]>(
   texts: readonly [...Texts],
   share: number,
 ): { [Index in keyof Texts]: Texts[Index] } {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Kysely } from 'kysely';
 import type { Tables } from '../persistence/tables.js';
-import type { ApiKeyRow } from './api-key.js';
+import type { ApiKeyRow } from '../auth/api-key.js';
 
 /** A key that has just been ended for good. */
 export type RevokedKey = Pick<ApiKeyRow, 'id' | 'accountId' | 'name' | 'displayPrefix'> & {

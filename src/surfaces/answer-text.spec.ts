@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { usageOf } from '../billing/reported-usage.js';
-import { QOLABA, WATERFLAI } from '../surfaces/surface.js';
-import { renderUsage } from '../surfaces/usage.js';
+import { QOLABA, WATERFLAI } from './surface.js';
+import { renderUsage } from './usage.js';
 import { answerText, refuseTooLarge } from './answer-text.js';
-import { AnswerTooLargeError } from './inference.errors.js';
+import { AnswerTooLargeError } from './answer-too-large.error.js';
 
 const bill = { model: 'm', costNanoUsd: 1_000_000n, creditHundredths: 2n };
-const usage = usageOf(3, 4);
+const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
 
 describe('answerText', () => {
   it.each([WATERFLAI, QOLABA])(

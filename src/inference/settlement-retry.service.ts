@@ -11,12 +11,12 @@ import type { Tables } from '../persistence/tables.js';
 const RETRY_MS = 1_000;
 
 /** What is to become of a request whose caller has been told of a failure of storage. */
-export interface Unsettled {
+export interface LateSettlement {
   readonly settlement: Settlement;
   /** Nothing was handed over and nothing is kept for a retry: a charge that came through after all is given back. */
-  readonly givesBack: boolean;
-  /** In the transaction of that return, or alone where the charge stays; see `AnswerKeeper`. */
-  readonly takeBack?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
+  readonly refunds: boolean;
+  /** In the transaction of that return, or alone where the charge stays; see `AnswerSink`. */
+  readonly revert?: ((trx: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
 /**
@@ -25,8 +25,8 @@ export interface Unsettled {
  * given back. What this process does not live to resolve, the sweeper of the next one does.
  */
 @Injectable()
-export class UnsettledService {
-  private readonly waiting = new Map<string, Unsettled>();
+export class SettlementRetryService {
+  private readonly waiting = new Map<string, LateSettlement>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -36,8 +36,8 @@ export class UnsettledService {
     private readonly log: LogService,
   ) {}
 
-  add(unsettled: Unsettled): void {
-    this.waiting.set(unsettled.settlement.metadata.requestId, unsettled);
+  add(late: LateSettlement): void {
+    this.waiting.set(late.settlement.metadata.requestId, late);
     this.schedule();
   }
 
@@ -45,7 +45,7 @@ export class UnsettledService {
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    await Promise.all([...this.waiting.values()].map((unsettled) => this.retry(unsettled)));
+    await Promise.all([...this.waiting.values()].map((late) => this.retry(late)));
   }
 
   private schedule(): void {
@@ -56,10 +56,10 @@ export class UnsettledService {
     }, RETRY_MS).unref();
   }
 
-  private async retry(unsettled: Unsettled): Promise<void> {
-    const { requestId, accountId } = unsettled.settlement.metadata;
+  private async retry(late: LateSettlement): Promise<void> {
+    const { requestId, accountId } = late.settlement.metadata;
     try {
-      await this.resolve(unsettled);
+      await this.resolve(late);
       this.waiting.delete(requestId);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -67,7 +67,7 @@ export class UnsettledService {
     }
   }
 
-  private async resolve({ settlement, givesBack, takeBack }: Unsettled): Promise<void> {
+  private async resolve({ settlement, refunds, revert }: LateSettlement): Promise<void> {
     const { requestId, accountId } = settlement.metadata;
     try {
       await this.settlements.settle(settlement);
@@ -75,8 +75,8 @@ export class UnsettledService {
     } catch (error) {
       if (!(error instanceof HoldLostError)) throw error;
       // Resolved by a sweeper, or by the first attempt, whose acknowledgement came too late.
-      if (givesBack) await this.undelivered.giveBack(accountId, requestId, takeBack);
-      else if (takeBack) await inTransaction(this.database.kysely, takeBack);
+      if (refunds) await this.undelivered.refund(accountId, requestId, revert);
+      else if (revert) await inTransaction(this.database.kysely, revert);
     }
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '../common/errors/domain-error.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { CompletionChunkChoice } from '../contracts/openai/completion.js';
-import { CompletionStreamRenderer } from './completion-answer.js';
+import { CompletionRenderer } from './completion-renderer.js';
 import { LIGHTNINGROD, QOLABA, WATERFLAI, type Surface } from './surface.js';
 
 const ENVELOPE = { id: 'cmpl-1', created: 1_760_000_000, model: 'm' };
@@ -11,10 +11,11 @@ const HEAD = 'data: {"id":"cmpl-1","object":"text_completion","created":17600000
 const USAGE = {} as Usage;
 const BILL = { model: 'm', costNanoUsd: 0n, creditHundredths: 0n };
 
-function renderer(surface: Surface, includeUsage?: boolean): CompletionStreamRenderer {
-  return new CompletionStreamRenderer({
+function renderer(surface: Surface, includeUsage?: boolean): CompletionRenderer {
+  return new CompletionRenderer({
     envelope: ENVELOPE,
     surface,
+    streamed: true,
     includeUsage,
     includeObfuscation: false,
   });
@@ -28,7 +29,7 @@ function frame(text: string, finishReason = 'null', index = 0): string {
   return `${HEAD}{"text":${JSON.stringify(text)},"index":${index},"logprobs":null,"finish_reason":${finishReason}}]}\n\n`;
 }
 
-describe('CompletionStreamRenderer', () => {
+describe('CompletionRenderer', () => {
   it('case 93: is text, an empty text with the reason, and [DONE]; no role', () => {
     const stream = renderer(LIGHTNINGROD);
     expect(stream.chunk(choice({ text: 'Once' }))).toBe(frame('Once'));

@@ -7,17 +7,17 @@ import { TurnRepository } from '../conversations/turn.repository.js';
 import { ConversationLockService } from '../conversations/conversation-lock.service.js';
 import { exclusiveNameOf } from '../conversations/exclusive-name.js';
 import { needOfTurn } from '../conversations/storage-need.js';
-import type { AnswerKeeper } from '../inference/prepared-request.js';
+import type { AnswerSink } from '../inference/job.js';
 import { Sealer } from '../persistence/sealer.js';
 import type { StorageNeed } from '../quotas/storage-limits.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
-import type { AskedTurn } from './asked-turn.js';
+import type { ChatTurnContext } from './chat-turn-context.js';
 import type { Recalled } from './recall.service.js';
-import { keepEnded, rememberedAnswer, rememberedMessage } from './keep-ended.js';
+import { persistAnswer, rememberedAnswer, rememberedMessage } from './persist-answer.js';
 
 /** Stores turns with their charges, one at a time of a conversation. */
 @Injectable()
-export class TurnKeeping {
+export class TurnWriterService {
   constructor(
     private readonly conversations: TurnRepository,
     private readonly turns: ConversationLockService,
@@ -30,20 +30,21 @@ export class TurnKeeping {
     return needOfTurn(fresh, version === undefined, this.sealer.current !== null);
   }
 
-  keeperOf(
-    { body, caller }: AskedTurn,
+  sinkOf(
+    { job }: ChatTurnContext,
     scope: ConversationScope,
     recalled: Recalled,
-  ): AnswerKeeper<ChatAnswer, ChatChunk> {
+  ): AnswerSink<ChatAnswer, ChatChunk> {
+    const { body, context } = job;
     const { conversationId: id, version, fresh, freshDigests, before, departsAfterSeq } = recalled;
     const turn = {
       scope,
       id,
       existed: version !== undefined,
-      requestId: caller.requestId,
+      requestId: context.requestId,
       before,
     };
-    return keepEnded(
+    return persistAnswer(
       async (trx, answer) => {
         const answers = rememberedAnswer(answer);
         await this.conversations.appendTurn(trx, {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AssistantMessage } from '../contracts/openai/chat-completion.js';
-import { rememberedAnswer } from './keep-ended.js';
+import { rememberedAnswer } from './persist-answer.js';
 
 describe('rememberedAnswer', () => {
   it('is what was said, without its thoughts', () => {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import { Database } from '../persistence/database.js';
-import { ProcessIdentityService } from '../persistence/process-identity.service.js';
+import { Database } from './database.js';
+import { ProcessIdentityService } from './process-identity.service.js';
 
 const DATABASE_NOW_MS = sql<bigint>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
 
@@ -20,7 +20,7 @@ interface Watched {
  * The written times are only compared for being the same: no jump of any clock makes anyone look dead.
  */
 @Injectable()
-export class ProcessRegistry {
+export class ProcessRegistryService {
   private readonly watched = new Map<string, Watched>();
   private lastLookMs: number | undefined;
   private readonly deadAfterMs: number;
@@ -34,13 +34,13 @@ export class ProcessRegistry {
     this.deadAfterMs = config.storage.processDeadAfterMs;
   }
 
-  /** How often to beat and to look: several times before anyone could take it for a death. */
-  get beatMs(): number {
+  /** How often to call `heartbeat` and `observe`: several times before anyone could take it for a death. */
+  get heartbeatMs(): number {
     return this.deadAfterMs / 6;
   }
 
   /** Says that this process lives. */
-  async beat(): Promise<void> {
+  async heartbeat(): Promise<void> {
     if (this.database.kind === 'sqlite') return;
     await this.database.kysely
       .insertInto('processes')
@@ -50,10 +50,10 @@ export class ProcessRegistry {
   }
 
   /**
-   * Looks at all processes, and at these owners of holds whether they are known or not. Call it every `beatMs`.
+   * Looks at all processes, and at these owners whether they are known or not. Call it every `heartbeatMs`.
    * @returns those of `owners` that are dead
    */
-  async look(owners: readonly string[]): Promise<string[]> {
+  async observe(owners: readonly string[]): Promise<string[]> {
     if (this.database.kind === 'sqlite') return owners.filter((id) => id !== this.identity.id);
     const shown = await this.shown();
     const nowMs = this.clock.monotonicMs();
@@ -72,7 +72,7 @@ export class ProcessRegistry {
   }
 
   /** Ids of the processes that may still be at work; this one always. */
-  async living(): Promise<string[]> {
+  async alive(): Promise<string[]> {
     if (this.database.kind === 'sqlite') return [this.identity.id];
     const nowMs = this.clock.monotonicMs();
     const shown = await this.shown();
@@ -82,8 +82,11 @@ export class ProcessRegistry {
     return [this.identity.id, ...others.map(([id]) => id)];
   }
 
-  /** Removes the rows of dead processes that own nothing any more. One that was not dead writes its row again. */
-  async forgetDead(): Promise<void> {
+  /**
+   * Removes the rows of dead processes that own nothing any more. One that was not dead writes its row again.
+   * @param ownsSomething a condition on the process with an id
+   */
+  async forgetDead(ownsSomething: (id: string) => RawBuilder<boolean>): Promise<void> {
     if (this.database.kind === 'sqlite') return;
     const nowMs = this.clock.monotonicMs();
     for (const [id, { seenAtMs }] of this.watched) {
@@ -92,17 +95,13 @@ export class ProcessRegistry {
         .deleteFrom('processes')
         .where('id', '=', id)
         .where('seen_at_ms', '=', seenAtMs)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(selectFrom('holds').select('owner').where('owner', '=', id).where('state', '=', 'open')),
-          ),
-        )
+        .where(({ not }) => not(ownsSomething(id)))
         .execute();
     }
   }
 
-  /** Leaves in peace: nothing of this process is open any more. */
-  async leave(): Promise<void> {
+  /** Deregisters this process on clean shutdown: nothing of it is open any more. */
+  async deregister(): Promise<void> {
     if (this.database.kind === 'sqlite') return;
     await this.database.kysely.deleteFrom('processes').where('id', '=', this.identity.id).execute();
   }

@@ -1,4 +1,4 @@
-/** A model that an upstream says it has. Structurally what an adapter's `listModels` gives. */
+/** A model that an upstream says it has, for upstreams without a written model list. */
 export interface DiscoveredModel {
   readonly id: string;
   readonly ownedBy?: string | undefined;

@@ -1,8 +1,8 @@
 import { AnswerRecorder } from './answer-recorder.js';
 import type { ChatMessage } from '../contracts/openai/chat-completion.js';
 import type { Transaction } from 'kysely';
-import type { AnswerKeeper } from '../inference/prepared-request.js';
-import type { Settled } from '../inference/settled.js';
+import type { Charge } from '../billing/settlement.service.js';
+import type { AnswerSink } from '../inference/job.js';
 import type { Tables } from '../persistence/tables.js';
 import type { ChatAnswer, ChatChunk } from '../upstreams/upstream.port.js';
 
@@ -13,22 +13,22 @@ export type EndedAnswer = Omit<ChatAnswer, 'usage'>;
  * Hands an answer that ended well to `keep`, in the transaction of its charge: as it was given whole, or put together
  * from its chunks. An answer that broke off is not kept: the conversation stays as it was.
  *
- * @param takeBack see `AnswerKeeper`
+ * @param revert see `AnswerSink`
  * @param mostSoundChars see `AnswerRecorder`
  */
-export function keepEnded(
-  keep: (trx: Transaction<Tables>, answer: EndedAnswer, settled: Settled) => Promise<void>,
-  takeBack: (trx: Transaction<Tables>) => Promise<void>,
+export function persistAnswer(
+  keep: (trx: Transaction<Tables>, answer: EndedAnswer, charge: Charge) => Promise<void>,
+  revert: (trx: Transaction<Tables>) => Promise<void>,
   { mostSoundChars }: { readonly mostSoundChars: number },
-): AnswerKeeper<ChatAnswer, ChatChunk> {
+): AnswerSink<ChatAnswer, ChatChunk> {
   const recorder = new AnswerRecorder(mostSoundChars);
   return {
-    said: (chunk) => recorder.add(chunk),
-    whole: (trx, answer, settled) => keep(trx, answer, settled),
+    onChunk: (chunk) => recorder.add(chunk),
+    whole: (trx, answer, charge) => keep(trx, answer, charge),
     streamed: async (trx, end) => {
-      if ('settled' in end) await keep(trx, recorder.answer(end.settled.openFinishReason), end.settled);
+      if ('charge' in end) await keep(trx, recorder.answer(end.openReason), end.charge);
     },
-    takeBack,
+    revert,
   };
 }
 

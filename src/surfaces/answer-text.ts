@@ -1,8 +1,8 @@
 import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
-import { renderUsage } from '../surfaces/usage.js';
-import type { Surface } from '../surfaces/surface.js';
-import { AnswerTooLargeError } from './inference.errors.js';
+import { AnswerTooLargeError } from './answer-too-large.error.js';
+import type { Surface } from './surface.js';
+import { renderUsage } from './usage.js';
 
 /** Of one whole answer, as JSON. What an upstream sends as one may be as large. */
 const MAX_ANSWER_CHARS = 64 * 1024 * 1024;

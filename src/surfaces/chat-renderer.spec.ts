@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ChatChunkChoice, ChatDelta, Usage } from '../contracts/openai/chat-completion.js';
-import { ChatStreamRenderer } from './chat-stream.js';
-import type { StreamRendererOptions } from './stream-renderer.js';
+import { ChatRenderer } from './chat-renderer.js';
+import type { RendererOptions } from './answer-renderer.js';
 import { LIGHTNINGROD, QOLABA, WATERFLAI, type Surface } from './surface.js';
 
 const SURFACES = [WATERFLAI, QOLABA, LIGHTNINGROD];
@@ -50,10 +50,11 @@ function goesOn(index: number): ChatDelta {
   return { tool_calls: [{ index, function: { arguments: '{' } }] };
 }
 
-function renderer(surface: Surface, over: Partial<StreamRendererOptions> = {}): ChatStreamRenderer {
-  return new ChatStreamRenderer({
+function renderer(surface: Surface, over: Partial<RendererOptions> = {}): ChatRenderer {
+  return new ChatRenderer({
     envelope: ENVELOPE,
     surface,
+    streamed: true,
     includeUsage: undefined,
     includeObfuscation: false,
     ...over,
@@ -79,7 +80,7 @@ function deltas(frames: string): ChatDelta[] {
   return parse(frames).flatMap(({ choices }) => choices.map(({ delta }) => delta));
 }
 
-describe('ChatStreamRenderer', () => {
+describe('ChatRenderer', () => {
   it('case 40: keeps the role until there is something to say, and says it once', () => {
     const stream = renderer(LIGHTNINGROD);
     expect(stream.chunk(choice({ role: 'assistant', content: '' }))).toBe('');

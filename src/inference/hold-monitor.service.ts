@@ -4,14 +4,14 @@ import { MAX_COUNTED_CHARS, TokenCounter } from '../billing/token-counter.js';
 import { costNanoUsd, creditHundredths } from '../common/money/cost.js';
 import { Clock } from '../common/clock/clock.js';
 import { AppConfig } from '../config/app-config.js';
-import type { Admission, OpenHold } from './admission.js';
 import { countTokensToHold } from './prompt.js';
+import type { OpenHold, Reservation } from './reservation.service.js';
 
 /** How much output a crash may lose the count of, in time. */
 const PROGRESS_EVERY_MS = 1_000;
 
 /** Watches what a stream costs against what is held for it. All tokens are of the output, sooner too many than too few. */
-export interface HoldWatch {
+export interface HoldMonitor {
   /**
    * Asked before more is relayed.
    *
@@ -20,9 +20,9 @@ export interface HoldWatch {
    * @returns what to wait for first: the part of it that the hold covers, 1 or less where the hold could not grow as far;
    *   it rejects with DomainError `storage_unavailable`. `undefined`: go on
    */
-  room(relayedTokens: number, tokens: () => number): Promise<number> | undefined;
+  reserve(relayedTokens: number, tokens: () => number): Promise<number> | undefined;
   /** Told when it was relayed. */
-  relayed(tokens: number): void;
+  recordProgress(tokens: number): void;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface HoldWatch {
  * extends a hold that was smaller than the worst case before it is used up.
  */
 @Injectable()
-export class HoldWatchService {
+export class HoldMonitorService {
   constructor(
     private readonly holds: HoldService,
     private readonly counter: TokenCounter,
@@ -38,13 +38,13 @@ export class HoldWatchService {
     private readonly config: AppConfig,
   ) {}
 
-  watch(admission: Admission<unknown>): HoldWatch {
+  monitor(reservation: Reservation): HoldMonitor {
     const { creditNanoUsd } = this.config.money;
-    return new StreamWatch(admission, this.holds, this.counter, this.clock, creditNanoUsd);
+    return new StreamMonitor(reservation, this.holds, this.counter, this.clock, creditNanoUsd);
   }
 }
 
-class StreamWatch implements HoldWatch {
+class StreamMonitor implements HoldMonitor {
   private atItsLimit: boolean;
   private extension: Promise<void> | undefined;
   /** The last extension gave nothing: there is no more, until somebody buys credit or another hold is resolved. */
@@ -53,19 +53,19 @@ class StreamWatch implements HoldWatch {
   private nextProgressMs: number;
 
   constructor(
-    private readonly admission: Admission<unknown>,
+    private readonly reservation: Reservation,
     private readonly holds: HoldService,
     private readonly counter: TokenCounter,
     private readonly clock: Clock,
     private readonly creditNanoUsd: bigint,
   ) {
-    this.atItsLimit = isWorstCase(admission.hold);
+    this.atItsLimit = isWorstCase(reservation.hold);
     this.nextProgressMs = clock.monotonicMs() + PROGRESS_EVERY_MS;
   }
 
-  room(relayedTokens: number, tokens: () => number): Promise<number> | undefined {
+  reserve(relayedTokens: number, tokens: () => number): Promise<number> | undefined {
     if (this.atItsLimit) return undefined;
-    const { amountHundredths } = this.admission.hold;
+    const { amountHundredths } = this.reservation.hold;
     const wantedTokens = tokens();
     const used = this.credits(wantedTokens);
     if (used > amountHundredths) return this.cover(relayedTokens, wantedTokens);
@@ -77,16 +77,16 @@ class StreamWatch implements HoldWatch {
     return undefined;
   }
 
-  relayed(tokens: number): void {
+  recordProgress(tokens: number): void {
     const nowMs = this.clock.monotonicMs();
     if (nowMs < this.nextProgressMs) return;
     this.nextProgressMs = nowMs + PROGRESS_EVERY_MS;
-    this.holds.noteProgress(this.admission.caller.requestId, tokens);
+    this.holds.noteProgress(this.reservation.metadata.requestId, tokens);
   }
 
   /** Waits for the extension under way, then asks once more if it has to; at last the prompt is counted. */
   private async cover(relayedTokens: number, wantedTokens: number): Promise<number> {
-    const { hold } = this.admission;
+    const { hold } = this.reservation;
     const lacks = (): boolean => this.credits(wantedTokens) > hold.amountHundredths && !this.atItsLimit;
     await this.extension;
     if (lacks()) await this.extend(this.credits(wantedTokens));
@@ -98,7 +98,7 @@ class StreamWatch implements HoldWatch {
 
   /** It may have had more set aside than it has, and the answer can have the rest. */
   private async countPrompt(): Promise<void> {
-    const { prompt, hold } = this.admission;
+    const { prompt, hold } = this.reservation;
     if (this.promptIsCounted || prompt.chars > MAX_COUNTED_CHARS) return;
     this.promptIsCounted = true;
     const counted = (await countTokensToHold(prompt, this.counter)) * prompt.reads;
@@ -107,13 +107,13 @@ class StreamWatch implements HoldWatch {
 
   /** @throws DomainError `storage_unavailable` */
   private async extend(used: bigint): Promise<void> {
-    const { hold, caller } = this.admission;
+    const { hold, metadata } = this.reservation;
     const twice = (used > hold.amountHundredths ? used : hold.amountHundredths) * 2n;
     const { worstHundredths: worst = twice, amountHundredths: before } = hold;
     try {
       hold.amountHundredths = await this.holds.extend({
-        requestId: caller.requestId,
-        accountId: caller.principal.accountId,
+        requestId: metadata.requestId,
+        accountId: metadata.accountId,
         wantedHundredths: twice < worst ? twice : worst,
         neededHundredths: used,
       });
@@ -125,7 +125,7 @@ class StreamWatch implements HoldWatch {
   }
 
   private credits(completionTokens: number): bigint {
-    const { price, hold } = this.admission;
+    const { price, hold } = this.reservation;
     const { promptTokens } = hold;
     return creditHundredths(
       costNanoUsd({ promptTokens, completionTokens }, price.dearest),

@@ -1,21 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
-import { anAppConfig } from '../../test/support/catalogue-builders.js';
-import { eachDatabase } from '../../test/support/databases.js';
-import { ManualClock } from '../../test/support/manual-clock.js';
-import type { AppConfig } from '../config/app-config.js';
-import type { Database } from '../persistence/database.js';
-import { AccountRepository } from './account.repository.js';
-import type { NewApiKey, PresentedApiKey } from './api-key.js';
-import { ApiKeyRepository } from './api-key.repository.js';
-import { ApiKeyService } from './api-key.service.js';
-import { FailedAttemptsService } from './failed-attempts.service.js';
-import { displayPrefix, hashSecret, newApiKeySecret } from './secret.js';
+import { anAppConfig } from '../support/catalogue-builders.js';
+import { eachDatabase } from '../support/databases.js';
+import { ManualClock } from '../support/manual-clock.js';
+import type { AppConfig } from '../../src/config/app-config.js';
+import type { Database } from '../../src/persistence/database.js';
+import { AccountRepository } from '../../src/accounts/account.repository.js';
+import type { NewApiKey, PresentedApiKey } from '../../src/auth/api-key.js';
+import { ApiKeyRepository } from '../../src/accounts/api-key.repository.js';
+import { ApiKeyService } from '../../src/auth/api-key.service.js';
+import { PresentedKeyRepository } from '../../src/auth/presented-key.repository.js';
+import { FailedAttemptsService } from '../../src/auth/failed-attempts.service.js';
+import { displayPrefix, hashSecret, newApiKeySecret } from '../../src/auth/secret.js';
 
 const ADDRESS = '203.0.113.7';
 const WRONG = 'sk-tg-0000000000000000000000000000000000000000000';
 
 /** Counts look-ups, and lets a test in between the reading of a row and its use. */
-class WatchedRepository extends ApiKeyRepository {
+class WatchedRepository extends PresentedKeyRepository {
   lookUps = 0;
   /** Also those that look up many. */
   statements = 0;
@@ -36,7 +37,8 @@ class WatchedRepository extends ApiKeyRepository {
 
 interface House {
   readonly clock: ManualClock;
-  readonly keys: WatchedRepository;
+  readonly keys: ApiKeyRepository;
+  readonly presented: WatchedRepository;
   readonly service: ApiKeyService;
   add(overrides?: Partial<NewApiKey>): Promise<{ secret: string; hash: string; id: string }>;
 }
@@ -47,13 +49,15 @@ async function house(database: Database, access: Partial<AppConfig['access']> = 
   const clock = new ManualClock();
   const base = anAppConfig({ upstreams: [], models: [] });
   const config = { ...base, access: { ...base.access, ...access } };
-  const keys = new WatchedRepository(database);
-  const service = new ApiKeyService(keys, new FailedAttemptsService(clock, config), clock, config);
+  const keys = new ApiKeyRepository(database);
+  const presented = new WatchedRepository(database);
+  const service = new ApiKeyService(presented, new FailedAttemptsService(clock, config), clock, config);
   const accountId = `acct_${(made += 1)}`;
   await new AccountRepository(database).insert({ id: accountId, name: 'test', createdAtMs: 1 });
   return {
     clock,
     keys,
+    presented,
     service,
     async add(overrides = {}) {
       const secret = newApiKeySecret();
@@ -122,15 +126,15 @@ eachDatabase((_kind, open) => {
     });
 
     it('asks the database once for a key in use, and again when what it knows has grown old', async () => {
-      const { service, add, clock, keys } = await house(await open(), { keyCacheTtlMs: 5_000 });
+      const { service, add, clock, presented } = await house(await open(), { keyCacheTtlMs: 5_000 });
       const { secret } = await add();
       for (let i = 0; i < 5; i += 1) await service.authenticate(secret, ADDRESS);
       clock.pass(4_999);
       await service.authenticate(secret, ADDRESS);
-      expect(keys.lookUps).toBe(1);
+      expect(presented.lookUps).toBe(1);
       clock.pass(1);
       await service.authenticate(secret, ADDRESS);
-      expect(keys.lookUps).toBe(2);
+      expect(presented.lookUps).toBe(2);
     });
 
     it('a key that was revoked elsewhere is refused once what is known has grown old', async () => {
@@ -152,13 +156,13 @@ eachDatabase((_kind, open) => {
     });
 
     it('also when it was being looked up at that moment', async () => {
-      const { service, add, keys } = await house(await open());
+      const { service, add, keys, presented } = await house(await open());
       const { secret, id } = await add();
       const { accountId } = await service.authenticate(secret, ADDRESS);
       service.forget({ accountId, keyId: id });
 
-      keys.afterRead = async () => {
-        keys.afterRead = () => Promise.resolve();
+      presented.afterRead = async () => {
+        presented.afterRead = () => Promise.resolve();
         await keys.revoke(accountId, id, 1);
         service.forget({ accountId, keyId: id });
       };
@@ -266,7 +270,7 @@ eachDatabase((_kind, open) => {
     });
 
     it('S50: guesses after too many failures share their look-ups', async () => {
-      const { service, add, keys } = await house(await open(), { failedAuthPerMinute: 1 });
+      const { service, add, keys, presented } = await house(await open(), { failedAuthPerMinute: 1 });
       const { secret, id } = await add();
       const rotated = await add();
       const next = newApiKeySecret();
@@ -282,7 +286,7 @@ eachDatabase((_kind, open) => {
       expect(judged.every(({ status }) => status === 'rejected')).toBe(true);
       expect((await Promise.all(right)).map(({ keyId }) => keyId)).toEqual([id, rotated.id, rotated.id]);
       // The first failure alone, the first guess alone, then all others in parts.
-      expect(keys.statements).toBeLessThanOrEqual(5);
+      expect(presented.statements).toBeLessThanOrEqual(5);
     });
 
     it('S50: but a key in use is not locked out by its neighbours behind the same address', async () => {
@@ -298,11 +302,11 @@ eachDatabase((_kind, open) => {
     });
 
     it('unknown secrets leave nothing in memory: each is looked up again', async () => {
-      const { service, keys } = await house(await open(), { failedAuthPerMinute: 1_000 });
+      const { service, presented } = await house(await open(), { failedAuthPerMinute: 1_000 });
       for (let i = 0; i < 3; i += 1) {
         await expect(service.authenticate(WRONG, ADDRESS)).rejects.toMatchObject(INVALID);
       }
-      expect(keys.lookUps).toBe(3);
+      expect(presented.lookUps).toBe(3);
     });
   });
 });

@@ -1,50 +1,40 @@
-import type { Bill } from '../common/money/bill.js';
-import type { Usage } from '../contracts/openai/chat-completion.js';
 import type { CompletionChoice, CompletionChunkChoice } from '../contracts/openai/completion.js';
 import { dialectFinishReason } from './chat-answer.js';
-import type { Envelope } from './envelope.js';
-import { StreamRenderer, type AnswerFacts, type StreamRendererOptions } from './stream-renderer.js';
-import type { Surface } from './surface.js';
-import { renderUsage } from './usage.js';
+import { AnswerRenderer, type AnswerFacts, type RendererOptions } from './answer-renderer.js';
 
 export interface RenderableCompletion extends Pick<AnswerFacts, 'system_fingerprint'> {
   readonly choices: readonly CompletionChoice[];
-}
-
-/** A whole legacy completion in the dialect, choices in prompt-major order. */
-export function renderCompletion(
-  envelope: Envelope,
-  { choices, system_fingerprint }: RenderableCompletion,
-  usage: Usage,
-  bill: Bill,
-  surface: Surface,
-): Record<string, unknown> {
-  return {
-    id: envelope.id,
-    object: 'text_completion',
-    created: envelope.created,
-    model: envelope.model,
-    choices: choices.map((choice) => ({
-      text: choice.text,
-      index: choice.index,
-      logprobs: choice.logprobs,
-      finish_reason: dialectFinishReason(choice.finish_reason, surface),
-    })),
-    usage: renderUsage(usage, bill, surface),
-    ...(system_fingerprint === undefined ? {} : { system_fingerprint }),
-  };
 }
 
 interface RenderableChunk extends Pick<AnswerFacts, 'system_fingerprint'> {
   readonly choices: readonly CompletionChunkChoice[];
 }
 
-/** Chunks of a legacy completion: no role, the same `object` as the whole answer. */
-export class CompletionStreamRenderer extends StreamRenderer<RenderableChunk> {
+/** A legacy completion, whole or as chunks: no role, the same `object` for both. */
+export class CompletionRenderer extends AnswerRenderer<RenderableCompletion, RenderableChunk> {
   private readonly finishReasons: (string | null | undefined)[] = [];
 
-  constructor(options: StreamRendererOptions) {
+  constructor(options: RendererOptions) {
     super('text_completion', options);
+  }
+
+  /** Choices in prompt-major order. */
+  protected override body({ choices, system_fingerprint }: RenderableCompletion): Record<string, unknown> {
+    const { id, created, model } = this.envelope;
+    return {
+      id,
+      object: 'text_completion',
+      created,
+      model,
+      choices: choices.map((choice) => ({
+        text: choice.text,
+        index: choice.index,
+        logprobs: choice.logprobs,
+        finish_reason: dialectFinishReason(choice.finish_reason, this.options.surface),
+      })),
+      usage: undefined,
+      ...(system_fingerprint === undefined ? {} : { system_fingerprint }),
+    };
   }
 
   override chunk(chunk: RenderableChunk): string {

@@ -1,30 +1,11 @@
-import { catchError, throwError } from 'rxjs';
 import { contextLengthExceeded, rejectedRequest } from '../upstreams/upstream-failures.js';
 import { UpstreamError } from '../upstreams/upstream.errors.js';
-import type { Endpoint } from './endpoint.js';
 
 /**
- * An endpoint for callers who must not read what is sent, such as a chatbot's prompt: an upstream that refuses a request
+ * A failure for callers who must not read what is sent, such as a chatbot's prompt: an upstream that refuses a request
  * may quote it, so our words stand in the place of its own.
  */
-export function discreet<Request extends { model: string }, Answer, Chunk>(
-  endpoint: Endpoint<Request, Answer, Chunk>,
-): Endpoint<Request, Answer, Chunk> {
-  return {
-    ...endpoint,
-    complete: async (...call) => {
-      try {
-        return await endpoint.complete(...call);
-      } catch (error) {
-        throw inOurWords(error);
-      }
-    },
-    stream: (...call) =>
-      endpoint.stream(...call).pipe(catchError((error) => throwError(() => inOurWords(error)))),
-  };
-}
-
-function inOurWords(error: unknown): unknown {
+export function redactUpstreamError(error: unknown): unknown {
   // Where the upstream did not answer, we have found the fault ourselves.
   if (!(error instanceof UpstreamError) || error.upstreamStatus === undefined) return error;
   const { code, cause, retryAfterMs, upstreamStatus, safeToRetry, alert } = error;

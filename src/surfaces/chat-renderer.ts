@@ -1,8 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { ChatChunkChoice, ToolCallDelta } from '../contracts/openai/chat-completion.js';
 import { CodePointJoiner } from './code-point-joiner.js';
-import { dialectFinishReason, WITHHELD_TEXT } from './chat-answer.js';
-import { StreamRenderer, type AnswerFacts, type StreamRendererOptions } from './stream-renderer.js';
+import {
+  dialectFinishReason,
+  renderChatCompletion,
+  WITHHELD_TEXT,
+  type RenderableChat,
+} from './chat-answer.js';
+import { AnswerRenderer, type AnswerFacts, type RendererOptions } from './answer-renderer.js';
 
 interface RenderableChunk extends AnswerFacts {
   readonly choices: readonly ChatChunkChoice[];
@@ -18,16 +23,20 @@ interface OpenChoice {
 }
 
 /**
- * Chat chunks in the forms that every client we tried reads: role in the first chunk of a choice only, non-empty
+ * A chat answer, whole or as chunks in the forms that every client we tried reads: role in the first chunk of a choice only, non-empty
  * content, tool calls named once and continued by argument fragments alone, an empty delta with the finish reason.
  * The first chunk of a choice waits for something to say, so that an upstream that fails before its first token still
  * gets a real HTTP status.
  */
-export class ChatStreamRenderer extends StreamRenderer<RenderableChunk> {
+export class ChatRenderer extends AnswerRenderer<RenderableChat, RenderableChunk> {
   private readonly open: (OpenChoice | undefined)[] = [];
 
-  constructor(options: StreamRendererOptions) {
+  constructor(options: RendererOptions) {
     super('chat.completion.chunk', options);
+  }
+
+  protected override body(answer: RenderableChat): Record<string, unknown> {
+    return renderChatCompletion(this.envelope, answer, undefined, this.options.surface);
   }
 
   override chunk(chunk: RenderableChunk): string {

@@ -12,10 +12,10 @@ import { CatalogueService } from '../models/catalogue.service.js';
 import type { Model, Route } from '../models/model.js';
 import { ModelNotFoundError } from '../models/models.errors.js';
 import { CommitUnknownError } from '../persistence/commit-unknown.error.js';
+import { refuseTooLarge } from '../surfaces/answer-text.js';
 import { TokenLimiterService, type TokenReservation } from '../throttling/token-limiter.service.js';
-import { refuseTooLarge } from './answer-text.js';
-import type { Caller } from './caller.js';
 import { holdSize, type HoldSize } from './hold-size.js';
+import type { InternalJob } from './job.js';
 import { ModelNotAllowedError, NoRouteError, PriceUnknownError } from './inference.errors.js';
 import {
   countTokensToHold,
@@ -24,24 +24,23 @@ import {
   tokensToHoldAtLeast,
   type PromptMeasure,
 } from './prompt.js';
-import type { PreparedRequest } from './prepared-request.js';
 import { choosePrice, type PriceChoice } from './pricing-choice.js';
 import { orderRoutes } from './route-order.js';
-import { UnsettledService } from './unsettled.service.js';
+import { SettlementRetryService } from './settlement-retry.service.js';
 
-/** A request that may go ahead: what it asks, what it may cost at most, where it can go. */
-export interface Admission<Request> {
-  readonly request: Request;
-  readonly caller: Caller;
+/** A request that may go ahead: what it may cost at most, what is held for it, where it can go. */
+export interface Reservation {
+  /** The static half of its settlement. */
+  readonly metadata: HoldMetadata;
   readonly model: Model;
   readonly price: PriceChoice;
-  readonly routes: readonly Route[];
+  /** In the order in which they are tried. */
+  readonly routes: readonly [Route, ...Route[]];
   readonly prompt: PromptMeasure;
   /** All choices together; `undefined` where neither request nor model names a limit. */
   readonly maxCompletionTokens: number | undefined;
   readonly tokens: TokenReservation;
   readonly hold: OpenHold;
-  readonly metadata: HoldMetadata;
 }
 
 /** The credit set aside for a request. */
@@ -59,13 +58,13 @@ const ASSUMED_COMPLETION_TOKENS = 1_024;
 
 /** Decides whether a valid request may reach an upstream, and sets aside the credit for it. */
 @Injectable()
-export class AdmissionService {
+export class ReservationService {
   constructor(
     private readonly catalogue: CatalogueService,
     private readonly tokens: TokenLimiterService,
     private readonly holds: HoldService,
     private readonly counter: TokenCounter,
-    private readonly unsettled: UnsettledService,
+    private readonly settlementRetries: SettlementRetryService,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -92,50 +91,50 @@ export class AdmissionService {
    *   ExclusiveUseError, StorageQuotaError, DomainError `tokens_above_limit`,
    *   `token_rate_limited`, `storage_unavailable`
    */
-  async admit<Request extends { model: string }, Answer, Chunk>(
-    prepared: PreparedRequest<Request, Answer, Chunk>,
-    caller: Caller,
-    streamed: boolean,
-  ): Promise<Admission<Request>> {
-    const { endpoint, request, context } = prepared;
-    const model = this.catalogue.get(request.model);
-    if (!prepared.modelPermitted && !this.catalogue.permits(caller.principal.allowedModels, model)) {
+  async reserve<Body extends { model: string }, Answer, Chunk>(
+    job: InternalJob<Body, Answer, Chunk>,
+  ): Promise<Reservation> {
+    const { context, endpoint, body, streamed, options } = job;
+    const { principal } = context;
+    const model = this.catalogue.get(body.model);
+    if (options?.modelPermitted !== true && !this.catalogue.permits(principal.allowedModels, model)) {
       throw new ModelNotAllowedError();
     }
-    const price = choosePrice(model, endpoint.priceFacts(request), request);
+    const price = choosePrice(model, endpoint.priceFacts(body), body);
     if (price === undefined) throw new PriceUnknownError();
 
-    const prompt = endpoint.measure(request, model);
-    const maxCompletionTokens = endpoint.maxCompletionTokens(request, model);
-    if (!streamed && endpoint.limitsOutput(request)) {
-      refuseTooLarge(maxCompletionTokens ?? 0, endpoint.charsOfToken(request));
+    const prompt = endpoint.measure(body, model);
+    const maxCompletionTokens = endpoint.maxCompletionTokens(body, model);
+    const limitsOutput = options?.limitsOutput ?? endpoint.limitsOutput(body);
+    if (!streamed && limitsOutput) {
+      refuseTooLarge(maxCompletionTokens ?? 0, endpoint.charsOfToken(body));
     }
     const routes = orderRoutes(model.routes, Math.random);
+    if (!hasRoute(routes)) throw new NoRouteError();
     const [route] = routes;
-    if (route === undefined) throw new NoRouteError();
     const expected = Math.min(maxCompletionTokens ?? ASSUMED_COMPLETION_TOKENS, ASSUMED_COMPLETION_TOKENS);
     const promptTokens = estimatePromptTokens(prompt);
-    const asked = endpoint.limitsOutput(request) ? (maxCompletionTokens ?? 0) : 0;
+    const asked = limitsOutput ? (maxCompletionTokens ?? 0) : 0;
     // The largest number that there is says "as many as there are".
     const named = asked < MAX_INT32 ? asked : 0;
     // Half of what is only guessed: nothing is refused for good that might fit.
-    this.tokens.refuseTooLarge(caller.principal, Math.floor(promptTokens / 2) + named, request.model);
-    const tokens = this.tokens.reserve(caller.principal, promptTokens + expected, request.model);
-    caller.tellTokens?.(tokens.state);
+    this.tokens.refuseTooLarge(principal, Math.floor(promptTokens / 2) + named, body.model);
+    const tokens = this.tokens.reserve(principal, promptTokens + expected, body.model);
+    context.tellTokens?.(tokens.state);
     const sizeFor = (heldPromptTokens: number): HoldSize =>
       holdSize(
         heldPromptTokens,
         maxCompletionTokens,
-        endpoint.limitsOutput(request),
+        limitsOutput,
         price.dearest,
         this.config.money.creditNanoUsd,
       );
     const metadata: HoldMetadata = {
-      requestId: caller.requestId,
-      accountId: caller.principal.accountId,
-      keyId: caller.principal.keyId,
-      clientRequestId: caller.clientRequestId,
-      surface: caller.surface,
+      requestId: context.requestId,
+      accountId: principal.accountId,
+      keyId: principal.keyId,
+      clientRequestId: context.clientRequestId,
+      surface: context.surface.name,
       endpoint: endpoint.name,
       model: model.id,
       upstream: route.upstream,
@@ -144,32 +143,21 @@ export class AdmissionService {
       promptTokens:
         endpoint.measureFirst === undefined
           ? promptTokens
-          : estimatePromptTokens(endpoint.measureFirst(request, model)),
+          : estimatePromptTokens(endpoint.measureFirst(body, model)),
       price: price.asked,
-      context,
+      context: job.provenance,
     };
     try {
       const hold = await this.hold(prompt, sizeFor, {
         metadata,
-        budget: caller.principal.budget ?? undefined,
-        exclusive: prepared.exclusive,
-        storage: prepared.storage,
+        budget: principal.budget ?? undefined,
+        exclusive: job.exclusive,
+        storage: job.storage,
       });
-      return {
-        request,
-        caller,
-        model,
-        price,
-        routes,
-        prompt,
-        maxCompletionTokens,
-        tokens,
-        hold,
-        metadata,
-      };
+      return { metadata, model, price, routes, prompt, maxCompletionTokens, tokens, hold };
     } catch (error) {
       tokens.correct(0);
-      caller.tellTokens?.(this.tokens.peek(caller.principal));
+      context.tellTokens?.(this.tokens.peek(principal));
       if (error instanceof CommitUnknownError) this.giveBack(metadata);
       throw error;
     }
@@ -204,9 +192,13 @@ export class AdmissionService {
   private giveBack(metadata: HoldMetadata): void {
     const nowMs = this.clock.nowMs();
     const hold = { relayedTokens: 0, openedAtMs: nowMs };
-    this.unsettled.add({
+    this.settlementRetries.add({
       settlement: settlementOfOrphan(hold, metadata, 'settled_late', nowMs),
-      givesBack: false,
+      refunds: false,
     });
   }
+}
+
+function hasRoute(routes: readonly Route[]): routes is readonly [Route, ...Route[]] {
+  return routes.length > 0;
 }

@@ -1,13 +1,16 @@
 import type { Bill } from '../common/money/bill.js';
 import type { Usage } from '../contracts/openai/chat-completion.js';
+import { answerText, type AnswerText } from './answer-text.js';
 import { renderStreamError } from './render-error.js';
 import type { Envelope } from './envelope.js';
 import type { Surface } from './surface.js';
 import { renderUsage } from './usage.js';
 
-export interface StreamRendererOptions {
+export interface RendererOptions {
   readonly envelope: Envelope;
   readonly surface: Surface;
+  /** In frames; else whole, as JSON. */
+  readonly streamed: boolean;
   /** The client sent `stream_options.include_usage: true` (usage chunk), `false` (no trailer either), or neither. */
   readonly includeUsage: boolean | undefined;
   readonly includeObfuscation: boolean;
@@ -20,29 +23,57 @@ export interface AnswerFacts {
 }
 
 /**
- * Turns chunks into SSE frames of one response. Stateful: one instance a response.
+ * Says the answer of one request, whole or chunk by chunk, in the words of its door. One instance a request. What it throws
+ * is a failure of ours, which nobody pays for; so whatever can fail is prepared before the charge.
+ */
+export interface Renderer<Answer, Chunk> {
+  readonly envelope: Envelope;
+  /**
+   * Puts a whole answer into words before it is charged.
+   * @throws AnswerTooLargeError
+   */
+  prepareWhole(answer: Answer): void;
+  /** @returns JSON text. Another answer than the prepared one is a shorter one: not all of it could be paid. */
+  whole(answer: Answer, usage: Usage, bill: Bill): string;
+  /** Frames of one chunk; empty when the chunk says nothing that a client sees yet. */
+  chunk(chunk: Chunk): string;
+  /**
+   * Says what `end` will say, so that it has nothing left to fail at. Nothing may come in between.
+   * @param openReason for choices that the upstream did not end itself
+   */
+  prepareEnd(openReason: 'stop' | 'length'): void;
+  /** The end of a complete, settled answer. */
+  end(usage: Usage, bill: Bill, openReason?: 'stop' | 'length'): string;
+  /** The end of a stream that broke after its first byte. */
+  failure(error: unknown): string;
+}
+
+/**
+ * Chat and legacy completions in a dialect: whole, or chunk by chunk as SSE frames. Stateful.
  *
  * Every frame is exactly `data: <one line of JSON>\n\n`. Finish chunks are kept back until the answer is settled, so
  * that nobody holds a complete answer that was not paid for.
  */
-export abstract class StreamRenderer<Chunk> {
+export abstract class AnswerRenderer<Answer, Chunk> implements Renderer<Answer, Chunk> {
   /** Up to and including `"choices":[`. */
-  protected head: string;
+  protected head = '';
   /** From `]` to the end of the frame, for every chunk but the usage chunk. */
-  protected readonly tail: string;
+  protected tail = '';
   /** The same for finish chunks, which also name the conversation. */
-  protected readonly finishTail: string;
-  private readonly bareEnvelopeJson: string;
-  private envelopeJson: string;
-  private readonly conversationJson: string;
+  protected finishTail = '';
+  private bareEnvelopeJson = '';
+  private envelopeJson = '';
+  private conversationJson = '';
+  private wholeText: { readonly of: Answer; readonly text: AnswerText } | undefined;
   private tier: string | undefined;
   private fingerprint: string | undefined;
   private ready: { readonly openReason: 'stop' | 'length'; readonly frames: string } | undefined;
 
   protected constructor(
     object: 'chat.completion.chunk' | 'text_completion',
-    protected readonly options: StreamRendererOptions,
+    protected readonly options: RendererOptions,
   ) {
+    if (!options.streamed) return;
     const { id, created, model, conversationId } = options.envelope;
     this.envelopeJson = `{"id":${JSON.stringify(id)},"object":"${object}","created":${created},"model":${JSON.stringify(model)}`;
     this.bareEnvelopeJson = this.envelopeJson;
@@ -52,6 +83,23 @@ export abstract class StreamRenderer<Chunk> {
     const usage = options.includeUsage === true ? ',"usage":null' : '';
     this.tail = `]${usage}}\n\n`;
     this.finishTail = `]${usage}${this.conversationJson}}\n\n`;
+  }
+
+  get envelope(): Envelope {
+    return this.options.envelope;
+  }
+
+  /** A whole answer as the dialect says it; `usage` stands behind `choices` and is overwritten. */
+  protected abstract body(answer: Answer): Record<string, unknown>;
+
+  prepareWhole(answer: Answer): void {
+    this.wholeText = { of: answer, text: answerText(this.body(answer)) };
+  }
+
+  whole(answer: Answer, usage: Usage, bill: Bill): string {
+    const { wholeText } = this;
+    const text = wholeText?.of === answer ? wholeText.text : answerText(this.body(answer));
+    return text.with(usage, bill, this.options.surface);
   }
 
   /** Takes what a chunk says of the whole answer into this frame and all that follow; the first word on each counts. */
@@ -71,7 +119,6 @@ export abstract class StreamRenderer<Chunk> {
     this.head = headOf(this.envelopeJson);
   }
 
-  /** Frames of one chunk; empty when the chunk says nothing that a client sees yet. */
   abstract chunk(chunk: Chunk): string;
 
   /**
@@ -80,7 +127,6 @@ export abstract class StreamRenderer<Chunk> {
    */
   protected abstract finishFrames(openReason: 'stop' | 'length' | 'error'): string;
 
-  /** Says what `end` will say, so that it has nothing left to fail at. Nothing may come in between. */
   prepareEnd(openReason: 'stop' | 'length'): void {
     this.ready = { openReason, frames: this.finishFrames(openReason) };
   }
