@@ -280,7 +280,8 @@ describe('a client that leaves after the last word', () => {
       leavers.push(one);
       one.client.close();
     }
-    await eventually(() => app.upstream.requests.filter(({ aborted }) => aborted).length === 4, 'room');
+    // On a slow machine the first may have come to the end of their time as well.
+    await eventually(() => app.upstream.requests.filter(({ aborted }) => aborted).length >= 4, 'room');
     for (const { id } of leavers.slice(0, 4)) expect(await row(id)).toMatchObject({ outcome: 'client_left' });
     for (const { response } of app.upstream.requests) response.reset();
     for (const { id } of leavers) await row(id);
