@@ -13,7 +13,10 @@ import { LedgerRepository } from '../../src/billing/ledger.repository.js';
 import { HoldRepository } from '../../src/billing/hold.repository.js';
 import { ErasureRepository } from '../../src/conversations/erasure.repository.js';
 import { exclusiveNameOf } from '../../src/conversations/exclusive-name.js';
-import { RETENTION_TIME_SETTING, RetentionClockService } from '../../src/conversations/retention-clock.service.js';
+import {
+  RETENTION_TIME_SETTING,
+  RetentionClockService,
+} from '../../src/conversations/retention-clock.service.js';
 import { RetentionService } from '../../src/conversations/retention.service.js';
 import type { Database } from '../../src/persistence/database.js';
 import { SettingsRepository } from '../../src/persistence/settings.repository.js';

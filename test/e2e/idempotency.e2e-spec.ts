@@ -152,7 +152,9 @@ describe('Idempotency-Key', () => {
   it('all who repeat a request that another process is at wait for its answer, whenever they come', async () => {
     const service = tollgate.app.get(IdempotencyService, { strict: false });
     const records = tollgate.app.get(IdempotencyRepository, { strict: false });
-    const alive = jest.spyOn(tollgate.app.get(ProcessRegistryService), 'alive').mockResolvedValue(['other process']);
+    const alive = jest
+      .spyOn(tollgate.app.get(ProcessRegistryService), 'alive')
+      .mockResolvedValue(['other process']);
     const first = {
       accountId: 'acct_1',
       idempotencyKey: key,
