@@ -42,7 +42,7 @@ export class PostgresVacuum {
   /** Begins nothing more. What is under way may outlast this: the server ends it when we are gone. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.race([this.#running, pause(1_000)]);
+    await Promise.race([this.#running, pause(1_000, undefined, { ref: false })]);
   }
 
   /** Never rejects. */
