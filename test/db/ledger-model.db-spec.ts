@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { eachDatabase } from '../../test/support/databases.js';
-import { brokenInvariants } from '../../test/support/invariants.js';
-import { LedgerHistory } from '../../test/support/ledger-history.js';
-import { operation } from '../../test/support/ledger-operations.js';
-import type { Database } from '../persistence/database.js';
+import { eachDatabase } from '../support/databases.js';
+import { brokenInvariants } from '../support/invariants.js';
+import { LedgerHistory } from '../support/ledger-history.js';
+import { operation } from '../support/ledger-operations.js';
+import type { Database } from '../../src/persistence/database.js';
 
 describe('the ledger', () => {
   eachDatabase((kind, open) => {
