@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { O200K_TOKEN_SPLIT_REGEX } from 'gpt-tokenizer/encodingParams/constants';
 import { Slices } from '../slices.js';
+import { LowestFirst } from './lowest-first.js';
 import { O200K_BASE_FILE } from './o200k-base-file.js';
 
 /** Read between two turns of the event loop: a few milliseconds. */
@@ -33,7 +34,7 @@ export class O200kBase {
     this.ranks.set(this.tokens[rank] ?? '', rank);
   }
 
-  /** Special tokens in a text are text. Quadratic in the length of a word, which a caller must bound. */
+  /** Special tokens in a text are text. Holds up the event loop for as long as the text is, which a caller must bound. */
   countTokens(text: string): number {
     let count = 0;
     for (const [word] of text.matchAll(O200K_TOKEN_SPLIT_REGEX)) {
@@ -52,31 +53,42 @@ export class O200kBase {
     return bytesOf(text) === token ? text : bytes;
   }
 
-  /** Joins the two neighbours that have the lowest rank together, again and again. */
+  /** Joins the two neighbours that have the lowest rank together, again and again; of equal ones the first. */
   private countParts(bytes: string): number {
-    // Where parts begin, and the end of the last one.
-    const starts = Array.from({ length: bytes.length + 1 }, (_, index) => index);
-    const rankAt = (index: number): number =>
-      index + 2 < starts.length
-        ? (this.ranks.get(bytes.slice(starts[index], starts[index + 2])) ?? NO_RANK)
-        : NO_RANK;
-    const ranks = starts.slice(1).map((_, index) => rankAt(index));
-    for (;;) {
-      let lowest = 0;
-      let lowestRank = NO_RANK;
-      for (let index = 0; index < ranks.length; index += 1) {
-        const rank = ranks[index] as number;
-        if (rank < lowestRank) {
-          lowest = index;
-          lowestRank = rank;
-        }
-      }
-      if (lowestRank === NO_RANK) return ranks.length;
-      starts.splice(lowest + 1, 1);
-      ranks.splice(lowest + 1, 1);
-      ranks[lowest] = rankAt(lowest);
-      if (lowest > 0) ranks[lowest - 1] = rankAt(lowest - 1);
+    const { length } = bytes;
+    // Of a part, by where it begins: where its neighbours begin, and the rank of it and the next together.
+    const next: number[] = [];
+    const previous: number[] = [];
+    const ranks: number[] = [];
+    for (let start = 0; start < length; start += 1) {
+      next.push(start + 1);
+      previous.push(start - 1);
+      ranks.push(NO_RANK);
     }
+    const queue = new LowestFirst();
+    const rank = (start: number): void => {
+      const second = next[start] as number;
+      const joined = second < length ? this.ranks.get(bytes.slice(start, next[second])) : undefined;
+      ranks[start] = joined ?? NO_RANK;
+      if (joined !== undefined) queue.add(joined * length + start);
+    };
+    for (let start = 0; start < length; start += 1) rank(start);
+
+    let parts = length;
+    for (let lowest = queue.take(); lowest !== undefined; lowest = queue.take()) {
+      const start = lowest % length;
+      // One of the two was joined with another meanwhile.
+      if (ranks[start] !== Math.floor(lowest / length)) continue;
+      const second = next[start] as number;
+      const third = next[second] as number;
+      next[start] = third;
+      if (third < length) previous[third] = start;
+      ranks[second] = NO_RANK;
+      parts -= 1;
+      rank(start);
+      if (start > 0) rank(previous[start] as number);
+    }
+    return parts;
   }
 }
 
