@@ -33,7 +33,9 @@ export class TollgateAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const express = this.getInstance<Application & RequestListener>();
     const handle = inTurn((request, response) => {
-      request.url = originForm(request.url ?? '/');
+      const target = request.url ?? '/';
+      (request as TollgateRequest).targetIsPath = target.startsWith('/');
+      request.url = originForm(target);
       express(request, response);
     });
     const server: Server = createServer(

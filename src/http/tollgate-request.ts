@@ -18,6 +18,8 @@ export interface TollgateRequest extends Request {
   requestId: string;
   /** The caller's `X-Request-Id` where it is well formed: shown back in the header, kept beside ours. */
   clientRequestId: string | undefined;
+  /** Whether the request line names a path, as of every client but those of proxies, which send whole URLs. */
+  targetIsPath: boolean;
   /** Monotonic milliseconds at arrival. */
   arrivedAtMs: number;
   /** The dialect: by path at the door, by the controller's decorator once a route is found. */

@@ -1,5 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import type { Application, Request } from 'express';
+import { DomainError } from '../common/errors/domain-error.js';
+import { sendError } from '../http/send-error.js';
 import { sendJson, stampProcessingTime } from '../http/send-json.js';
 import type { TollgateRequest } from '../http/tollgate-request.js';
 
@@ -14,16 +16,22 @@ const BASE_PATHS = ['/v1', '/api/v1', '/api/public/v1/openai'] as const;
 /** Answers `GET /` without a key: where one is, and where to go on. A page for browsers, JSON for everybody else. */
 export function publishStartPage(app: INestApplication): void {
   const express = app.getHttpAdapter().getInstance() as Application;
-  express.get('/', (request, response) => {
+  express.get('/', (incoming, response) => {
+    const request = incoming as TollgateRequest;
+    // Whole URLs are sent to proxies, and we are none.
+    if (!request.targetIsPath) {
+      sendError(request, response, new DomainError('invalid_url', `Invalid URL (${request.method} /)`));
+      return;
+    }
     const origin = originOf(request);
     response.vary('accept');
     if (request.accepts(['json', 'html']) === 'html') {
-      stampProcessingTime(request as TollgateRequest, response);
+      stampProcessingTime(request, response);
       response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
       response.setHeader('cache-control', 'no-store');
       response.type('text/html').send(page(origin));
     } else {
-      sendJson(request as TollgateRequest, response, 200, index(origin));
+      sendJson(request, response, 200, index(origin));
     }
   });
 }
