@@ -125,8 +125,8 @@ models:
     const [code] = (await once(start(NO_LISTENING), 'close')) as [number];
     expect(code).toBe(1);
     expect(output).toContain('not today');
-    expect(output).toMatch(/\/src\/serve\.ts:\d+:\d+/);
-    const line = Number(/\/src\/serve\.ts:(\d+)/.exec(output)?.[1]);
-    expect(readFileSync('src/serve.ts', 'utf8').split('\n')[line - 1]).toContain('app.listen(');
+    expect(output).toMatch(/\bsrc\/boot\.ts:\d+:\d+/);
+    const line = Number(/\bsrc\/boot\.ts:(\d+)/.exec(output)?.[1]);
+    expect(readFileSync('src/boot.ts', 'utf8').split('\n')[line - 1]).toContain('app.listen(');
   });
 });

@@ -17,7 +17,7 @@ let loading: Promise<O200kBase> | undefined;
  * need, and in turns: to import it as a module stops the process for a tenth of a second.
  */
 export function o200kBase(): Promise<O200kBase> {
-  return (loading ??= load().catch((error: unknown) => {
+  return (loading ??= readO200kBase().catch((error: unknown) => {
     loading = undefined;
     throw error;
   }));
@@ -92,7 +92,8 @@ export class O200kBase {
   }
 }
 
-async function load(): Promise<O200kBase> {
+/** Reads the table anew, in turns of the event loop. `o200kBase` does it once. */
+export async function readO200kBase(): Promise<O200kBase> {
   const file = await readFile(O200K_BASE_FILE, 'latin1');
   const tokens: string[] = [];
   const encoding = new O200kBase(tokens);
