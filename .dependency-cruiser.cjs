@@ -57,6 +57,19 @@ module.exports = {
       to: { path: '^src/upstreams/providers/', pathNot: '^src/upstreams/providers/$1/' },
     },
     {
+      name: 'inference-meets-http-in-three-files',
+      severity: 'error',
+      comment:
+        'A request comes in by its context, an answer leaves by the responder, and a shutdown holds the server back.',
+      from: {
+        path: '^src/inference/',
+        pathNot: [
+          '^src/inference/(request-context|responder\\.service|drain\\.service|inference\\.module)\\.ts$',
+        ],
+      },
+      to: { path: '^src/http/' },
+    },
+    {
       name: 'environment-is-read-in-config',
       severity: 'error',
       comment: 'Only serve.ts and a reload ask for the configuration to be read.',
