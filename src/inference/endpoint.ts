@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { Protocol } from '../contracts/protocol.js';
 import type { Model } from '../models/model.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
 import type { UpstreamAdapter, UpstreamCall } from '../upstreams/upstream.port.js';
@@ -33,7 +34,8 @@ export interface PriceFacts {
  * between the controller and the upstream. Pure: what differs between two requests is data of their jobs.
  */
 export interface Endpoint<Request extends { model: string }, Answer, Chunk> {
-  readonly name: 'chat' | 'completions';
+  /** The protocol that its door speaks. */
+  readonly name: Extract<Protocol, 'chat' | 'completions'>;
   measure(request: Request, model: Model): PromptMeasure;
   /** The part of it that is read before anything else: what a process that dies is known to have sent. Absent: all. */
   measureFirst?(request: Request, model: Model): PromptMeasure;

@@ -17,8 +17,10 @@ import type {
   CompletionChunkChoice,
   CompletionRequest,
 } from '../contracts/openai/completion.js';
+import type { Protocol } from '../contracts/protocol.js';
 import type { UpstreamTimeouts } from '../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../streaming/flow-gate.js';
+import type { NativeValue } from './neutral-form.js';
 
 export interface UpstreamCall<Request> {
   readonly requestId: string;
@@ -63,7 +65,21 @@ export interface CompletionChunk {
   readonly system_fingerprint?: string | undefined;
 }
 
+/** An upstream that takes bodies of a protocol as they are. Only what our promises need is changed before. */
+export interface NativePass {
+  /** @throws UpstreamError */
+  complete(protocol: Protocol, call: UpstreamCall<NativeValue>, signal: AbortSignal): Promise<NativeValue>;
+  /** As `UpstreamAdapter.streamChat`. */
+  stream(protocol: Protocol, call: UpstreamCall<NativeValue>, flow: FlowGate): Observable<NativeValue>;
+}
+
 export interface UpstreamAdapter {
+  /** The published APIs that the upstream speaks itself. What it does not speak, the adapter translates. */
+  readonly protocols: readonly Protocol[];
+
+  /** Absent: bodies reach it through the methods below alone. */
+  readonly native?: NativePass;
+
   /** @throws UpstreamError; rejects with it as well when `signal` aborts (code is then of no interest). */
   completeChat(call: UpstreamCall<ChatCompletionRequest>, signal: AbortSignal): Promise<ChatAnswer>;
 

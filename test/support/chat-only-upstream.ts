@@ -23,6 +23,7 @@ type ChatCall = UpstreamCall<ChatCompletionRequest>;
 
 /** An upstream with nothing but chat. A call that a test does not expect fails it. */
 export class ChatOnly implements UpstreamAdapter {
+  readonly protocols = ['chat'] as const;
   readonly calls: ChatCall[] = [];
 
   constructor(

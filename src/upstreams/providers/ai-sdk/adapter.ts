@@ -6,6 +6,7 @@ import type { ChatChoice, ChatCompletionRequest } from '../../../contracts/opena
 import type { UpstreamTimeouts } from '../../../contracts/upstream-timeouts.js';
 import type { FlowGate } from '../../../streaming/flow-gate.js';
 import { HttpClient } from '../../http/http-client.js';
+import type { Protocol } from '../../../contracts/protocol.js';
 import type { DiscoveredModel } from '../../../contracts/discovered-model.js';
 import type { ChatAnswer, ChatChunk, UpstreamAdapter, UpstreamCall } from '../../upstream.port.js';
 import { afterChunks } from '../../upstream-failures.js';
@@ -36,6 +37,7 @@ export interface AiSdkAdapterOptions {
  * `n` calls side by side, since neither vendor makes several of one: their usage is the sum.
  */
 export class AiSdkAdapter implements UpstreamAdapter {
+  readonly protocols: readonly Protocol[];
   private readonly baseUrl: string;
   private readonly apiKey: string;
   private readonly origin: string;
@@ -49,6 +51,7 @@ export class AiSdkAdapter implements UpstreamAdapter {
     private readonly clock: Clock,
     options: AiSdkAdapterOptions = {},
   ) {
+    this.protocols = vendor.protocols;
     this.finishReason = finishReasonReader(vendor, options.onUnknownFinishReason ?? (() => undefined));
     // Both are always given: a package looks into the environment for what it was not told.
     this.baseUrl = (config.baseUrl ?? vendor.defaultBaseUrl).replace(/\/+$/, '');

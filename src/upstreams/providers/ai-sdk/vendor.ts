@@ -1,3 +1,4 @@
+import type { Protocol } from '../../../contracts/protocol.js';
 import type { CallOptions, LanguageModel, ReasoningEffort } from './language-model.js';
 import type { ModelList } from './model-list.js';
 
@@ -34,6 +35,8 @@ export interface Vendor {
   readonly defaultBaseUrl: string;
   /** Imported at first use: loading a package costs more start-up time than the rest of an adapter. */
   readonly load: () => Promise<VendorPackage>;
+  /** That it speaks itself. */
+  readonly protocols: readonly Protocol[];
   readonly models: ModelList;
   /** Media types, or prefixes of them ending in `/`, that a message may carry. */
   readonly media: readonly string[];

@@ -24,6 +24,7 @@ export const VENDORS: Readonly<Record<VendorName, Vendor>> = {
         options: (ask) => anthropicOptions(ask, getModelCapabilities(ask.modelId)),
       };
     },
+    protocols: ['messages'],
     models: ANTHROPIC_MODELS,
     media: ['image/', 'application/pdf', 'text/plain'],
     jsonObject: 'instruction',
@@ -46,6 +47,7 @@ export const VENDORS: Readonly<Record<VendorName, Vendor>> = {
         options: googleOptions,
       };
     },
+    protocols: ['gemini'],
     models: GOOGLE_MODELS,
     media: ['image/', 'audio/', 'video/', 'text/', 'application/pdf', 'application/json'],
     jsonObject: 'native',

@@ -45,6 +45,7 @@ type InferenceCall = UpstreamCall<ChatCompletionRequest | CompletionRequest>;
  * configuration, not from the call, because connections are shared.
  */
 export class OpenAiAdapter implements UpstreamAdapter {
+  readonly protocols = ['chat', 'completions'] as const;
   private readonly baseUrl: BaseUrl;
   private readonly headers: readonly string[];
   private readonly http: HttpClient;

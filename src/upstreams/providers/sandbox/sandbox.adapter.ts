@@ -33,6 +33,7 @@ export interface SandboxOptions {
  * `request.model` is one of `SANDBOX_UPSTREAM_MODELS`.
  */
 export class SandboxAdapter implements UpstreamAdapter {
+  readonly protocols = ['chat', 'completions'] as const;
   private readonly slowPauseMs: number;
 
   constructor({ slowPauseMs = 25 }: SandboxOptions = {}) {
