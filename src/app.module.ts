@@ -28,7 +28,10 @@ import { ThrottlingModule } from './throttling/throttling.module.js';
 import { UpstreamsModule } from './upstreams/upstreams.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 
-/** The house: all its rooms, from the bottom up. Guards run in the order in which they stand here: who calls, how often, and with what body. */
+/**
+ * The house: all its rooms, in the order in which the documentation lists their routes. Guards run in the order in which
+ * they stand here: who calls, how often, and with what body.
+ */
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {
@@ -48,14 +51,14 @@ export class AppModule {
         IdempotencyModule,
         InferenceModule,
         AccountsModule,
-        WebhooksModule,
-        ChatbotsModule,
-        ConversationsModule,
         ChatModule,
         CompletionsModule,
         HealthModule,
         AdminModule,
         SelfServiceModule,
+        ChatbotsModule,
+        ConversationsModule,
+        WebhooksModule,
       ],
       providers: [
         RouteTableService,
