@@ -68,23 +68,32 @@ async function decode(
   maxChars: number,
   slices: Slices,
 ): Promise<string> {
-  let text = '';
+  // Joined at each turn: a text that is added to two million times is put together at its first use, in one go.
+  const texts: string[] = [];
+  let chars = 0;
+  const pieces: string[] = [];
   let bytes: number[] = [];
   for (const [index, id] of ids.entries()) {
-    if (index % IDS_AT_ONCE === IDS_AT_ONCE - 1) await slices.after(IDS_AT_ONCE);
+    if (index % IDS_AT_ONCE === IDS_AT_ONCE - 1) {
+      texts.push(pieces.join(''));
+      pieces.length = 0;
+      await slices.after(IDS_AT_ONCE);
+    }
     const entry = encoding.read(id);
     if (entry === undefined) throw unknownToken(id);
     if (typeof entry !== 'string') {
       bytes.push(...entry);
       continue;
     }
-    if (bytes.length > 0) text += Buffer.from(bytes).toString();
+    const piece = bytes.length > 0 ? Buffer.from(bytes).toString() + entry : entry;
     bytes = [];
-    text += entry;
-    if (text.length > maxChars) throw tooLong();
+    pieces.push(piece);
+    chars += piece.length;
+    if (chars > maxChars) throw tooLong();
   }
   await slices.after(ids.length % IDS_AT_ONCE);
-  return text + Buffer.from(bytes).toString();
+  texts.push(...pieces, Buffer.from(bytes).toString());
+  return texts.join('');
 }
 
 function checkEcho(prompts: readonly string[], n: number): void {
