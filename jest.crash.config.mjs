@@ -6,6 +6,7 @@ import { ring, run } from './jest.config.mjs';
  */
 export default {
   ...run,
+  globalSetup: '<rootDir>/test/crash/fixtures/bundle.mjs',
   testTimeout: 180_000,
   projects: [ring('crash', ['test/crash'], '**/*.crash-spec.ts')],
 };

@@ -19,7 +19,7 @@ describe('mistakes of ours in a close handler', () => {
     eventually(async () => (await openHolds(ring.db)).length === 0, 'an end of all holds');
 
   it('P8: an unhandled rejection ends neither the process nor the resolution of the hold', async () => {
-    const gateway = await ring.start({}, 'faulty-close.mjs');
+    const gateway = await ring.start({}, 'faulty-close.js');
     ring.upstream.enqueue(endless(chatChunks('word')[1], 5));
     await leave(gateway.origin, ring.firstPayer.secret, { 'x-test-fault': 'reject' });
     await resolved();
@@ -31,7 +31,7 @@ describe('mistakes of ours in a close handler', () => {
   });
 
   it('P8: a throw ends the process with an exit code, and the next one finds the hold safe', async () => {
-    const gateway = await ring.start({}, 'faulty-close.mjs');
+    const gateway = await ring.start({}, 'faulty-close.js');
     ring.upstream.enqueue(endless(chatChunks('word')[1], 5));
     await leave(gateway.origin, ring.firstPayer.secret, { 'x-test-fault': 'throw' });
     expect(await gateway.gone).toBe(1);

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/modules/main.js', import.meta.url));
-const PRELOADS = new URL('../crash/fixtures/', import.meta.url);
+/** Made by `test/crash/fixtures/bundle.mjs`. */
+const PROGRAMS = new URL('../../node_modules/.cache/tests/crash/', import.meta.url);
+const PROGRAM = fileURLToPath(new URL('main.js', PROGRAMS));
 
 /** It was gone before it listened. */
 export class NeverListenedError extends Error {
@@ -31,11 +32,11 @@ export class GatewayProcess {
    * Resolves when it listens.
    *
    * @param env the whole environment of the process
-   * @param preload a file of `test/crash/fixtures` that it loads first
+   * @param preload what it loads first: `crash-points.js` or `faulty-close.js`
    * @throws NeverListenedError
    */
   static async start(env: Readonly<Record<string, string>>, preload?: string): Promise<GatewayProcess> {
-    const imports = preload === undefined ? [] : ['--import', new URL(preload, PRELOADS).href];
+    const imports = preload === undefined ? [] : ['--import', new URL(preload, PROGRAMS).href];
     const child = spawn(process.execPath, ['--no-warnings', ...imports, PROGRAM], {
       env: { PORT: '0', LOG_LEVEL: 'silent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

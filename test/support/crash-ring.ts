@@ -51,6 +51,8 @@ export class CrashRing {
   /** What every client saw, over all lives. */
   readonly seen: Seen[] = [];
   kills = 0;
+  /** Of those, deaths at their point. */
+  readonly reached = new Map<CrashPoint, number>();
   private readonly talks = new Talks();
 
   private constructor(
@@ -112,21 +114,24 @@ export class CrashRing {
 
   /** One life: start, load, death at the point's `passage`-th time; then what the rows say of all lives so far. */
   async life(point: CrashPoint, passage: number): Promise<string[]> {
-    const gateway = await this.start({ CRASH_POINT: `${point}:${passage}` }, 'crash-points.mjs').catch(
+    const gateway = await this.start({ CRASH_POINT: `${point}:${passage}` }, 'crash-points.js').catch(
       diedEarly,
     );
     this.talks.nextLife();
     if (gateway === undefined) {
       this.kills += 1;
+      this.reach(point);
       return this.broken({ working: true });
     }
     const asked = this.upstream.requests.length;
     const deadline = performance.now() + (point === 'any-time' ? passage * 20 : LONGEST_LIFE_MS);
     const doom = (async () => {
-      while (gateway.alive && performance.now() < deadline) {
-        if (point === 'upstream-wait' && this.upstream.requests.length - asked >= passage) break;
-        await sleep(2);
+      let isReached = false;
+      while (gateway.alive && !isReached && performance.now() < deadline) {
+        isReached = point === 'upstream-wait' && this.upstream.requests.length - asked >= passage;
+        if (!isReached) await sleep(2);
       }
+      if (isReached || !gateway.alive) this.reach(point);
       await gateway.kill();
       this.kills += 1;
     })();
@@ -140,6 +145,10 @@ export class CrashRing {
     );
     await doom;
     return this.broken({ working: true });
+  }
+
+  private reach(point: CrashPoint): void {
+    this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
   }
 
   /**
